@@ -1,0 +1,60 @@
+"""Classify paintings and find similar ones.
+
+>>> from artextract_hf import load_wikiart, CrnnForImageClassification, AutoEmbedder, PaintingIndex  # doctest: +SKIP
+>>> paintings = load_wikiart("wikiart")
+>>> index = PaintingIndex.build(paintings["train"], AutoEmbedder.from_pretrained("default"))
+>>> index.search("my_painting.jpg", k=5)
+
+The stages, one folder each, in the order of the flow: `data`, `models`, `evaluation`, `retrieval`, `curation`, `hub`. A
+folder imports only from folders before it. Names are loaded when first used: importing this package imports no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artextract_hf.data.collection import load_collection
+    from artextract_hf.data.wikiart import load_wikiart
+    from artextract_hf.models import (
+        ArtImageProcessor,
+        CrnnConfig,
+        CrnnForImageClassification,
+        CrnnModel,
+        load_classifier,
+    )
+    from artextract_hf.models.embedder import AutoEmbedder
+    from artextract_hf.retrieval.index import Hit, PaintingIndex
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load_collection": "artextract_hf.data.collection",
+    "load_wikiart": "artextract_hf.data.wikiart",
+    "ArtImageProcessor": "artextract_hf.models",
+    "CrnnConfig": "artextract_hf.models",
+    "CrnnForImageClassification": "artextract_hf.models",
+    "CrnnModel": "artextract_hf.models",
+    "load_classifier": "artextract_hf.models",
+    "AutoEmbedder": "artextract_hf.models.embedder",
+    "Hit": "artextract_hf.retrieval.index",
+    "PaintingIndex": "artextract_hf.retrieval.index",
+}
+
+__all__ = [
+    "ArtImageProcessor",
+    "AutoEmbedder",
+    "CrnnConfig",
+    "CrnnForImageClassification",
+    "CrnnModel",
+    "Hit",
+    "PaintingIndex",
+    "load_classifier",
+    "load_collection",
+    "load_wikiart",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'artextract_hf' has no attribute {name!r}")

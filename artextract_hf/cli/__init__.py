@@ -1,0 +1,35 @@
+"""The command line `artextract`: one file a group of commands, each a thin shell around the library.
+
+Every command exits with 2 and one line on standard error on bad input, and prints one JSON document on standard
+output with `--json`. Imports of the heavy libraries stand inside the commands, so that `--help` is instant.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from artextract_hf.errors import ArtExtractError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="artextract",
+    help="Classify paintings and find similar ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def main() -> None:
+    """Entry point of the `artextract` command."""
+    from artextract_hf.cli import classify, demo, evaluate, index, prepare  # noqa: F401  (they register themselves)
+
+    try:
+        app()
+    except ArtExtractError as error:
+        typer.echo(f"artextract: {error}", err=True)
+        sys.exit(BAD_INPUT)

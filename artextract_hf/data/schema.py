@@ -1,0 +1,77 @@
+"""The columns every source yields, whatever it was.
+
+`image` holds the encoded bytes and a path; `style`, `genre` and `artist` are ClassLabels, -1 where unknown. The rest
+is what a museum prints under a picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from datasets import ClassLabel, Dataset, Features, Image, Value
+
+from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, TASKS, UNKNOWN
+
+METADATA = ("title", "artist_name", "year", "source_url", "license", "credit_line")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image or row that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class SkipList:
+    """Collects what was left out while a source is read, so that nothing is lost in silence."""
+
+    items: list[Skipped] = field(default_factory=list)
+
+    def add(self, path: object, reason: object) -> None:
+        """Note that `path` was left out because of `reason`."""
+        self.items.append(Skipped(str(path), str(reason)))
+
+    def as_json(self) -> list[dict[str, str]]:
+        """The list as the command line prints it."""
+        return [{"path": s.path, "reason": s.reason} for s in self.items]
+
+
+def painting_features(
+    *, styles: Sequence[str] = STYLES, genres: Sequence[str] = GENRES, artists: Sequence[str] = ARTISTS
+) -> Features:
+    """The typed columns of a record, with the given class names."""
+    return Features(
+        {
+            "id": Value("string"),  # source and relative path: stable, never a row number
+            "image": Image(mode="RGB"),
+            "style": ClassLabel(names=list(styles)),
+            "genre": ClassLabel(names=list(genres)),
+            "artist": ClassLabel(names=list(artists)),
+            "title": Value("string"),
+            "artist_name": Value("string"),
+            "year": Value("int32"),  # null where unknown
+            "source_url": Value("string"),
+            "license": Value("string"),
+            "credit_line": Value("string"),
+        }
+    )
+
+
+def class_names(dataset: Dataset, task: str) -> list[str]:
+    """The class names of `task` in a dataset of this schema, in label order."""
+    return list(dataset.features[task].names)
+
+
+def label_counts(dataset: Dataset) -> dict[str, int]:
+    """How many records carry a label, by task."""
+    return {task: sum(label is not None and label >= 0 for label in dataset[task]) for task in TASKS}
+
+
+def labels_for(dataset: Dataset, task: str, names: Sequence[str]) -> np.ndarray:
+    """The labels of `task` as positions in `names`, matched by class name: int64 (N,), -1 where unknown to either."""
+    position = {name: index for index, name in enumerate(names)}
+    table = np.array([*(position.get(name, UNKNOWN) for name in class_names(dataset, task)), UNKNOWN])
+    labels = np.array([UNKNOWN if label is None or label < 0 else label for label in dataset[task]], dtype=np.int64)
+    return table[labels]  # the last entry stands for -1

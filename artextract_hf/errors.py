@@ -1,0 +1,33 @@
+"""The one family of errors. Each message says what was wrong, what was received, and what to do.
+
+ArtExtractError
+  ├── ImageError           bytes that are no picture, or too large to be decoded safely
+  ├── DataError            a collection, a list or a record that cannot be used
+  ├── ModelError           a model name, configuration or weights that cannot be used
+  ├── PaintingIndexError   an index that is missing, damaged, or made by another model
+  └── QueryError           a search that cannot be answered as asked
+"""
+
+
+class ArtExtractError(ValueError):
+    """Base of every error this package raises on purpose."""
+
+
+class ImageError(ArtExtractError):
+    """The bytes are no picture, are cut short, or are too large to be decoded safely."""
+
+
+class DataError(ArtExtractError):
+    """A collection, a list or a record cannot be used."""
+
+
+class ModelError(ArtExtractError):
+    """A model name, a configuration or its weights cannot be used."""
+
+
+class PaintingIndexError(ArtExtractError):
+    """An index is missing, damaged, or was made by another model."""
+
+
+class QueryError(ArtExtractError):
+    """A search cannot be answered as it was asked."""

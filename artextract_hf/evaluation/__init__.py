@@ -1,0 +1,1 @@
+"""Stage 3: predictions and embeddings become reports."""

@@ -1,0 +1,1 @@
+"""Stage 6: models, data and cards go to the Hub."""

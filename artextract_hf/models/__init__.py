@@ -1,0 +1,46 @@
+"""Stage 2: tensors become outputs; nothing here knows of datasets.
+
+Importing this package registers the models with transformers' Auto classes and `pipeline`.
+"""
+
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
+from transformers.pipelines import PIPELINE_REGISTRY
+
+from artextract_hf.errors import ModelError
+from artextract_hf.models.configuration_crnn import CrnnConfig
+from artextract_hf.models.image_processing_art import ArtImageProcessor
+from artextract_hf.models.modeling_crnn import CrnnForImageClassification, CrnnModel
+from artextract_hf.models.names import resolve
+from artextract_hf.models.pipelines import ArtAttributesPipeline
+
+__all__ = [
+    "ArtAttributesPipeline",
+    "ArtImageProcessor",
+    "CrnnConfig",
+    "CrnnForImageClassification",
+    "CrnnModel",
+    "load_classifier",
+]
+
+AutoConfig.register("crnn", CrnnConfig, exist_ok=True)
+AutoModel.register(CrnnConfig, CrnnModel, exist_ok=True)
+AutoModelForImageClassification.register(CrnnConfig, CrnnForImageClassification, exist_ok=True)
+AutoImageProcessor.register(CrnnConfig, image_processor_classes={"pil": ArtImageProcessor}, exist_ok=True)
+if "art-attributes" not in PIPELINE_REGISTRY.get_supported_tasks():
+    PIPELINE_REGISTRY.register_pipeline(
+        "art-attributes", pipeline_class=ArtAttributesPipeline, pt_model=AutoModelForImageClassification, type="image"
+    )
+
+
+def load_classifier(name: str = "default") -> tuple[CrnnForImageClassification, ArtImageProcessor]:
+    """The classifier called `name` (a directory, a Hub repository, or `default`) and its preprocessing.
+
+    Raises:
+        ModelError: there is no such model, or what was found is no classifier of this package.
+    """
+    directory = resolve(name)
+    try:
+        model = CrnnForImageClassification.from_pretrained(directory)
+        return model, ArtImageProcessor.from_pretrained(directory)
+    except (OSError, KeyError, TypeError) as error:
+        raise ModelError(f"{name!r} holds no painting classifier: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,65 @@
+"""timm backbones as feature maps: which names are allowed, how wide they are, and one layout for all of them."""
+
+import difflib
+from collections.abc import Mapping
+from functools import lru_cache
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from artextract_hf.errors import ModelError
+
+
+def check_backbone_name(name: str) -> None:
+    """Refuse what is no plain timm architecture.
+
+    A configuration from a stranger could otherwise name `hf-hub:` or `local-dir:` and reach for network or disk.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        hint = f" Did you mean {', '.join(near)}?" if near else " timm.list_models() lists them."
+        raise ModelError(f"backbone {name!r} is not a timm architecture.{hint}")
+
+
+def create_backbone(name: str, *, drop_path_rate: float = 0.0) -> nn.Module:
+    """The architecture with random weights and no classifier; weights come from a checkpoint afterwards."""
+    check_backbone_name(name)
+    extra = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
+    return timm.create_model(name, pretrained=False, num_classes=0, **extra)
+
+
+def feature_map(backbone: nn.Module, pixel_values: Tensor) -> Tensor:
+    """(N, 3, H, W) to (N, C, h, w), whether the backbone gives NCHW, NHWC or tokens (square grids)."""
+    features = backbone.forward_features(pixel_values)
+    if features.ndim == 3:  # a vision transformer: prefix tokens, then the grid row by row
+        tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
+        side = int(tokens.shape[1] ** 0.5)
+        return tokens.transpose(1, 2).unflatten(2, (side, side))
+    if features.shape[1] == features.shape[2] != features.shape[3]:  # square input: the odd one out is the channels
+        return features.permute(0, 3, 1, 2)
+    return features
+
+
+@lru_cache(maxsize=64)
+def feature_shape(name: str, image_size: int) -> tuple[int, int, int]:
+    """(C, h, w) of the feature map, by a forward pass without memory: timm's `num_features` is wrong for some."""
+    with torch.device("meta"):
+        backbone = create_backbone(name).eval()
+        _, channels, height, width = feature_map(backbone, torch.empty(1, 3, image_size, image_size)).shape
+    return channels, height, width
+
+
+def imagenet_state(name: str, path: str | None = None) -> Mapping[str, Tensor]:
+    """Pretrained weights of a timm backbone: from a safetensors file where `path` is given, else through timm's Hub."""
+    if path is not None:
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
+    except (OSError, RuntimeError) as error:
+        raise ModelError(
+            f"the pretrained weights of {name!r} could not be fetched ({type(error).__name__}); "
+            "go online once, or give a safetensors file with timm's key names."
+        ) from None

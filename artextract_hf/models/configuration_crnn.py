@@ -1,0 +1,89 @@
+"""Configuration of the convolutional-recurrent classifier."""
+
+import difflib
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+from artextract_hf.errors import ModelError
+from artextract_hf.models.sequence import ORDERS
+
+_CHOICES = {
+    "sequence": ORDERS,
+    "rnn_type": ("lstm", "gru"),
+    "attention": ("after", "before", "none"),
+}
+_ORDER = {"style": 0, "genre": 1, "artist": 2}
+
+
+@strict
+class CrnnConfig(PreTrainedConfig):
+    """What a CRNN is made of.
+
+    Args:
+        backbone: a timm architecture, without its classifier.
+        image_size: side of the square input, pixels.
+        sequence: how the feature map becomes a sequence (`models/sequence.py`).
+        projection_size: width to which the map's channels are brought before the recurrent network; 0 leaves them.
+        rnn_type: `lstm` or `gru`.
+        hidden_size: units of the recurrent network, each direction.
+        num_layers: layers of the recurrent network.
+        bidirectional: whether it also reads backwards.
+        attention: `after` pools the recurrent network's outputs, `before` weighs its inputs, `none` averages.
+        num_attention_heads: heads of the attention.
+        global_pool: put the average-pooled feature map beside the sequence's summary.
+        dropout: before the recurrent network and before each head.
+        drop_path_rate: stochastic depth of the backbone.
+        tasks: class names by task, in label order. Style, genre and artist stand first, in this order.
+        task: the active task, whose logits are `output.logits` and whose names are `id2label`; by default the first.
+    """
+
+    model_type = "crnn"
+
+    backbone: str = "mobilenetv2_100"
+    image_size: int = 224
+    sequence: str = "row_major"
+    projection_size: int = 256
+    rnn_type: str = "lstm"
+    hidden_size: int = 256
+    num_layers: int = 1
+    bidirectional: bool = True
+    attention: str = "after"
+    num_attention_heads: int = 4
+    global_pool: bool = True
+    dropout: float = 0.3
+    drop_path_rate: float = 0.0
+    tasks: dict[str, list[str]] | None = None
+    task: str | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self._refuse_misspelt(kwargs)
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ModelError(f"CrnnConfig.{name} is {value!r}; it takes one of {', '.join(choices)}.")
+        for name in ("image_size", "hidden_size", "num_layers", "num_attention_heads"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("dropout", "drop_path_rate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must lie in [0, 1).")
+        self.tasks = self.tasks or {"style": ["LABEL_0", "LABEL_1"]}
+        if not all(self.tasks.values()):
+            raise ModelError(f"CrnnConfig.tasks has a task without classes: {self.tasks}")
+        # JSON sorts the keys of a mapping; this order is the same before and after.
+        self.tasks = dict(sorted(self.tasks.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0])))
+        self.task = self.task or next(iter(self.tasks))
+        if self.task not in self.tasks:
+            raise ModelError(f"CrnnConfig.task is {self.task!r}, but the tasks are {', '.join(self.tasks)}.")
+        kwargs["id2label"] = dict(enumerate(self.tasks[self.task]))
+        kwargs["label2id"] = {name: index for index, name in enumerate(self.tasks[self.task])}
+        super().__post_init__(**kwargs)
+
+    @classmethod
+    def _refuse_misspelt(cls, extra: dict[str, Any]) -> None:
+        """transformers keeps any unknown key as an attribute; a near miss of one of ours is a mistake."""
+        ours = [name for name in cls.__annotations__ if name != "task"]
+        for key in extra:
+            if near := difflib.get_close_matches(key, ours, n=1, cutoff=0.8):
+                raise ModelError(f"CrnnConfig has no {key!r}. Did you mean {near[0]!r}?")

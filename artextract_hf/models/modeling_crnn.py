@@ -1,0 +1,196 @@
+"""The convolutional-recurrent classifier of paintings, as a transformers model.
+
+    painting (N, 3, S, S) --timm backbone--> map (N, C, h, w) --> sequence (N, T, D) --LSTM or GRU--> (N, T, 2H)
+        --attention--> summary (N, 2H), beside the average-pooled map (N, C) --one head a task--> logits
+
+One trunk serves all tasks. The attention's weights return with the output, as a map over the painting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from artextract_hf.errors import ModelError
+from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape
+from artextract_hf.models.configuration_crnn import CrnnConfig
+from artextract_hf.models.heads import AttentionPooling, TaskHead
+from artextract_hf.models.losses import masked_cross_entropy
+from artextract_hf.models.sequence import to_map, to_sequence
+
+
+@dataclass
+class CrnnModelOutput(ModelOutput):
+    """Output of `CrnnModel`.
+
+    Attributes:
+        pooler_output: (N, dim), the embedding of the painting.
+        last_hidden_state: (N, T, 2H), the recurrent network's outputs.
+        attentions: (N, heads, h, w), summing to 1 over the map; (N, heads, C) over channels; None without attention.
+    """
+
+    pooler_output: Tensor | None = None
+    last_hidden_state: Tensor | None = None
+    attentions: Tensor | None = None
+
+
+@dataclass
+class CrnnClassifierOutput(ModelOutput):
+    """Output of `CrnnForImageClassification`.
+
+    Attributes:
+        loss: the mean of the tasks' losses, where labels were given.
+        logits: (N, classes) of the active task.
+        task_logits: logits of every task, by its name.
+        attentions: as in `CrnnModelOutput`.
+        embeddings: (N, dim), what the heads read.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    task_logits: dict[str, Tensor] | None = None
+    attentions: Tensor | None = None
+    embeddings: Tensor | None = None
+
+
+class CrnnPreTrainedModel(PreTrainedModel):
+    """Loading and initialising shared by the CRNN models."""
+
+    config_class = CrnnConfig
+    base_model_prefix = "crnn"
+    main_input_name = "pixel_values"
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Keep what torch and timm initialised; transformers' own would overwrite a pretrained backbone.
+
+        from_pretrained builds on the meta device, so buffers that are not saved must be made anew.
+        """
+        if hasattr(module, "init_non_persistent_buffers"):
+            module.init_non_persistent_buffers()
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Self | tuple[Self, dict]:
+        """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
+
+        Raises:
+            ModelError: a weight is missing, left over, or of another shape. transformers alone would only log it and
+                go on with random numbers.
+        """
+        kwargs.setdefault("dtype", torch.float32)
+        want_info = kwargs.pop("output_loading_info", False)
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        wrong = {kind: sorted(map(str, info[kind])) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+        if cls is CrnnModel:  # the trunk alone may be taken from a classifier
+            wrong["unexpected_keys"] = [key for key in wrong["unexpected_keys"] if not key.startswith("heads.")]
+        if any(wrong.values()):
+            report = "; ".join(f"{kind.replace('_', ' ')}: {', '.join(v[:3])}" for kind, v in wrong.items() if v)
+            raise ModelError(f"the weights of {pretrained_model_name_or_path!r} do not fit {cls.__name__}: {report}")
+        return (model, info) if want_info else model
+
+
+class CrnnModel(CrnnPreTrainedModel):
+    """The trunk: a painting becomes an embedding and an attention map."""
+
+    def __init__(self, config: CrnnConfig) -> None:
+        super().__init__(config)
+        channels, height, width = feature_shape(config.backbone, config.image_size)
+        self.backbone = create_backbone(config.backbone, drop_path_rate=config.drop_path_rate)
+        self.project: nn.Module = nn.Identity()
+        if config.projection_size:
+            self.project = nn.Conv2d(channels, config.projection_size, kernel_size=1)
+        projected = config.projection_size or channels
+        step = height * width if config.sequence == "channels" else projected
+        self.sequence_norm = nn.LayerNorm(step)
+        self.dropout = nn.Dropout(config.dropout)
+        rnn = nn.LSTM if config.rnn_type == "lstm" else nn.GRU
+        self.rnn = rnn(
+            step, config.hidden_size, config.num_layers, batch_first=True, bidirectional=config.bidirectional
+        )
+        self.summary_size = config.hidden_size * (2 if config.bidirectional else 1)
+        if config.attention != "none":
+            attended = self.summary_size if config.attention == "after" else step
+            self.attention = AttentionPooling(attended, heads=config.num_attention_heads)
+        self.summary_norm = nn.LayerNorm(self.summary_size)
+        if config.global_pool:
+            self.global_norm = nn.LayerNorm(channels)
+        self.embedding_size = self.summary_size + (channels if config.global_pool else 0)
+        self.post_init()
+
+    def forward(self, pixel_values: Tensor, **kwargs: Any) -> CrnnModelOutput:
+        """Embed paintings given as (N, 3, S, S)."""
+        features = feature_map(self.backbone, pixel_values)
+        return self.read(features)
+
+    def read(self, features: Tensor) -> CrnnModelOutput:
+        """The part after the backbone, from a feature map (N, C, h, w); training calls it on features kept aside."""
+        height, width = features.shape[-2:]
+        # Recurrence and attention run in float32: they are a few per cent of the work and lose accuracy in bfloat16.
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float() if features.dtype == torch.bfloat16 else features
+            sequence = self.sequence_norm(to_sequence(self.project(features), self.config.sequence))
+            states, summary, weights = self._summarise(self.dropout(sequence))
+            parts = [self.summary_norm(summary)]
+            if self.config.global_pool:
+                parts.append(self.global_norm(features.mean(dim=(2, 3))))
+        attentions = None if weights is None else to_map(weights, height, width, self.config.sequence)
+        return CrnnModelOutput(pooler_output=torch.cat(parts, dim=1), last_hidden_state=states, attentions=attentions)
+
+    def _summarise(self, sequence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(N, T, D) to the states (N, T, 2H), their summary (N, 2H) and the attention (N, heads, T)."""
+        if self.config.attention == "before":
+            weights = self.attention.weights(sequence)
+            # Scaled by T, uniform attention leaves the sequence as it is.
+            sequence = sequence * (weights.mean(dim=1) * sequence.shape[1]).unsqueeze(2)
+            states, _ = self.rnn(sequence)
+            return states, states.mean(dim=1), weights
+        states, _ = self.rnn(sequence)
+        if self.config.attention == "none":
+            return states, states.mean(dim=1), None
+        summary, weights = self.attention(states)
+        return states, summary, weights
+
+
+class CrnnForImageClassification(CrnnPreTrainedModel):
+    """The trunk with one head a task."""
+
+    def __init__(self, config: CrnnConfig) -> None:
+        super().__init__(config)
+        self.crnn = CrnnModel(config)
+        self.heads = nn.ModuleDict(
+            {
+                task: TaskHead(self.crnn.embedding_size, len(names), dropout=config.dropout)
+                for task, names in config.tasks.items()
+            }
+        )
+        self.post_init()
+
+    def forward(
+        self, pixel_values: Tensor, labels: Tensor | Mapping[str, Tensor] | None = None, **kwargs: Any
+    ) -> CrnnClassifierOutput:
+        """Classify paintings.
+
+        Args:
+            pixel_values: (N, 3, S, S), as the image processor gives them.
+            labels: (N,) for the active task, or a dict of (N,) by task; -1 and -100 are unknown.
+            kwargs: ignored; transformers' pipelines pass options of their own.
+        """
+        output = self.classify(self.crnn(pixel_values))
+        if labels is not None:
+            by_task = labels if isinstance(labels, Mapping) else {self.config.task: labels}
+            losses = [masked_cross_entropy(output.task_logits[task], by_task[task]) for task in by_task]
+            output.loss = torch.stack(losses).mean()
+        return output
+
+    def classify(self, trunk: CrnnModelOutput) -> CrnnClassifierOutput:
+        """The heads, on the trunk's output."""
+        logits = {task: head(trunk.pooler_output) for task, head in self.heads.items()}
+        return CrnnClassifierOutput(
+            logits=logits[self.config.task],
+            task_logits=logits,
+            attentions=trunk.attentions,
+            embeddings=trunk.pooler_output,
+        )

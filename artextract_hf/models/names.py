@@ -1,0 +1,57 @@
+"""Names of models: the project's own on the Hub, the embedded default, a directory, or any other Hub repository."""
+
+import os
+from pathlib import Path
+
+from artextract_hf.errors import ModelError
+
+PRETRAINED = Path(__file__).parent.parent / "pretrained"
+NAMESPACE = os.environ.get("ARTEXTRACT_NAMESPACE", "artextract")
+DEFAULT = "default"
+CLASSIFIER = "crnn-wikiart"
+REACH_TIMEOUT_S = 5
+
+
+def resolve(name: str, *, embedded: str = CLASSIFIER) -> str:
+    """The directory that holds the model called `name`, fetched from the Hub where it is a repository there.
+
+    `default` is the embedded model. The project's own names fall back to it when the Hub cannot be reached or has no such
+    repository.
+
+    Raises:
+        ModelError: neither a directory with a model, nor a repository that could be fetched.
+    """
+    if name == DEFAULT:
+        return str(PRETRAINED / embedded)
+    if (path := Path(name)).is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(f"{name} holds no model: its config.json is missing.")
+        return name
+    try:
+        return _fetch(name)
+    except ModelError:
+        if name == f"{NAMESPACE}/{embedded}":
+            return str(PRETRAINED / embedded)
+        raise
+
+
+def _fetch(repo_id: str) -> str:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import OfflineModeIsEnabled
+
+    try:
+        try:
+            HfApi().model_info(repo_id, timeout=REACH_TIMEOUT_S)
+            reachable = True
+        except RepositoryNotFoundError:
+            raise
+        except (OSError, OfflineModeIsEnabled):
+            reachable = False  # then a cached copy will do; snapshot_download itself would first retry for 23 s
+        return snapshot_download(repo_id, allow_patterns=["*.json", "*.safetensors"], local_files_only=not reachable)
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"there is no model {repo_id!r}: no such directory, and the Hub did not give it ({reason}). "
+            f"Known names: {DEFAULT}, {NAMESPACE}/{CLASSIFIER}."
+        ) from None

@@ -1,0 +1,134 @@
+"""The training configuration: one YAML file, every key checked, and `--key value` on the command line over it."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from artextract_hf.data.transforms import TrainingView
+from artextract_hf.errors import DataError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training of a classifier.
+
+    Args:
+        data: what `artextract prepare` wrote.
+        output_dir: where checkpoints, the log, the best model and the card go.
+        model: arguments of CrnnConfig, without `tasks`, which come from the data.
+        tasks: the tasks to learn, one head each.
+        backbone_weights: safetensors file in timm's key names; empty fetches timm's own.
+        train_splits: the splits that are learnt from.
+        eval_split: the split that chooses the best model; empty keeps the last.
+        frozen_epochs: epochs of the first phase, in which only what follows the backbone learns.
+        frozen_lr: its learning rate.
+        epochs: epochs of the second phase, in which everything learns.
+        sizes: sides of the training views, pixels, as [first epoch, side] pairs; small first is faster.
+        batch_size: paintings a step, each process.
+        backbone_lr, lr: peak learning rates of the backbone and of the rest.
+        warmup_epochs: linear warm-up, epochs; a cosine to `final_lr` of the peak follows.
+        final_lr: share of the peak rate at the end.
+        weight_decay: of AdamW, on matrices only.
+        max_grad_norm: gradients are clipped to this norm.
+        class_weight_power: weight of a class is its count to minus this power (0 none, 1 fully balanced).
+        label_smoothing: share of the target spread over all classes.
+        mixup: alpha of the Beta distribution that mixes pairs of paintings (Zhang et al. 2018); 0 mixes none.
+        ema_decay: of the averaged weights, which are the ones evaluated and kept.
+        fold_norms: fold frozen batch norms into their convolutions (`models/frozen_norm.py`).
+        mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
+        view: arguments of TrainingView.
+        eval_every: epochs between evaluations.
+        checkpoint_every: steps between checkpoints.
+        max_samples: learn from this many paintings only; 0 means all.
+        workers: processes that decode, each process.
+        seed: of everything random.
+    """
+
+    data: str
+    output_dir: str
+    model: dict[str, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ("style", "genre", "artist")
+    backbone_weights: str = ""
+    train_splits: tuple[str, ...] = ("train",)
+    eval_split: str = "val"
+    frozen_epochs: int = 1
+    frozen_lr: float = 1e-3
+    epochs: int = 18
+    sizes: tuple[tuple[int, int], ...] = ((0, 160),)
+    batch_size: int = 64
+    backbone_lr: float = 4e-4
+    lr: float = 1e-3
+    warmup_epochs: float = 1.0
+    final_lr: float = 0.01
+    weight_decay: float = 0.05
+    max_grad_norm: float = 5.0
+    class_weight_power: float = 0.0
+    label_smoothing: float = 0.1
+    mixup: float = 0.0
+    ema_decay: float = 0.998
+    fold_norms: bool = True
+    mixed_precision: str = "auto"
+    view: dict[str, float] = field(default_factory=dict)
+    eval_every: int = 3
+    checkpoint_every: int = 100
+    max_samples: int = 0
+    workers: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mixed_precision not in ("auto", "bf16", "fp16", "no"):
+            raise DataError(f"mixed_precision is {self.mixed_precision!r}; it takes auto, bf16, fp16 or no.")
+        if not self.tasks or not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
+            raise DataError("a training needs at least one task, one split, one epoch and one painting a step.")
+        TrainingView(**self.view)  # its own check
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:
+        """Read a YAML file and put `--key value` pairs over it; dots reach inside, as in `--model.dropout 0.2`.
+
+        Raises:
+            DataError: no such file, a key that does not exist, or a value that is missing.
+        """
+        if not Path(path).is_file():
+            raise DataError(f"there is no configuration {path}.")
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        for key, value in _pairs(overrides):
+            *parents, last = key.split(".")
+            inner = values
+            for parent in parents:
+                inner = inner.setdefault(parent, {})
+            inner[last] = yaml.safe_load(value)
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from plain values, such as YAML gives; sequences become tuples."""
+        known = {f.name for f in fields(cls)}
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                raise DataError(
+                    f"the configuration has no key {key!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+                )
+        for key in ("data", "output_dir"):
+            if not values.get(key):
+                raise DataError(f"the configuration needs {key!r}.")
+        return cls(**{key: _frozen(value) for key, value in values.items()})
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the training views in an epoch of the second phase."""
+        return [side for first, side in self.sizes if first <= epoch][-1]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+def _pairs(overrides: Sequence[str]) -> list[tuple[str, str]]:
+    if len(overrides) % 2 or any(not key.startswith("--") for key in overrides[::2]):
+        raise DataError(f"expected `--key value` pairs, got: {' '.join(overrides)}")
+    return [(key[2:].replace("-", "_"), value) for key, value in zip(overrides[::2], overrides[1::2], strict=True)]
