@@ -7,7 +7,6 @@ checkpoint does the very steps that the uninterrupted run does.
 import csv
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,7 @@ def save_checkpoint(
     unfinished = folder / "checkpoint.safetensors.new"
     metadata = {"progress": json.dumps(progress)}
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, unfinished, metadata=metadata)
-    os.replace(unfinished, folder / "checkpoint.safetensors")
+    unfinished.replace(folder / "checkpoint.safetensors")
 
 
 def read_progress(folder: Path) -> dict[str, Any] | None:

@@ -3,14 +3,15 @@
     artextract prepare wikiart --root WIKIART --out data/wikiart --artists names --min-artist-works 60
     accelerate launch training/train_classifier.py --config training/configs/crnn_default.yaml --data data/wikiart
 
-Two phases: what follows the backbone learns first, on a backbone that stands still; then everything learns, with a warm-up,
-a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/config.py` can follow as
-`--key value`. The same command again resumes from the last checkpoint.
+Two phases: what follows the backbone learns first, on a backbone that stands still; then everything learns, with a
+warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/config.py` can
+follow as `--key value`. The same command again resumes from the last checkpoint.
 """
 
 import argparse
 import copy
 import json
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import class_names, labels_for
 from artextract_hf.data.transforms import TrainingView
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
+from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
 from artextract_hf.models.backbones import imagenet_state
 from artextract_hf.models.frozen_norm import fold_frozen_norms
 from artextract_hf.models.losses import class_weights, masked_cross_entropy
@@ -66,6 +67,8 @@ def train(config: TrainConfig) -> None:
     """Both phases, from the last checkpoint where there is one, then the final evaluation."""
     accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
     set_seed(config.seed)
+    if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
     out = Path(config.output_dir)
     learn, evaluate = load_splits(config)
     model = build_model(config, learn)
@@ -222,6 +225,11 @@ def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassifi
     for task in config.tasks:
         names = class_names(paintings, task)
         tasks[task] = [names[label] for label in sorted(set(paintings[task])) if label >= 0]
+    if config.start_from:
+        model = load_classifier(config.start_from)[0]
+        if model.config.tasks != tasks:
+            raise DataError(f"{config.start_from} was trained on other classes than {config.data} holds.")
+        return model
     model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
     model.crnn.backbone.load_state_dict(imagenet_state(model.config.backbone, config.backbone_weights or None))
     return model
@@ -268,7 +276,7 @@ def normalise(pixels: Tensor) -> Tensor:
 def keep_best(
     config: TrainConfig, average: CrnnForImageClassification, evaluate: Dataset, out: Path, *, epoch: int, best: dict
 ) -> dict:
-    """Score the averaged weights, log the figures, and keep them as `best/` where their mean macro-F1 is the highest."""
+    """Score the averaged weights, log the figures, and keep them as `best/` if their mean macro-F1 is the highest."""
     scores = score(average, evaluate, batch_size=config.batch_size)
     row = {"epoch": epoch} | {f"{t}_{k}": round(v, 4) for t, s in scores.items() for k, v in s.items()}
     append_csv(out / "scores.csv", row)

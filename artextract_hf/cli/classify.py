@@ -16,15 +16,13 @@ def classify(
     as_json: AsJson = False,
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first."""
-    from transformers import pipeline
-
     from artextract_hf.data.decode import decode_image
     from artextract_hf.data.labels import display_name
-    from artextract_hf.models import load_classifier
+    from artextract_hf.models import ArtAttributesPipeline, load_classifier
 
     network, processor = load_classifier(model)
     pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
-    attributes = pipeline("art-attributes", model=network, image_processor=processor)
+    attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = [
         {"image": image, "tasks": answer["tasks"]}
         for image, answer in zip(images, attributes(pictures, top_k=top_k), strict=True)

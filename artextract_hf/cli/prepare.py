@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,9 @@ def prepare_wikiart(
     skipped = SkipList()
     dataset = read_wikiart(root, split, skipped=skipped, artists=artists, min_artist_works=min_artist_works)
     dataset.save_to_disk(out)
-    splits = {side: {"rows": len(part), "labelled": label_counts(part)} for side, part in dataset.items()}
+    splits: dict[str, Any] = {
+        side: {"rows": len(part), "labelled": label_counts(part)} for side, part in dataset.items()
+    }
     if as_json:
         typer.echo(json.dumps({"splits": splits, "skipped": skipped.as_json()}, ensure_ascii=False))
         return

@@ -13,13 +13,14 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from artextract_hf.errors import ImageError
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000  # decoded; about 120 MB of RGB. A larger JPEG is decoded at a smaller scale
 MAX_BYTES = 100_000_000
 URL_TIMEOUT_S = 20
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
+Image.init()  # else Pillow knows only some of FORMATS before the first of the others is met
 ImageFile.LOAD_TRUNCATED_IMAGES = False  # a process-wide switch of Pillow: a cut file must raise, not turn grey
 
 
@@ -48,6 +49,8 @@ def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.I
         raise ImageError(f"{name} is not a picture in a known format ({', '.join(FORMATS)}).") from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name} is too large to be decoded safely: {error}") from None
+    except (OSError, SyntaxError, EOFError) as error:  # a header that breaks off
+        raise ImageError(f"{name} is damaged or cut short: {error}") from None
 
 
 def _read(source: str | Path | bytes) -> tuple[bytes, str]:
@@ -72,12 +75,9 @@ def _read(source: str | Path | bytes) -> tuple[bytes, str]:
 
 def _bound_pixels(image: ImageFile.ImageFile, name: str, min_side: int | None) -> None:
     """Choose the smallest JPEG scale allowed, then refuse what would still decode to too many pixels."""
-    if image.format in ("JPEG", "MPO"):
+    if image.format in ("JPEG", "MPO"):  # MPO: what phones call a JPEG with a second picture behind it
         width, height = image.size
-        if min_side is not None:
-            shrink = min(width, height) / min_side
-        else:
-            shrink = (width * height / MAX_PIXELS) ** 0.5
+        shrink = min(width, height) / min_side if min_side else (width * height / MAX_PIXELS) ** 0.5
         if shrink >= 2:
             image.draft(None, (int(width / shrink), int(height / shrink)))
     if image.width * image.height > MAX_PIXELS:

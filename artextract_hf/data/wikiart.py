@@ -4,9 +4,9 @@
     wikiart_csv/{style,genre,artist}_{train,val}.csv     relative/path.jpg,class_index
     wikiart_csv/{style,genre,artist}_class.txt           class_index class_name
 
-Source: cs-chan/ArtGAN, WikiArt dataset. A painting is one record a side with the labels that this side's lists give it, -1
-where they give none; 566 files of the full release are in the train list of one task and the val list of another, and so
-stand on both sides, each time with the labels of that side only.
+Source: cs-chan/ArtGAN, WikiArt dataset. A painting is one record a side with the labels that this side's lists give
+it, -1 where they give none; 566 files of the full release are in the train list of one task and the val list of
+another, and so stand on both sides, each time with the labels of that side only.
 """
 
 import csv
@@ -136,7 +136,7 @@ def read_classes(lists: Path, task: str) -> list[str]:
 
 
 def read_list(path: Path) -> Iterator[tuple[str, int]]:
-    """(relative path, class index) of a list; a header, blank lines and the artist lists' double comma are understood."""
+    """(relative path, class index) of a list; headers, blank lines and the artist lists' double comma are understood."""
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines):
             cells = [cell.strip() for cell in row if cell.strip()]

@@ -1,6 +1,7 @@
 """Configuration of the convolutional-recurrent classifier."""
 
 import difflib
+from dataclasses import field
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -54,7 +55,7 @@ class CrnnConfig(PreTrainedConfig):
     global_pool: bool = True
     dropout: float = 0.3
     drop_path_rate: float = 0.0
-    tasks: dict[str, list[str]] | None = None
+    tasks: dict[str, list[str]] = field(default_factory=lambda: {"style": ["LABEL_0", "LABEL_1"]})
     task: str | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -68,8 +69,7 @@ class CrnnConfig(PreTrainedConfig):
         for name in ("dropout", "drop_path_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must lie in [0, 1).")
-        self.tasks = self.tasks or {"style": ["LABEL_0", "LABEL_1"]}
-        if not all(self.tasks.values()):
+        if not self.tasks or not all(self.tasks.values()):
             raise ModelError(f"CrnnConfig.tasks has a task without classes: {self.tasks}")
         # JSON sorts the keys of a mapping; this order is the same before and after.
         self.tasks = dict(sorted(self.tasks.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0])))

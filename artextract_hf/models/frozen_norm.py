@@ -2,10 +2,10 @@
 
 On a CPU, batch norm and its gradient are 40 % of a MobileNetV2 step (they move memory, they hardly compute). With the
 running statistics frozen, `bn(conv(x))` is one convolution with weight `w * s` and bias `beta - mean * s`, where
-`s = gamma / sqrt(var + eps)`. Gradients still reach w, gamma and beta; parameters, their names and the saved model stay as
-they were. In bfloat16 the strided depthwise convolutions stay in float32: oneDNN's gradient of them is 2.3 times slower in
-bfloat16 (282 against 123 ms for 96 channels at 96 x 96, batch 64), while all others gain. `benchmarks/training_step.py`
-measures the step.
+`s = gamma / sqrt(var + eps)`. Gradients still reach w, gamma and beta; parameters, their names and the saved model
+stay as they were. In bfloat16 the strided depthwise convolutions stay in float32: oneDNN's gradient of them is 2.3
+times slower in bfloat16 (282 against 123 ms for 96 channels at 96 x 96, batch 64), while all others gain.
+`benchmarks/training_step.py` measures the step.
 """
 
 from types import MethodType

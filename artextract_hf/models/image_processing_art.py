@@ -1,7 +1,8 @@
 """The one preprocessing of evaluation, index and Space.
 
-The whole painting is squeezed to a square: nothing of its composition is cut off, and an attention map over the square is
-an attention map over the painting. Pillow's bicubic filter, always: the torchvision backend differs by up to 1/255.
+The whole painting is squeezed to a square: nothing of its composition is cut off, and an attention map over the
+square is an attention map over the painting. Pillow's bicubic filter, always: the torchvision backend differs by up
+to 1/255.
 """
 
 from transformers.image_processing_backends import PilBackend

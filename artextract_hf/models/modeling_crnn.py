@@ -8,7 +8,7 @@ One trunk serves all tasks. The attention's weights return with the output, as a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from artextract_hf.models.configuration_crnn import CrnnConfig
 from artextract_hf.models.heads import AttentionPooling, TaskHead
 from artextract_hf.models.losses import masked_cross_entropy
 from artextract_hf.models.sequence import to_map, to_sequence
+
+_MISFITS = ("missing_keys", "unexpected_keys", "mismatched_keys")
+
+
+def _key(entry: str | tuple) -> str:
+    """The name of a weight; of a mismatched one transformers gives its shapes too."""
+    return entry if isinstance(entry, str) else str(entry[0])
 
 
 @dataclass
@@ -73,7 +80,7 @@ class CrnnPreTrainedModel(PreTrainedModel):
             module.init_non_persistent_buffers()
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Self | tuple[Self, dict]:
+    def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Any:
         """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
 
         Raises:
@@ -82,8 +89,9 @@ class CrnnPreTrainedModel(PreTrainedModel):
         """
         kwargs.setdefault("dtype", torch.float32)
         want_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
-        wrong = {kind: sorted(map(str, info[kind])) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+        kwargs |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # reported below, with their names
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        wrong = {kind: sorted(_key(k) for k in info[kind]) for kind in _MISFITS}
         if cls is CrnnModel:  # the trunk alone may be taken from a classifier
             wrong["unexpected_keys"] = [key for key in wrong["unexpected_keys"] if not key.startswith("heads.")]
         if any(wrong.values()):
@@ -181,7 +189,7 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         output = self.classify(self.crnn(pixel_values))
         if labels is not None:
             by_task = labels if isinstance(labels, Mapping) else {self.config.task: labels}
-            losses = [masked_cross_entropy(output.task_logits[task], by_task[task]) for task in by_task]
+            losses = [masked_cross_entropy(output["task_logits"][task], y) for task, y in by_task.items()]
             output.loss = torch.stack(losses).mean()
         return output
 

@@ -13,8 +13,8 @@ class ArtAttributesPipeline(Pipeline):
     """Style, genre and artist of a painting, each with its most probable classes.
 
     A call takes one picture or a list of them (PIL images, paths, bytes) and gives for each
-    `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w) that
-    sums to 1 over the painting.
+    `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w)
+    that sums to 1 over the painting.
     """
 
     _load_processor = False

@@ -1,0 +1,115 @@
+"""What several test modules need: no network, a tiny WikiArt, a tiny classifier, the real paintings if present."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is first imported
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def shared(relative: str) -> Path:
+    """A path of the shared data, or a skip with the reason."""
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"the development data is not here (../shared/{relative})")
+    return path
+
+
+def plain_picture(color: tuple[int, int, int], size: tuple[int, int] = (48, 40), *, seed: int = 0) -> Image.Image:
+    """A picture of one colour with a little grain, so that no two are the same file."""
+    grain = np.random.default_rng(seed).integers(-8, 9, size=(size[1], size[0], 3))
+    return Image.fromarray(np.clip(np.array(color) + grain, 0, 255).astype(np.uint8))
+
+
+WIKIART_FILES = {
+    # path: (colour, style, genre, artist); Impressionism is red, Baroque blue
+    "Impressionism/claude-monet_poppies-1873.jpg": (200, 40, 40),
+    "Impressionism/claude-monet_sunrise-1872-2.jpg": (210, 60, 50),
+    "Impressionism/edgar-degas_dancers.jpg": (190, 50, 60),
+    "Impressionism/arnold-bã¶cklin_island(1).jpg": (220, 50, 50),
+    "Baroque/rembrandt_self-portrait-1659.jpg": (40, 40, 200),
+    "Baroque/rembrandt_night-watch-1642.jpg": (50, 60, 210),
+    "Baroque/frans-hals_malle-babbe.jpg": (60, 50, 190),
+    "Baroque/frans-hals_laughing-1624.jpg": (40, 60, 220),
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_wikiart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures in ArtGAN's layout, with the release's flaws: a missing and a cut file, a leak, a header."""
+    root = tmp_path_factory.mktemp("tiny_wikiart")
+    for seed, (name, color) in enumerate(WIKIART_FILES.items()):
+        path = root / "wikiart" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plain_picture(color, seed=seed).save(path, quality=95)
+    whole = (root / "wikiart/Baroque/rembrandt_night-watch-1642.jpg").read_bytes()
+    (root / "wikiart/Baroque/rembrandt_cut.jpg").write_bytes(whole[: len(whole) // 2])
+    lists = root / "wikiart_csv"
+    lists.mkdir()
+    files = list(WIKIART_FILES)
+    train, val = [files[0], files[1], files[3], files[4], files[6]], [files[2], files[5], files[7]]
+    style = {name: 12 if name.startswith("Imp") else 4 for name in files}
+
+    def write(task_side: str, rows: list[tuple[str, int]], head: str = "", comma: str = ",") -> None:
+        (lists / f"{task_side}.csv").write_text(head + "".join(f"{n}{comma}{c}\n" for n, c in rows), encoding="utf-8")
+
+    broken = [("Baroque/rembrandt_cut.jpg", 4), ("Baroque/rembrandt_missing.jpg", 4)]
+    write("style_train", [(n, style[n]) for n in train] + broken)
+    write("style_val", [(n, style[n]) for n in val])
+    # files[4] leaks: train of style, val of genre
+    write("genre_train", [(files[0], 4), (files[6], 6)])
+    write("genre_val", [(files[4], 6), (files[5], 2)])
+    write("artist_train", [(files[0], 4), (files[4], 20)], head="path,class\n\n", comma=",,")
+    write("artist_val", [(files[5], 20)], head="path,class\n\n", comma=",,")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small random CRNN that knows two styles, three genres and three artists."""
+    import torch
+
+    from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
+
+    torch.manual_seed(0)
+    config = CrnnConfig(
+        backbone="mobilenetv3_small_050",
+        image_size=64,
+        projection_size=16,
+        hidden_size=8,
+        tasks={
+            "style": ["Baroque", "Impressionism"],
+            "genre": ["genre_painting", "landscape", "portrait"],
+            "artist": ["Claude_Monet", "Frans_Hals", "Rembrandt"],
+        },
+    )
+    folder = tmp_path_factory.mktemp("tiny_classifier")
+    CrnnForImageClassification(config).save_pretrained(folder)
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator:
+    """Call the command line in this process: `run_cli("classify", path)` gives (exit code, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        from artextract_hf.cli import main
+
+        monkeypatch.setattr("sys.argv", ["artextract", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

@@ -1,0 +1,239 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from transformers import AutoImageProcessor, AutoModel, AutoModelForImageClassification, pipeline
+
+from artextract_hf.errors import ModelError
+from artextract_hf.models import CrnnConfig, CrnnForImageClassification, CrnnModel, load_classifier
+from artextract_hf.models.frozen_norm import fold_frozen_norms
+from artextract_hf.models.heads import AttentionPooling
+from artextract_hf.models.losses import class_weights, masked_cross_entropy
+from artextract_hf.models.sequence import ORDERS, to_map, to_sequence
+from tests.conftest import plain_picture
+
+SMALL = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
+TASKS = {"style": ["a", "b", "c"], "genre": ["x", "y"]}
+
+
+def small(**changes: object) -> CrnnForImageClassification:
+    torch.manual_seed(0)
+    return CrnnForImageClassification(CrnnConfig(**(SMALL | {"tasks": TASKS} | changes))).eval()
+
+
+# --- sequence -------------------------------------------------------------------------------------------------------
+
+
+def test_orders_by_hand():
+    grid = torch.arange(6.0).view(1, 1, 2, 3)  # 0 1 2 / 3 4 5
+    assert to_sequence(grid, "row_major").flatten().tolist() == [0, 1, 2, 3, 4, 5]
+    assert to_sequence(grid, "boustrophedon").flatten().tolist() == [0, 1, 2, 5, 4, 3]
+    assert to_sequence(grid, "channels").shape == (1, 1, 6)
+
+
+@pytest.mark.parametrize("order", ["row_major", "boustrophedon"])
+def test_attention_returns_to_the_place_it_came_from(order):
+    """A planted patch at row 1, column 0 is where its weight must be drawn."""
+    features = torch.zeros(1, 4, 3, 5)
+    features[0, :, 1, 0] = 1
+    weights = to_sequence(features, order).sum(2)[:, None]  # as if attention were the patch itself
+    assert to_map(weights, 3, 5, order)[0, 0].argmax().item() == 1 * 5 + 0
+
+
+def test_attention_pooling_is_a_weighted_mean():
+    pool, sequence = AttentionPooling(6, heads=3), torch.randn(2, 5, 6)
+    summary, weights = pool(sequence)
+    assert weights.shape == (2, 3, 5)
+    assert torch.allclose(weights.sum(2), torch.ones(2, 3))
+    literal = torch.stack([sum(weights[n, :, t].mean() * sequence[n, t] for t in range(5)) for n in range(2)])
+    assert torch.allclose(summary, literal, atol=1e-6)
+
+
+# --- losses ---------------------------------------------------------------------------------------------------------
+
+
+def test_unknown_labels_take_no_part():
+    logits = torch.randn(4, 3, requires_grad=True)
+    loss = masked_cross_entropy(logits, torch.tensor([0, -1, 2, -100]))
+    assert torch.allclose(loss, F.cross_entropy(logits[[0, 2]], torch.tensor([0, 2])))
+    loss.backward()
+    assert (logits.grad[[1, 3]] == 0).all() and (logits.grad[[0, 2]] != 0).any()
+    nothing = masked_cross_entropy(logits, torch.full((4,), -1))
+    assert nothing.item() == 0 and nothing.requires_grad
+
+
+def test_class_weights_by_hand():
+    counts = torch.tensor([90, 10, 0])
+    balanced = class_weights(counts, 1.0)
+    assert torch.allclose(balanced, torch.tensor([100 / 180, 5.0, 0.0]))
+    assert torch.allclose((class_weights(counts, 0.5) * counts).sum() / 100, torch.ones(()))
+    assert class_weights(counts, 0.0).tolist() == [1, 1, 0]
+
+
+# --- model ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sequence", ORDERS)
+@pytest.mark.parametrize("attention", ["after", "before", "none"])
+@pytest.mark.parametrize("rnn_type", ["lstm", "gru"])
+def test_every_form_runs_and_learns(sequence, attention, rnn_type):
+    model = small(sequence=sequence, attention=attention, rnn_type=rnn_type).train()
+    labels = {"style": torch.tensor([0, -1]), "genre": torch.tensor([1, 0])}
+    output = model(torch.randn(2, 3, 64, 64), labels=labels)
+    output.loss.backward()
+    assert {task: tuple(v.shape) for task, v in output.task_logits.items()} == {"style": (2, 3), "genre": (2, 2)}
+    assert output.logits is output.task_logits["style"]
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    assert all("backbone.conv_head" in name or "backbone.norm_head" in name for name in unused)  # timm's forward_head
+    if attention != "none":
+        assert torch.allclose(output.attentions.flatten(2).sum(2), torch.ones(2, 4), atol=1e-5)
+        spatial = (2, 4, 2, 2)
+        assert output.attentions.shape == (spatial if sequence != "channels" else (2, 4, 16))
+
+
+@pytest.mark.parametrize(
+    "backbone", ["resnet18", "efficientnet_b0", "convnext_atto", "swin_tiny_patch4_window7_224", "vit_tiny_patch16_224"]
+)
+def test_backbones_of_every_layout_round_trip(backbone, tmp_path):
+    """NCHW, NHWC (swin) and tokens (vit); swin's and others' unsaved buffers come back wrong without care."""
+    model = small(backbone=backbone, image_size=224)
+    pixels = torch.randn(1, 3, 224, 224)
+    model.save_pretrained(tmp_path)
+    again = CrnnForImageClassification.from_pretrained(tmp_path)
+    with torch.no_grad():
+        assert torch.equal(model(pixels).logits, again(pixels).logits)
+
+
+def test_save_and_load_bit_for_bit(tmp_path):
+    model = small()
+    model.save_pretrained(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
+    again = CrnnForImageClassification.from_pretrained(tmp_path)
+    assert not again.training
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+    assert again.config.tasks == TASKS and list(again.config.tasks) == ["style", "genre"]
+    assert again.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert isinstance(AutoModelForImageClassification.from_pretrained(tmp_path), CrnnForImageClassification)
+    trunk = AutoModel.from_pretrained(tmp_path)
+    assert isinstance(trunk, CrnnModel)
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(trunk(pixels).pooler_output, model(pixels).embeddings)
+
+
+def test_half_precision_weights_load_as_float32(tmp_path):
+    copy.deepcopy(small()).half().save_pretrained(tmp_path)
+    model = CrnnForImageClassification.from_pretrained(tmp_path)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("damage", ["missing", "unexpected", "mismatched"])
+def test_weights_that_do_not_fit_are_refused(damage, tmp_path):
+    small().save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    head = tensors.pop("heads.genre.1.bias")
+    if damage == "unexpected":
+        tensors |= {"heads.genre.1.bias": head, "heads.other": head.clone()}
+    if damage == "mismatched":
+        tensors["heads.genre.1.bias"] = torch.zeros(7)
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f"{damage} keys: heads"):
+        CrnnForImageClassification.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hiden_size": 8}, "Did you mean 'hidden_size'"),
+        ({"sequence": "columns"}, "row_major, boustrophedon, channels"),
+        ({"dropout": 1.0}, r"\[0, 1\)"),
+        ({"task": "artist"}, "the tasks are style, genre"),
+        ({"tasks": {"style": []}}, "without classes"),
+        ({"backbone": "mobilnetv2_100"}, "Did you mean mobilenetv2_100"),
+        ({"backbone": "hf-hub:somebody/something"}, "not a timm architecture"),
+    ],
+)
+def test_bad_configurations_say_what_is_accepted(wrong, message):
+    with pytest.raises(ModelError, match=message):
+        small(**wrong)
+
+
+def test_pipelines(tiny_classifier):
+    model, processor = load_classifier(str(tiny_classifier))
+    picture = plain_picture((200, 30, 30), (90, 60))
+    with torch.no_grad():
+        expected = model(**processor(images=[picture], return_tensors="pt")).task_logits
+    one = pipeline("image-classification", model=model, image_processor=processor)(picture)
+    assert one[0]["label"] == model.config.tasks["style"][expected["style"].argmax()]
+    everything = pipeline("art-attributes", model=str(tiny_classifier))(
+        [picture, picture], return_attention=True, top_k=2
+    )
+    assert len(everything) == 2
+    answer = everything[0]
+    assert list(answer["tasks"]) == ["style", "genre", "artist"]
+    for task, best in answer["tasks"].items():
+        assert len(best) == 2
+        assert best[0]["score"] == pytest.approx(expected[task].softmax(1).max().item(), abs=1e-6)
+    assert answer["attention"].shape == (2, 2) and answer["attention"].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_processor_shows_the_whole_painting(tiny_classifier):
+    """Left half red, right half blue, twice as wide as high: the square has both halves in full."""
+    wide = np.zeros((40, 80, 3), dtype=np.uint8)
+    wide[:, :40, 0], wide[:, 40:, 2] = 255, 255
+    processor = AutoImageProcessor.from_pretrained(tiny_classifier)
+    pixels = processor(images=[wide], return_tensors="pt")["pixel_values"]
+    assert pixels.shape == (1, 3, 64, 64) and pixels.dtype == torch.float32
+    red = pixels[0, 0] * 0.229 + 0.485  # ImageNet's deviation and mean
+    assert torch.allclose(red[:, :30], torch.ones(64, 30), atol=1e-3)
+    assert torch.allclose(red[:, 34:], torch.zeros(64, 30), atol=1e-3)
+
+
+# --- frozen norms ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv2_050", "resnet18"])
+def test_folded_norms_are_the_same_function_with_the_same_gradients(backbone):
+    plain = small(backbone=backbone).crnn.backbone
+    for module in plain.modules():  # statistics as after training, not 0 and 1
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2.0)
+    plain.eval()
+    folded = copy.deepcopy(plain)
+    assert fold_frozen_norms(folded) == sum(isinstance(m, torch.nn.BatchNorm2d) for m in plain.modules())
+    folded.train()  # statistics must stand still even so
+    pixels = torch.randn(2, 3, 64, 64)
+    outputs = [network.forward_features(pixels) for network in (plain, folded)]
+    assert torch.allclose(*outputs, rtol=1e-3, atol=1e-4 * outputs[0].abs().max().item())
+    for output in outputs:
+        output.square().mean().backward()
+    gradients = dict(folded.named_parameters())
+    for name, parameter in plain.named_parameters():
+        scale = parameter.grad.abs().max().item() + 1e-8
+        assert torch.allclose(parameter.grad, gradients[name].grad, rtol=1e-2, atol=1e-3 * scale), name
+    assert folded.state_dict().keys() == plain.state_dict().keys()
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_embedded_default_loads_without_a_network():
+    model, processor = load_classifier("default")
+    assert {task: len(names) for task, names in model.config.tasks.items()} == {"style": 6, "genre": 10, "artist": 68}
+    assert load_classifier("artextract/crnn-wikiart")[0].config.tasks == model.config.tasks
+    assert processor.size["height"] == model.config.image_size
+
+
+def test_unknown_models_give_one_clear_error(tmp_path):
+    for name in ("nobody/nothing", "no model at all", str(tmp_path)):
+        with pytest.raises(ModelError):
+            load_classifier(name)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    with pytest.raises(ModelError, match="no painting classifier"):
+        load_classifier(str(tmp_path))

@@ -1,0 +1,117 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from artextract_hf import load_classifier, load_wikiart
+from training import train_classifier
+from training.config import TrainConfig
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIGS = sorted((ROOT / "training/configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_wikiart, tmp_path_factory) -> dict:
+    """A recipe that trains on eight pictures in seconds."""
+    folder = tmp_path_factory.mktemp("recipe")
+    load_wikiart(tiny_wikiart, artists="names").save_to_disk(folder / "data")
+    torch.manual_seed(0)
+    save_file(timm.create_model("mobilenetv2_035", num_classes=0).state_dict(), folder / "backbone.safetensors")
+    return {
+        "data": str(folder / "data"),
+        "backbone_weights": str(folder / "backbone.safetensors"),
+        "model": {"backbone": "mobilenetv2_035", "image_size": 64, "projection_size": 16, "hidden_size": 8},
+        "frozen_epochs": 1,
+        "epochs": 3,
+        "sizes": [[0, 32], [1, 64]],
+        "batch_size": 2,
+        "mixup": 0.2,
+        "eval_every": 1,
+        "checkpoint_every": 1,
+        "class_weight_power": 0.5,
+        "mixed_precision": "no",
+    }
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_accelerate_launch_trains_end_to_end(recipe, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"output_dir": "unused"}))
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1"]
+    command += ["training/train_classifier.py", "--config", str(tmp_path / "recipe.yaml"), "--output_dir", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = list(csv.DictReader((out / "log.csv").open()))
+    assert [(r["phase"], r["epoch"], r["size"]) for r in rows] == [
+        ("1", "1", "32"),
+        ("2", "1", "32"),
+        ("2", "2", "64"),
+        ("2", "3", "64"),
+    ]
+    model, processor = load_classifier(str(out / "best"))
+    assert model.config.tasks["style"] == ["Baroque", "Impressionism"]  # only what the data holds
+    assert json.loads((out / "config.json").read_text())["seed"] == 0
+    card = (out / "best/README.md").read_text()
+    report = json.loads((out / "evaluation/metrics.json").read_text())
+    assert f"{100 * report['tasks']['style']['accuracy']:.1f}" in card
+    assert not list(out.rglob("*.bin")) and not list(out.rglob("*.pkl"))
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(recipe, tmp_path, monkeypatch):
+    def config(name: str) -> TrainConfig:
+        return TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path / name)})
+
+    train_classifier.train(config("whole"))
+
+    class Killed(Exception):
+        pass
+
+    steps = iter(range(1000))
+    real = train_classifier.update_average
+
+    def killed_at_step_five(*arguments, **options):
+        if next(steps) == 4:  # in the middle of an epoch of the second phase
+            raise Killed
+        real(*arguments, **options)
+
+    monkeypatch.setattr(train_classifier, "update_average", killed_at_step_five)
+    with pytest.raises(Killed):
+        train_classifier.train(config("halves"))
+    monkeypatch.setattr(train_classifier, "update_average", real)
+    train_classifier.train(config("halves"))
+    whole, halves = weights(tmp_path / "whole/last"), weights(tmp_path / "halves/last")
+    assert whole.keys() == halves.keys()
+    assert all(torch.equal(value, halves[key]) for key, value in whole.items())
+
+
+def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):
+    train_classifier.train(TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path), "epochs": 0}))
+    before, after = load_file(recipe["backbone_weights"]), weights(tmp_path / "last")
+    assert all(torch.equal(value, after[f"crnn.backbone.{key}"]) for key, value in before.items())
+
+
+def test_bad_input_is_one_line(recipe, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"output_dir": str(tmp_path / "run")}))
+    command = [sys.executable, "training/train_classifier.py", "--config", str(tmp_path / "recipe.yaml")]
+    for extra in (["--data", str(tmp_path)], ["--eval_split", "test"], ["--epochz", "3"]):
+        done = subprocess.run([*command, *extra], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.strip().splitlines()[-1].startswith("train_classifier: ")
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_recipe_is_a_valid_configuration(path):
+    TrainConfig.load(path)
