@@ -14,7 +14,6 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,16 +21,20 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from datasets import Dataset, Image, concatenate_datasets, load_from_disk
+from datasets import Dataset, concatenate_datasets
 from torch import Tensor, nn
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.decode import decode_image
+from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import class_names, labels_for
 from artextract_hf.data.transforms import TrainingView
 from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.evaluation.classification import Scores, score
+from artextract_hf.evaluation.predict import predict
+from artextract_hf.evaluation.report import METRICS, as_text, evaluate_classifier
+from artextract_hf.hub.card import classifier_card
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
 from artextract_hf.models.backbones import imagenet_state
 from artextract_hf.models.frozen_norm import fold_frozen_norms
@@ -118,7 +121,7 @@ def train(config: TrainConfig) -> None:
             accelerator.wait_for_everyone()
         accelerator.free_memory(parallel, optimizer)
     if accelerator.is_main_process:
-        finish(config, average, evaluate, out)
+        finish(config, average, learn, evaluate, out)
     accelerator.end_training()
 
 
@@ -207,16 +210,11 @@ def precision(wanted: str) -> str:
 
 def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
     """The paintings to learn from and those to evaluate on."""
-    if not (Path(config.data) / "dataset_dict.json").is_file():
-        raise DataError(f"{config.data} was not written by `artextract prepare`.")
-    splits = load_from_disk(config.data)
-    for name in (*config.train_splits, *([config.eval_split] if config.eval_split else [])):
-        if name not in splits:
-            raise DataError(f"{config.data} has no split {name!r}; it has {', '.join(splits)}.")
-    learn = concatenate_datasets([splits[name] for name in config.train_splits])
+    splits = load_prepared(config.data)
+    learn = concatenate_datasets([take_split(splits, name) for name in config.train_splits])
     if config.max_samples:
         learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
-    return learn, splits[config.eval_split] if config.eval_split else None
+    return learn, take_split(splits, config.eval_split) if config.eval_split else None
 
 
 def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassification:
@@ -277,11 +275,12 @@ def keep_best(
     config: TrainConfig, average: CrnnForImageClassification, evaluate: Dataset, out: Path, *, epoch: int, best: dict
 ) -> dict:
     """Score the averaged weights, log the figures, and keep them as `best/` if their mean macro-F1 is the highest."""
-    scores = score(average, evaluate, batch_size=config.batch_size)
-    row = {"epoch": epoch} | {f"{t}_{k}": round(v, 4) for t, s in scores.items() for k, v in s.items()}
+    scores = score_average(average, evaluate, config)
+    figures = {f"{t}_{k}": v for t, s in scores.items() for k, v in asdict(s).items() if k in METRICS}
+    row = {"epoch": epoch} | {k: "" if v is None else round(v, 4) for k, v in figures.items()}
     append_csv(out / "scores.csv", row)
     print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    macro_f1 = float(np.mean([s["macro_f1"] for s in scores.values()]))
+    macro_f1 = float(np.mean([s.macro_f1 for s in scores.values() if s.macro_f1 is not None]))
     if macro_f1 <= best["macro_f1"]:
         return best
     save_model(average, out / "best")
@@ -295,38 +294,40 @@ def save_model(model: CrnnForImageClassification, folder: Path) -> None:
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
 
 
-def score(average: CrnnForImageClassification, paintings: Dataset, *, batch_size: int) -> dict[str, dict[str, float]]:
-    """Accuracy and macro-F1 a task on a split, in bfloat16 where the processor has it."""
-    from sklearn.metrics import accuracy_score, f1_score
-
-    tasks = average.config.tasks
-    labels = {t: labels_for(paintings, t, names) for t, names in tasks.items()}
-    processor = ArtImageProcessor(size={"height": average.config.image_size, "width": average.config.image_size})
-    pictures = paintings.select_columns("image").cast_column("image", Image(decode=False))
-
-    def prepare(i: int) -> Tensor:
-        return processor(images=[decode_image(pictures[i]["image"]["bytes"])], return_tensors="pt")["pixel_values"][0]
-
-    predictions: dict[str, list[Tensor]] = {t: [] for t in tasks}
-    with ThreadPoolExecutor(2) as pool, torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for first in range(0, len(pictures), batch_size):
-            batch = torch.stack(list(pool.map(prepare, range(first, min(first + batch_size, len(pictures))))))
-            for t, logits in average(batch.contiguous(memory_format=torch.channels_last)).task_logits.items():
-                predictions[t].append(logits.argmax(1))
-    scores = {}
-    for t in tasks:
-        known, predicted = labels[t] >= 0, torch.cat(predictions[t]).numpy()
-        y, p = labels[t][known], predicted[known]
-        scores[t] = {
-            "accuracy": accuracy_score(y, p),
-            "macro_f1": f1_score(y, p, labels=np.unique(y), average="macro", zero_division=0),
-        }
-    return scores
+def score_average(average: CrnnForImageClassification, paintings: Dataset, config: TrainConfig) -> dict[str, Scores]:
+    """Figures of the averaged weights, in the precision of the training: quick, to choose the best epoch."""
+    side = average.config.image_size
+    processor = ArtImageProcessor(size={"height": side, "width": side})
+    low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision(config.mixed_precision))
+    with torch.autocast(average.device.type, dtype=low, enabled=low is not None):
+        predictions = predict(average, processor, paintings, batch_size=config.batch_size)
+    return {
+        task: score(labels_for(paintings, task, names)[predictions.rows], predictions.logits[task])
+        for task, names in average.config.tasks.items()
+    }
 
 
-def finish(config: TrainConfig, average: CrnnForImageClassification, evaluate: Dataset | None, out: Path) -> None:
-    """Keep the last model too; without an evaluation split it is the best there is."""
+def finish(
+    config: TrainConfig, average: CrnnForImageClassification, learn: Dataset, evaluate: Dataset | None, out: Path
+) -> None:
+    """Keep the last model too; score the best one in float32 and write its card from the figures."""
     save_model(average, out / "last")
+    if not evaluate or not (out / "best").is_dir():
+        return
+    model, processor = load_classifier(str(out / "best"))
+    report = evaluate_classifier(
+        model.to(average.device),
+        processor,
+        evaluate,
+        out / "evaluation",
+        name=out.name,
+        split=config.eval_split,
+        train=learn,
+        baseline_weights=config.backbone_weights or None,
+    )
+    card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
+    card.save(out / "best" / "README.md")
+    print(as_text(report), flush=True)
 
 
 if __name__ == "__main__":

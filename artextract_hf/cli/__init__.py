@@ -5,6 +5,7 @@ output with `--json`. Imports of the heavy libraries stand inside the commands, 
 """
 
 import sys
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -22,6 +23,12 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
+    """Name on standard error what was left out, and why."""
+    for item in skipped:
+        typer.echo(f"left out: {item['path']}: {item['reason']}", err=True)
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
 """`artextract prepare`: a source as it was downloaded becomes one data set on disk."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from artextract_hf.cli import AsJson, app
+from artextract_hf.cli import AsJson, app, list_skipped
 
 prepare = typer.Typer(help="Turn a source as it was downloaded into one data set on disk.", no_args_is_help=True)
 app.add_typer(prepare, name="prepare")
@@ -40,9 +39,4 @@ def prepare_wikiart(
     for side, counts in splits.items():
         labelled = ", ".join(f"{task} {n}" for task, n in counts["labelled"].items())
         typer.echo(f"{side}: {counts['rows']} paintings (labelled: {labelled})")
-    _list_skipped(skipped.as_json())
-
-
-def _list_skipped(skipped: Iterable[dict[str, str]]) -> None:
-    for item in skipped:
-        typer.echo(f"left out: {item['path']}: {item['reason']}", err=True)
+    list_skipped(skipped.as_json())

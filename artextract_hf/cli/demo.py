@@ -1,0 +1,72 @@
+"""`artextract demo`: from the embedded default, or one's own collection, to a running Space."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from artextract_hf.cli import AsJson, app, list_skipped
+
+NEIGHBOURS = 5
+
+
+@app.command()
+def demo(
+    collection: Annotated[str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
+    check: Annotated[bool, typer.Option(help="Start, ask one classification and one search over HTTP, stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the embedded classifier and a collection in the browser."""
+    try:
+        from spaces_app.app import open_index, start
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(f"{error.name} is not installed; pip install 'artextract-hf[app]'") from None
+    from artextract_hf.models.names import DEFAULT
+
+    index = _index_of(collection) if collection else open_index(None, DEFAULT)
+    if not check:
+        start(model=DEFAULT, index=index, port=port)
+        return
+    answers = _ask(start(model=DEFAULT, index=index, port=port, block=False))
+    if as_json:
+        typer.echo(json.dumps(answers, ensure_ascii=False))
+        return
+    typer.echo(answers["url"])
+    for task, classes in answers["classification"].items():
+        typer.echo(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
+    for hit in answers["neighbours"]:
+        typer.echo(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record']['credit_line']}")
+
+
+def _index_of(collection: str) -> Any:
+    from artextract_hf.data.collection import read_collection
+    from artextract_hf.data.schema import SkipList
+    from artextract_hf.models.embedder import AutoEmbedder
+    from artextract_hf.retrieval.index import PaintingIndex
+
+    skipped = SkipList()
+    paintings = read_collection(collection, skipped)
+    index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(), progress=True)
+    list_skipped([*skipped.as_json(), *index.skipped.as_json()])
+    return index
+
+
+def _ask(url: str) -> dict[str, Any]:
+    """One classification and one search, by a client of the page's own HTTP interface."""
+    from gradio_client import Client, handle_file
+
+    from spaces_app.app import example_files
+
+    with tempfile.TemporaryDirectory() as downloads:
+        client = Client(url, verbose=False, download_files=str(Path(downloads)))
+        question = handle_file(example_files()[0])
+        *labels, _ = client.predict(question, api_name="/classify")
+        *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
+    classification = {
+        task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
+        for task, answer in zip(("style", "genre", "artist"), labels, strict=True)
+    }
+    return {"url": url, "classification": classification, "neighbours": hits}

@@ -1,0 +1,84 @@
+"""What a figure has to be read against: the most frequent class, and a linear model on frozen features."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from datasets import Dataset
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from artextract_hf.data.schema import labels_for
+from artextract_hf.errors import ModelError
+from artextract_hf.evaluation.classification import Scores, score
+from artextract_hf.evaluation.predict import predict
+from artextract_hf.models.backbones import imagenet_state
+
+REGULARISATION = 0.01  # C of the logistic regression, on standardised features
+ITERATIONS = 200
+
+
+def majority(train_labels: np.ndarray, labels: np.ndarray, classes: int) -> Scores:
+    """Always the most frequent class of the training labels, or of the scored labels where there are none to learn from."""
+    source = train_labels[train_labels >= 0]
+    source = source if len(source) else labels[labels >= 0]
+    frequency = np.bincount(source, minlength=classes).astype(float)
+    return score(labels, np.tile(frequency, (len(labels), 1)))
+
+
+class _Features(torch.nn.Module):
+    """A timm backbone whose one "task" is its pooled feature, so that `predict` serves it too."""
+
+    def __init__(self, backbone: str, weights: str | None, image_size: int) -> None:
+        super().__init__()
+        self.network = timm.create_model(backbone, num_classes=0)
+        self.network.load_state_dict(imagenet_state(backbone, weights))
+        self.config = type("Config", (), {"tasks": {"feature": ["?"]}, "image_size": image_size})()
+
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return type("Output", (), {"task_logits": {"feature": self.network(pixels)}})()
+
+
+def frozen_features(
+    backbone: str,
+    weights: str | Path | None,
+    processor: Any,
+    train: Dataset,
+    evaluated: Dataset,
+    tasks: dict[str, list[str]],
+) -> dict[str, Scores]:
+    """Logistic regression on the pooled features of a backbone that was never trained on paintings.
+
+    Args:
+        backbone: timm architecture.
+        weights: safetensors file in timm's key names; None takes timm's own.
+        processor: the preprocessing, the same as the classifier's.
+        train: split to learn from.
+        evaluated: split to score.
+        tasks: class names by task.
+
+    Raises:
+        ModelError: the weights are not at hand.
+    """
+    if weights is not None and not Path(weights).is_file():
+        raise ModelError(f"there is no file of weights {weights}.")
+    side = processor.size["height"]
+    model = _Features(backbone, None if weights is None else str(weights), side).eval()
+    learnt, scored = (predict(model, processor, split) for split in (train, evaluated))
+    scaler = StandardScaler().fit(learnt.logits["feature"])
+    x_train, x = (scaler.transform(p.logits["feature"]) for p in (learnt, scored))
+    results = {}
+    for task, names in tasks.items():
+        y_train = labels_for(train, task, names)[learnt.rows]
+        y = labels_for(evaluated, task, names)[scored.rows]
+        if len(np.unique(y_train[y_train >= 0])) < 2:
+            continue
+        fitted = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS).fit(
+            x_train[y_train >= 0], y_train[y_train >= 0]
+        )
+        scores = np.full((len(y), len(names)), -np.inf)
+        scores[:, fitted.classes_] = fitted.predict_log_proba(x)
+        results[task] = score(y, scores)
+    return results

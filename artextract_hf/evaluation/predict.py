@@ -1,0 +1,84 @@
+"""A model and a split become logits: decoding runs beside the network, and what cannot be decoded is listed."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset, Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.schema import SkipList
+from artextract_hf.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Logits (N, C) by task, for the rows of the dataset that could be decoded, and the pictures that could not."""
+
+    logits: dict[str, np.ndarray]
+    rows: np.ndarray
+    skipped: SkipList
+
+
+def predict(model: nn.Module, processor: Any, paintings: Dataset, *, batch_size: int = 64) -> Predictions:
+    """Run a classifier over a split.
+
+    Args:
+        model: gives `task_logits`; its device and dtype are used as they are.
+        processor: the model's image processor.
+        paintings: records of `data/schema.py`.
+        batch_size: paintings a forward pass.
+    """
+    model.to(memory_format=torch.channels_last)
+    device = next(model.parameters()).device
+    skipped = SkipList()
+    logits: dict[str, list[Tensor]] = {task: [] for task in model.config.tasks}
+    rows: list[int] = []
+    with torch.inference_mode():
+        for positions, pixels in _batches(processor, paintings, model.config.image_size, batch_size, skipped):
+            output = model(pixels.to(device).contiguous(memory_format=torch.channels_last))
+            rows.extend(positions)
+            for task, values in output.task_logits.items():
+                logits[task].append(values.float().cpu())
+    arrays = {
+        task: torch.cat(parts).numpy() if parts else np.zeros((0, len(model.config.tasks[task])), dtype=np.float32)
+        for task, parts in logits.items()
+    }
+    return Predictions(arrays, np.array(rows, dtype=np.int64), skipped)
+
+
+def _batches(
+    processor: Any, paintings: Dataset, side: int, batch_size: int, skipped: SkipList
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Positions and pixel values, one batch ahead of the network."""
+    pictures = paintings.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+
+    def pixels(position: int) -> Tensor | ImageError:
+        source = pictures[position]["image"]
+        try:
+            picture = decode_image(source["bytes"] or source["path"], min_side=2 * side)
+        except ImageError as error:
+            return error
+        return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
+
+    starts = range(0, len(pictures), batch_size)
+    with ThreadPoolExecutor() as pool:
+
+        def submit(start: int) -> list:
+            return [(i, pool.submit(pixels, i)) for i in range(start, min(start + batch_size, len(pictures)))]
+
+        ahead = submit(0)
+        for start in tqdm(starts, desc="predicting", unit="batch", disable=None):
+            current, ahead = ahead, submit(start + batch_size)
+            done = [(i, job.result()) for i, job in current]
+            for i, result in done:
+                if isinstance(result, ImageError):
+                    skipped.add(pictures[i]["id"], result)
+            whole = [(i, result) for i, result in done if isinstance(result, Tensor)]
+            if whole:
+                yield [i for i, _ in whole], torch.stack([result for _, result in whole])

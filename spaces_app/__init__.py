@@ -1,0 +1,1 @@
+"""Stage 7: the Gradio Space, one file a tab."""

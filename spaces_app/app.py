@@ -1,0 +1,128 @@
+"""The Space: classify a painting, and find similar ones.
+
+    python spaces_app/app.py
+
+ARTEXTRACT_MODEL names the classifier (default: the project's on the Hub, or the one embedded in the package where the Hub cannot be
+reached) and ARTEXTRACT_INDEX an index; without one, the collection is procedural paintings drawn by this project.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: no call to any other host
+
+import gradio as gr
+from transformers import Pipeline
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file from its own folder
+
+from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.errors import PaintingIndexError
+from artextract_hf.models import ArtAttributesPipeline, load_classifier
+from artextract_hf.models.embedder import AutoEmbedder
+from artextract_hf.retrieval.index import PaintingIndex
+from spaces_app.classify import classify_tab
+from spaces_app.similar import similar_tab
+
+MODEL = "artextract/crnn-wikiart"
+COLLECTION_SIZE = 96
+EXAMPLES = 6
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "artextract-hf"
+
+THEME = gr.themes.Base(
+    primary_hue=gr.themes.colors.stone,
+    neutral_hue=gr.themes.colors.stone,
+    font=["Georgia", "serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(button_primary_background_fill="*neutral_800", button_primary_background_fill_hover="*neutral_700",
+      button_primary_text_color="white", block_label_text_weight="600")  # fmt: skip
+CSS = """
+.gradio-container { max-width: 1120px !important; margin: auto; }
+.credits { padding-left: 1.4em; line-height: 1.6; }
+.credits li { margin-bottom: .3em; list-style: decimal; }
+footer { opacity: .7; }
+"""
+LIMITS = (
+    "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a painting by "
+    "somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. Pictures that you upload "
+    "are deleted within an hour."
+)
+
+
+def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> gr.Blocks:
+    """The page.
+
+    Args:
+        attributes: an `art-attributes` pipeline.
+        index: the collection that is searched.
+        examples: files of pictures to try.
+    """
+    with gr.Blocks(title="artextract: paintings, classified and compared", delete_cache=(3600, 3600)) as app:
+        gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.")
+        with gr.Tab("Classify"):
+            classify_tab(attributes, examples)
+        with gr.Tab("Similar paintings"):
+            similar_tab(index, examples)
+        gr.Markdown(LIMITS)
+    # Bounded, so that a crowd waits in line instead of filling the memory.
+    return app.queue(max_size=32, default_concurrency_limit=2)
+
+
+def open_index(name: str | None, model: str) -> PaintingIndex:
+    """The index called `name`; without one, that of the project's own paintings, built once for each model."""
+    if name:
+        return PaintingIndex.from_pretrained(name)
+    embedder = AutoEmbedder.from_pretrained(model)
+    folder = CACHE / f"demo-{COLLECTION_SIZE}-{embedder.fingerprint}"
+    try:
+        return PaintingIndex.from_pretrained(folder, embedder=embedder)
+    except PaintingIndexError:  # the first start, or a damaged cache
+        index = PaintingIndex.build(synthetic_paintings(COLLECTION_SIZE, seed=0), embedder, progress=True)
+        index.save_pretrained(folder)
+        return index
+
+
+def example_files(count: int = EXAMPLES) -> list[str]:
+    """Pictures to try that are not in the demo's collection, as files."""
+    folder = CACHE / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{i}.png" for i in range(count)]
+    if not all(path.is_file() for path in paths):
+        for path, picture in zip(paths, synthetic_paintings(count, seed=1)["image"], strict=True):
+            picture.save(path)
+    return [str(path) for path in paths]
+
+
+def start(*, model: str, index: PaintingIndex, port: int | None = None, block: bool = True) -> str:
+    """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
+    network, processor = load_classifier(model)
+    app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, example_files())
+    _, url, _ = app.launch(
+        server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        server_port=port,
+        theme=THEME,
+        css=CSS,
+        share=False,
+        show_error=False,
+        max_file_size="20mb",
+        allowed_paths=[str(CACHE / "examples")],
+        prevent_thread_lock=True,
+        quiet=True,
+        footer_links=["api"],
+        ssr_mode=False,
+    )
+    if block:
+        print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
+        app.block_thread()
+    return url
+
+
+def main() -> None:
+    """Start the Space as its environment says."""
+    model = os.environ.get("ARTEXTRACT_MODEL", MODEL)
+    start(model=model, index=open_index(os.environ.get("ARTEXTRACT_INDEX"), model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The Classify tab: style, genre and artist of a painting, and where the network looked."""
+
+from typing import Any
+
+import gradio as gr
+import matplotlib
+import numpy as np
+from PIL import Image
+from transformers import Pipeline
+
+from artextract_hf.data.labels import display_name
+from spaces_app.upload import PaintingUpload, open_upload
+
+STRENGTH = 0.75  # how much of the painting the strongest attention covers
+COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
+
+
+def draw_attention(picture: Image.Image, attention: np.ndarray) -> Image.Image:
+    """The painting, paler and greyer where the network did not look, glowing where it did.
+
+    Args:
+        picture: RGB.
+        attention: (h, w), over the whole picture.
+    """
+    low, high = float(attention.min()), float(attention.max())
+    relative = (attention - low) / max(high - low, 1e-12)
+    heat = Image.fromarray((255 * relative).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
+    share = np.asarray(heat, dtype=np.float32)[:, :, None] / 255
+    color = COLORS(share[:, :, 0])[:, :, :3] * 255
+    return Image.fromarray((np.asarray(picture) * (1 - STRENGTH * share) + color * STRENGTH * share).astype(np.uint8))
+
+
+def classify_tab(attributes: Pipeline, examples: list[str]) -> PaintingUpload:
+    """Lay out the tab; gives its upload field, which another tab can read."""
+
+    def classify(path: str | None) -> list[Any]:
+        picture = open_upload(path)
+        answer = attributes(picture, top_k=5, return_attention=True)
+        labels = [
+            {display_name(best["label"]): best["score"] for best in answer["tasks"][task]}
+            for task in attributes.model.config.tasks
+        ]
+        return [*labels, draw_attention(picture, answer["attention"])]
+
+    gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
+    with gr.Row():
+        with gr.Column():
+            upload = PaintingUpload("Painting")
+            button = gr.Button("Classify", variant="primary", elem_id="classify-button")
+            gr.Examples(examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False)
+        with gr.Column():
+            overlay = gr.Image(
+                label="Where the network looked", interactive=False, elem_id="attention", height=420, buttons=["fullscreen"]
+            )
+            gr.Markdown(
+                "Bright places weighed most in the recurrent network's summary of the painting. It is a hint, not an explanation."
+            )
+    with gr.Row(elem_id="answers"):
+        outputs = [
+            gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")
+            for task in attributes.model.config.tasks
+        ]
+    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify")
+    return upload

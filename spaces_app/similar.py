@@ -1,0 +1,68 @@
+"""The Similar paintings tab: the nearest works of a collection, with their credits."""
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from artextract_hf.errors import ArtExtractError
+from artextract_hf.retrieval.index import Hit, PaintingIndex
+from spaces_app.upload import PaintingUpload, open_upload
+
+MAX_RESULTS = 24
+
+
+def credits_of(hits: list[Hit]) -> str:
+    """Credit line, licence and link of every result, as a list in HTML; every field is escaped."""
+    lines = []
+    for hit in hits:
+        record = hit.record
+        parts = [html.escape(str(record.get("credit_line") or hit.id))]
+        if record.get("license"):
+            parts.append(html.escape(str(record["license"])))
+        url = str(record.get("source_url") or "")
+        if url.startswith(("http://", "https://")):
+            parts.append(f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener">source</a>')
+        lines.append(f"<li>{' · '.join(parts)}</li>")
+    return f'<ol class="credits">{"".join(lines)}</ol>' if lines else "<p>No painting passes this filter.</p>"
+
+
+def caption(hit: Hit) -> str:
+    """Title, artist and year under a picture, with the cosine."""
+    record = hit.record
+    known = [str(record[field]) for field in ("title", "artist_name", "year") if record.get(field)]
+    return f"{', '.join(known) or hit.id} ({hit.score:.2f})"
+
+
+def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
+    """Lay out the tab."""
+
+    def similar(path: str | None, k: float = 5, where: str = "") -> list[Any]:
+        picture = open_upload(path)
+        try:
+            hits = index.search(picture, k=int(k), where=where or None)
+        except ArtExtractError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        pictures = [(index.thumbnail(hit.id), caption(hit)) for hit in hits]
+        answers = [{"rank": h.rank, "id": h.id, "score": h.score, "record": h.record} for h in hits]
+        return [pictures, credits_of(hits), answers]
+
+    gr.Markdown(f"Find the paintings of this collection ({len(index):,} works) that are most similar to yours.")
+    with gr.Row():
+        with gr.Column(scale=1):
+            upload = PaintingUpload("Painting")
+            k = gr.Slider(1, MAX_RESULTS, value=5, step=1, label="How many")
+            where = gr.Textbox(
+                label="Only those for which",
+                placeholder="year >= 1870 and artist_name == 'Claude Monet'",
+                max_length=500,
+            )
+            button = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
+            gr.Examples(examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False)
+        with gr.Column(scale=2):
+            gallery = gr.Gallery(
+                label="Most similar first", columns=3, object_fit="contain", height="auto", elem_id="neighbours", buttons=[]
+            )
+            credit = gr.HTML(label="Credits", elem_id="credits")
+            hits = gr.JSON(visible=False)
+    button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits], api_name="similar")
