@@ -9,7 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data.labels import display_name
-from spaces_app.upload import PaintingUpload, open_upload
+from spaces_app.upload import open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers
 COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
@@ -30,8 +30,8 @@ def draw_attention(picture: Image.Image, attention: np.ndarray) -> Image.Image:
     return Image.fromarray((np.asarray(picture) * (1 - STRENGTH * share) + color * STRENGTH * share).astype(np.uint8))
 
 
-def classify_tab(attributes: Pipeline, examples: list[str]) -> PaintingUpload:
-    """Lay out the tab; gives its upload field, which another tab can read."""
+def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
+    """Lay out the tab."""
 
     def classify(path: str | None) -> list[Any]:
         picture = open_upload(path)
@@ -45,12 +45,18 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> PaintingUpload:
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
         with gr.Column():
-            upload = PaintingUpload("Painting")
+            upload = painting_upload("classify-upload")
             button = gr.Button("Classify", variant="primary", elem_id="classify-button")
-            gr.Examples(examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False)
+            gr.Examples(
+                examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False
+            )
         with gr.Column():
             overlay = gr.Image(
-                label="Where the network looked", interactive=False, elem_id="attention", height=420, buttons=["fullscreen"]
+                label="Where the network looked",
+                interactive=False,
+                elem_id="attention",
+                height=420,
+                buttons=["fullscreen"],
             )
             gr.Markdown(
                 "Bright places weighed most in the recurrent network's summary of the painting. It is a hint, not an explanation."
@@ -61,4 +67,3 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> PaintingUpload:
             for task in attributes.model.config.tasks
         ]
     button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify")
-    return upload

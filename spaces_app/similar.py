@@ -7,7 +7,7 @@ import gradio as gr
 
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.retrieval.index import Hit, PaintingIndex
-from spaces_app.upload import PaintingUpload, open_upload
+from spaces_app.upload import open_upload, painting_upload
 
 MAX_RESULTS = 24
 
@@ -50,7 +50,7 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     gr.Markdown(f"Find the paintings of this collection ({len(index):,} works) that are most similar to yours.")
     with gr.Row():
         with gr.Column(scale=1):
-            upload = PaintingUpload("Painting")
+            upload = painting_upload("similar-upload")
             k = gr.Slider(1, MAX_RESULTS, value=5, step=1, label="How many")
             where = gr.Textbox(
                 label="Only those for which",
@@ -58,10 +58,17 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
                 max_length=500,
             )
             button = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
-            gr.Examples(examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False)
+            gr.Examples(
+                examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False
+            )
         with gr.Column(scale=2):
             gallery = gr.Gallery(
-                label="Most similar first", columns=3, object_fit="contain", height="auto", elem_id="neighbours", buttons=[]
+                label="Most similar first",
+                columns=3,
+                object_fit="contain",
+                height="auto",
+                elem_id="neighbours",
+                buttons=[],
             )
             credit = gr.HTML(label="Credits", elem_id="credits")
             hits = gr.JSON(visible=False)

@@ -11,9 +11,6 @@ from artextract_hf.errors import ImageError
 class PaintingUpload(gr.Image):
     """gradio's image field, which hands on the file as it came: the package's own decoder opens it, with its limits."""
 
-    def __init__(self, label: str) -> None:
-        super().__init__(label=label, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[])
-
     def preprocess(self, payload: ImageData | None) -> str | None:
         """The path of the uploaded file."""
         return None if payload is None else payload.path
@@ -21,6 +18,13 @@ class PaintingUpload(gr.Image):
     def get_block_name(self) -> str:
         """What the browser shows it as."""
         return "image"
+
+
+def painting_upload(elem_id: str) -> PaintingUpload:
+    """The field as every tab shows it."""
+    return PaintingUpload(
+        label="Painting", elem_id=elem_id, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[]
+    )
 
 
 def open_upload(path: str | None) -> Image.Image:

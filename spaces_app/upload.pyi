@@ -12,9 +12,6 @@ from gradio.events import Dependency
 class PaintingUpload(gr.Image):
     """gradio's image field, which hands on the file as it came: the package's own decoder opens it, with its limits."""
 
-    def __init__(self, label: str) -> None:
-        super().__init__(label=label, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[])
-
     def preprocess(self, payload: ImageData | None) -> str | None:
         """The path of the uploaded file."""
         return None if payload is None else payload.path
@@ -27,7 +24,6 @@ class PaintingUpload(gr.Image):
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def open_upload(path: str | None) -> Image.Image:
     """The uploaded picture, or one sentence in the page that says why there is none."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app
+from artextract_hf.cli import AsJson, app, list_skipped
 
 evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
@@ -49,4 +49,8 @@ def evaluate_classifier(
         baseline_weights=baseline_weights,
         batch_size=batch_size,
     )
-    typer.echo(json.dumps(result, ensure_ascii=False) if as_json else report.as_text(result))
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    typer.echo(report.as_text(result))
+    list_skipped(result["skipped"])

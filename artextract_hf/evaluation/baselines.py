@@ -7,13 +7,13 @@ import numpy as np
 import timm
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from artextract_hf.data.schema import labels_for
-from artextract_hf.errors import ModelError
+from artextract_hf.errors import DataError, ModelError
 from artextract_hf.evaluation.classification import Scores, score
-from artextract_hf.evaluation.predict import predict
+from artextract_hf.evaluation.predict import known_labels, predict
 from artextract_hf.models.backbones import imagenet_state
 
 REGULARISATION = 0.01  # C of the logistic regression, on standardised features
@@ -21,7 +21,7 @@ ITERATIONS = 200
 
 
 def majority(train_labels: np.ndarray, labels: np.ndarray, classes: int) -> Scores:
-    """Always the most frequent class of the training labels, or of the scored labels where there are none to learn from."""
+    """Always the most frequent class of the training labels; of the scored ones where there are no training labels."""
     source = train_labels[train_labels >= 0]
     source = source if len(source) else labels[labels >= 0]
     frequency = np.bincount(source, minlength=classes).astype(float)
@@ -34,7 +34,12 @@ class _Features(torch.nn.Module):
     def __init__(self, backbone: str, weights: str | None, image_size: int) -> None:
         super().__init__()
         self.network = timm.create_model(backbone, num_classes=0)
-        self.network.load_state_dict(imagenet_state(backbone, weights))
+        try:
+            self.network.load_state_dict(imagenet_state(backbone, weights))
+        except (SafetensorError, RuntimeError) as error:
+            raise ModelError(
+                f"{weights} does not hold the weights of {backbone}: {str(error).splitlines()[0]}"
+            ) from None
         self.config = type("Config", (), {"tasks": {"feature": ["?"]}, "image_size": image_size})()
 
     def forward(self, pixels: torch.Tensor) -> Any:
@@ -59,21 +64,28 @@ def frozen_features(
         evaluated: split to score.
         tasks: class names by task.
 
+    Returns:
+        Figures of every task, None in place of each where the training split has fewer than two classes.
+
     Raises:
-        ModelError: the weights are not at hand.
+        ModelError: the weights are not at hand, or are of another backbone.
+        DataError: no picture of a split can be decoded.
     """
     if weights is not None and not Path(weights).is_file():
         raise ModelError(f"there is no file of weights {weights}.")
     side = processor.size["height"]
     model = _Features(backbone, None if weights is None else str(weights), side).eval()
     learnt, scored = (predict(model, processor, split) for split in (train, evaluated))
+    if not len(learnt.rows) or not len(scored.rows):
+        raise DataError("no picture of the split could be decoded.")
     scaler = StandardScaler().fit(learnt.logits["feature"])
     x_train, x = (scaler.transform(p.logits["feature"]) for p in (learnt, scored))
     results = {}
     for task, names in tasks.items():
-        y_train = labels_for(train, task, names)[learnt.rows]
-        y = labels_for(evaluated, task, names)[scored.rows]
+        y_train = known_labels(train, task, names)[learnt.rows]
+        y = known_labels(evaluated, task, names)[scored.rows]
         if len(np.unique(y_train[y_train >= 0])) < 2:
+            results[task] = Scores(None, None, None, None, n=0)
             continue
         fitted = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS).fit(
             x_train[y_train >= 0], y_train[y_train >= 0]

@@ -80,6 +80,8 @@ def class_report(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]
         names: class names.
     """
     known = labels >= 0
+    if not known.any():
+        return [ClassReport(name, precision=None, recall=None, f1=None, support=0) for name in names]
     classes = np.arange(len(names))
     figures = precision_recall_fscore_support(labels[known], predicted[known], labels=classes, zero_division=0)
     predictions = np.bincount(predicted[known], minlength=len(names))

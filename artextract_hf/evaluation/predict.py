@@ -1,19 +1,20 @@
 """A model and a split become logits: decoding runs beside the network, and what cannot be decoded is listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset, Image
+from datasets import ClassLabel, Dataset, Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.schema import SkipList
-from artextract_hf.errors import ImageError
+from artextract_hf.data.labels import UNKNOWN
+from artextract_hf.data.schema import SkipList, labels_for
+from artextract_hf.errors import DataError, ImageError
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,30 @@ class Predictions:
     skipped: SkipList
 
 
+def known_labels(paintings: Dataset, task: str, names: Sequence[str]) -> np.ndarray:
+    """As `labels_for`, and -1 throughout where the dataset has no such task."""
+    if not isinstance(paintings.features.get(task), ClassLabel):
+        return np.full(len(paintings), UNKNOWN)
+    return labels_for(paintings, task, names)
+
+
 def predict(model: nn.Module, processor: Any, paintings: Dataset, *, batch_size: int = 64) -> Predictions:
     """Run a classifier over a split.
 
     Args:
-        model: gives `task_logits`; its device and dtype are used as they are.
+        model: gives `task_logits`; its device and dtype are used as they are, and it is left in evaluation mode.
         processor: the model's image processor.
         paintings: records of `data/schema.py`.
         batch_size: paintings a forward pass.
+
+    Raises:
+        DataError: the records have no `id` or no `image`.
     """
-    model.to(memory_format=torch.channels_last)
+    if missing := {"id", "image"} - set(paintings.column_names):
+        raise DataError(
+            f"the data have no column {' and no '.join(sorted(missing))}; use what `artextract prepare` wrote."
+        )
+    model.eval().to(memory_format=torch.channels_last)
     device = next(model.parameters()).device
     skipped = SkipList()
     logits: dict[str, list[Tensor]] = {task: [] for task in model.config.tasks}
@@ -59,9 +74,12 @@ def _batches(
     pictures = paintings.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
 
     def pixels(position: int) -> Tensor | ImageError:
-        source = pictures[position]["image"]
+        source = pictures[position]["image"] or {}
+        encoded = source.get("bytes") or source.get("path")
+        if not encoded:
+            return ImageError("the record holds no picture.")
         try:
-            picture = decode_image(source["bytes"] or source["path"], min_side=2 * side)
+            picture = decode_image(encoded, min_side=2 * side)
         except ImageError as error:
             return error
         return processor(images=[picture], return_tensors="pt")["pixel_values"][0]

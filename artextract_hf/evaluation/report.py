@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from datasets import Dataset
+from datasets import ClassLabel, Dataset
 from scipy.special import softmax
 
 from artextract_hf.data.labels import TASKS
-from artextract_hf.data.schema import class_names, labels_for
-from artextract_hf.errors import ModelError
+from artextract_hf.data.schema import class_names
+from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
 from artextract_hf.evaluation.plots import draw_confusion
-from artextract_hf.evaluation.predict import Predictions, predict
+from artextract_hf.evaluation.predict import Predictions, known_labels, predict
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")
 METRICS = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
@@ -58,20 +58,29 @@ def evaluate_classifier(
         train: split that the baselines learn from, where there is one.
         baseline_weights: safetensors of the ImageNet backbone, for the frozen-feature baseline.
         batch_size: paintings a forward pass.
+
+    Returns:
+        What metrics.json holds. A task in which nothing can be scored, or that the data lack, has n = 0 and no figures.
+
+    Raises:
+        DataError: the data are not of the schema, or `out` cannot be written.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)  # first: a report that cannot be written costs no evaluation
+    except OSError as error:
+        raise DataError(f"the report cannot be written to {out}: {error.strerror}.") from None
     predictions = predict(model, processor, paintings, batch_size=batch_size)
-    tasks = {task: names for task, names in model.config.tasks.items() if task in paintings.features}
+    tasks = model.config.tasks
     report: dict[str, Any] = {"model": name, "split": split, "tasks": {}, "unknown_classes": {}}
     labels = {}
     for task, names in tasks.items():
-        labels[task] = labels_for(paintings, task, names)[predictions.rows]
+        labels[task] = known_labels(paintings, task, names)[predictions.rows]
         unknown = _unknown_classes(paintings, task, names, predictions.rows)
         report["tasks"][task] = asdict(score(labels[task], predictions.logits[task], skipped=sum(unknown.values())))
         report["unknown_classes"][task] = unknown
     report["baselines"] = _baselines(model, processor, paintings, labels, predictions, train, baseline_weights)
     report["skipped"] = predictions.skipped.as_json()
     report["versions"] = {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
-    out.mkdir(parents=True, exist_ok=True)
     (out / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     (out / "report.md").write_text(as_text(report), encoding="utf-8")
     for task, names in tasks.items():
@@ -90,8 +99,10 @@ def as_text(report: Mapping[str, Any]) -> str:
         percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in [*(figures[m] for m in METRICS), *beside]]
         rows.append((task, *percent, str(figures["n"]), str(figures["skipped"])))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-             for row in rows]  # fmt: skip
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
     notes = [f"model {report['model']}, split {report['split']}; percent"]
     if frozen["reason"]:
         notes.append(f"frozen features: {frozen['reason']}")
@@ -102,6 +113,8 @@ def as_text(report: Mapping[str, Any]) -> str:
 
 def _unknown_classes(paintings: Dataset, task: str, names: list[str], rows: np.ndarray) -> dict[str, int]:
     """How many of the samples carry each class that the model does not know."""
+    if not isinstance(paintings.features.get(task), ClassLabel):
+        return {}
     known = class_names(paintings, task)
     column = paintings[task]
     given = Counter(known[column[row]] for row in rows.tolist() if column[row] is not None and column[row] >= 0)
@@ -120,7 +133,7 @@ def _baselines(
     tasks = {task: model.config.tasks[task] for task in labels}
     nothing = np.zeros(0, dtype=np.int64)
     most_frequent = {
-        task: asdict(majority(labels_for(train, task, names) if train else nothing, labels[task], len(names)))
+        task: asdict(majority(known_labels(train, task, names) if train else nothing, labels[task], len(names)))
         for task, names in tasks.items()
     }
     learnt_from = "the train split" if train else "the scored labels themselves"
@@ -133,7 +146,7 @@ def _baselines(
         try:
             scored = frozen_features(model.config.backbone, weights, processor, train, paintings, tasks)
             frozen["tasks"] = {task: asdict(value) for task, value in scored.items()}
-        except ModelError as error:
+        except ArtExtractError as error:
             frozen["reason"] = f"not computed: {error}"
     return {"majority": {"tasks": most_frequent, "learnt_from": learnt_from}, "frozen_features": frozen}
 

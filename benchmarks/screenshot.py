@@ -1,0 +1,52 @@
+"""Pictures of a running page, for the README.
+
+python benchmarks/screenshot.py http://127.0.0.1:7860 painting.jpg docs
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 60_000
+
+
+def ask(page: Page, painting: str, tab: str, answer: str) -> None:
+    """Upload a painting in a tab, press its button, wait for the answer."""
+    page.locator(f"#{tab}-upload input[type=file]").set_input_files(painting)
+    page.locator(f"#{tab}-upload img").wait_for(timeout=WAIT_MS)
+    page.locator(f"#{tab}-button").click()
+    page.locator(answer).first.wait_for(timeout=WAIT_MS)
+    page.wait_for_timeout(1500)
+
+
+def main() -> None:
+    """Take both tabs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("painting")
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1180, "height": 1000})
+        page.goto(args.url)
+        ask(page, args.painting, "classify", "#attention img")
+        page.screenshot(path=args.out / "classify.png", full_page=True)
+        page.get_by_role("tab", name="Similar paintings").click()
+        ask(page, args.painting, "similar", "#credits li")
+        page.screenshot(path=args.out / "similar.png", full_page=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+import json
+import time
+
+import pytest
+
+from tests.conftest import plain_picture, shared
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for i, color in enumerate([(200, 30, 30), (30, 200, 30), (30, 30, 200), (210, 40, 30)]):
+        plain_picture(color, seed=i).save(folder / f"{i}.png")
+    return folder
+
+
+def test_prepare(run_cli, tiny_wikiart, tmp_path):
+    code, out, _ = run_cli("prepare", "wikiart", "--root", tiny_wikiart, "--out", tmp_path / "data", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["splits"]["train"] == {"rows": 5, "labelled": {"style": 5, "genre": 2, "artist": 2}}
+    assert document["splits"]["val"] == {"rows": 4, "labelled": {"style": 3, "genre": 2, "artist": 1}}
+    assert sorted(s["path"] for s in document["skipped"]) == [
+        "Baroque/rembrandt_cut.jpg",
+        "Baroque/rembrandt_missing.jpg",
+    ]
+
+
+def test_classify(run_cli, tiny_classifier, pictures):
+    code, out, _ = run_cli(
+        "classify", pictures / "0.png", pictures / "1.png", "--model", tiny_classifier, "--top-k", 2, "--json"
+    )
+    assert code == 0
+    first, second = json.loads(out)
+    assert first["image"] == str(pictures / "0.png") and second["image"] == str(pictures / "1.png")
+    assert set(first["tasks"]) == {"style", "genre", "artist"}
+    scores = [c["score"] for c in first["tasks"]["artist"]]
+    assert len(scores) == 2 and scores == sorted(scores, reverse=True)
+    code, out, _ = run_cli("classify", pictures / "0.png", "--model", tiny_classifier)
+    assert code == 0 and "style" in out and "Claude Monet" in out
+
+
+def test_index_search_and_embed(run_cli, tiny_classifier, pictures, tmp_path):
+    import numpy as np
+
+    (pictures / "broken.jpg").write_text("no picture")
+    code, out, _ = run_cli("index", pictures, "--out", tmp_path / "index", "--embedder", tiny_classifier, "--json")
+    assert code == 0
+    about = json.loads(out)
+    assert (about["count"], about["metric"], about["factory"]) == (4, "cosine", "flat")
+    assert [s["path"].endswith("broken.jpg") for s in about["skipped"]] == [True]
+    code, out, _ = run_cli("search", pictures / "2.png", "--index", tmp_path / "index", "-k", 3, "--json")
+    assert code == 0
+    (answer,) = json.loads(out)
+    assert [h["rank"] for h in answer["hits"]] == [1, 2, 3]
+    assert answer["hits"][0]["id"].endswith("2.png") and answer["hits"][0]["score"] == pytest.approx(1, abs=1e-4)
+    assert set(answer["hits"][0]["record"]) >= {"id", "title", "artist_name", "year", "license", "credit_line"}
+    code, _, _ = run_cli("embed", pictures, "--out", tmp_path / "vectors", "--embedder", tiny_classifier)
+    assert code == 0
+    vectors = np.load(tmp_path / "vectors/embeddings.npy")
+    assert vectors.shape == (4, about["dim"]) and len(json.loads((tmp_path / "vectors/ids.json").read_text())) == 4
+
+
+def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
+    run_cli("prepare", "wikiart", "--root", tiny_wikiart, "--out", tmp_path / "data", "--artists", "names")
+    arguments = [
+        "evaluate",
+        "classifier",
+        "--model",
+        tiny_classifier,
+        "--data",
+        tmp_path / "data",
+        "--out",
+        tmp_path / "out",
+    ]
+    code, out, _ = run_cli(*arguments, "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert set(report["tasks"]["style"]) >= {"accuracy", "top5", "balanced_accuracy", "macro_f1", "n", "skipped"}
+    assert report["tasks"]["style"]["n"] == 3
+    # Edgar Degas is in the val list, but the model does not know him.
+    assert (report["tasks"]["artist"]["n"], report["tasks"]["artist"]["skipped"]) == (2, 1)
+    assert report["unknown_classes"]["artist"] == {"Edgar_Degas": 1}
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names >= {"metrics.json", "report.md", "predictions.parquet", "per_class_style.csv", "confusion_style.csv"}
+    code, out, _ = run_cli(*arguments, "--split", "all", "--json")
+    assert code == 0 and json.loads(out)["tasks"]["style"]["n"] == 8
+    code, out, _ = run_cli(*arguments)
+    assert code == 0 and "majority" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["classify", "nowhere.jpg", "--model", "{model}"], "does not exist"),
+        (["classify", "{text}", "--model", "{model}"], "not a picture"),
+        (["classify", "{text}", "--model", "nobody/nothing"], "there is no model 'nobody/nothing'"),
+        (["prepare", "wikiart", "--root", "nowhere", "--out", "{out}"], "is not a folder"),
+        (["index", "nowhere", "--out", "{out}"], "nowhere"),
+        (["index", "{empty}", "--out", "{out}"], "picture"),
+        (["index", "{csv}", "--out", "{out}", "--embedder", "{model}"], "usable picture"),
+        (["index", "{pictures}", "--out", "{out}", "--embedder", "resnet5O"], "resnet50"),
+        (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--factory", "magic"], "auto, flat"),
+        (["search", "{pictures}/0.png", "--index", "{empty}"], "holds no index"),
+        (["evaluate", "classifier", "--model", "{model}", "--data", "nowhere", "--out", "{out}"], "is not a folder"),
+        (["evaluate", "classifier", "--model", "{model}", "--data", "{empty}", "--out", "{out}"], "prepare"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, pictures, tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "list.csv").write_text("file_name,title\nmissing.jpg,Gone\n")
+    places = {
+        "model": tiny_classifier,
+        "text": tmp_path / "text.jpg",
+        "out": tmp_path / "out",
+        "empty": tmp_path / "empty",
+        "csv": tmp_path / "list.csv",
+        "pictures": pictures,
+    }
+    code, out, err = run_cli(*(a.format(**places) for a in arguments))
+    last = err.strip().splitlines()[-1]
+    assert code == 2 and out == ""
+    assert last.startswith("artextract: ") and message in last
+
+
+def test_usage_errors_exit_with_2(run_cli):
+    assert run_cli("classify")[0] == 2
+    assert run_cli("search", "x.jpg", "--index", "y", "-k", "0")[0] == 2
+    assert run_cli("--help")[0] == 0
+
+
+def test_search_among_the_real_paintings_takes_less_than_a_second(tmp_path):
+    from artextract_hf import AutoEmbedder, PaintingIndex, load_collection
+
+    museum = shared("data/museum")
+    paintings = load_collection(museum / "metadata.csv")
+    index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained("default"))
+    query = museum / "images" / "16512.jpg"
+    index.search(query)
+    start = time.perf_counter()
+    hits = index.search(query, k=5)
+    assert time.perf_counter() - start < 1
+    assert hits[0].id.endswith("16512.jpg") and hits[0].record["license"] == "CC0 1.0"

@@ -1,0 +1,43 @@
+import json
+
+from huggingface_hub import ModelCard
+
+from artextract_hf.models.names import PRETRAINED
+from benchmarks.readme_table import ROOT, rendered
+from training.ship import render
+
+FOLDER = PRETRAINED / "crnn-wikiart"
+
+
+def test_the_card_beside_the_weights_is_what_the_figures_give(tmp_path):
+    for name in ("metrics.json", "training.json", "config.json"):
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
+    render(tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_card_holds_every_figure():
+    card = ModelCard.load(FOLDER / "README.md")
+    report = json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8"))
+    stated = {(r.dataset_name, r.metric_type): r.metric_value for r in card.data.eval_results}
+    for task, scores in report["tasks"].items():
+        for metric in ("accuracy", "top5", "balanced_accuracy", "macro_f1"):
+            assert stated[f"WikiArt subset, {task}", metric] == round(scores[metric], 4)
+        assert f"{100 * scores['accuracy']:.1f}" in card.text
+    assert "Attribution is not authentication" in card.text
+
+
+def test_the_readme_table_is_what_the_figures_give():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert rendered(readme) == readme
+    assert "| style |" in readme
+
+
+def test_embedded_weights_are_small_and_half():
+    from safetensors import safe_open
+
+    path = FOLDER / "model.safetensors"
+    assert path.stat().st_size < 12_000_000
+    with safe_open(path, framework="pt") as file:
+        kinds = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
+    assert kinds == {"F16", "I64"}

@@ -1,0 +1,149 @@
+"""The page in a real browser, and the same page through its client."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artextract_hf.data.synthetic import synthetic_paintings
+
+pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> Iterator[str]:
+    """The demo with the embedded default, in a process of its own, with an empty cache."""
+    import os
+
+    cache = tmp_path_factory.mktemp("cache")
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "artextract_hf.cli", "demo"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert "running at http" in line
+        yield line.split(" at ")[1].split()[0]
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def painting(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("upload") / "painting.png"
+    synthetic_paintings(1, seed=7)["image"][0].save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (Debian's package `chromium`)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def ask(page, path: Path, tab: str) -> None:
+    page.locator(f"#{tab}-upload input[type=file]").set_input_files(path)
+    page.locator(f"#{tab}-upload img").wait_for(timeout=WAIT_MS)
+    page.locator(f"#{tab}-button").click()
+
+
+def test_upload_classify_attention_search_credits(browser, url, painting):
+    page = browser.new_page()
+    hosts = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2] if "://" in request.url else ""))
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(url)
+    ask(page, painting, "classify")
+    overlay = page.locator("#attention img")
+    overlay.wait_for(timeout=WAIT_MS)
+    for task in ("style", "genre", "artist"):
+        assert "%" in page.locator(f"#label-{task}").inner_text()
+    page.wait_for_function("document.querySelector('#attention img').naturalWidth > 0")
+    drawn = page.evaluate(
+        "async () => (await (await fetch(document.querySelector('#attention img').src)).arrayBuffer()).byteLength"
+    )
+    assert drawn > 1000 and overlay.get_attribute("src") != page.locator("#classify-upload img").get_attribute("src")
+    page.get_by_role("tab", name="Similar paintings").click()
+    ask(page, painting, "similar")
+    page.locator("#credits li").nth(4).wait_for(timeout=WAIT_MS)
+    assert page.locator("#credits li").count() == 5
+    assert "CC0" in page.locator("#credits li").first.inner_text()
+    assert page.locator("#neighbours img").count() >= 5
+    assert "not authentication" in page.locator("body").inner_text()
+    assert not problems
+    assert {host for host in hosts if host} == {url.split("/")[2]}
+    page.close()
+
+
+def test_bad_upload_and_bad_filter_say_what_is_wrong(browser, url, painting, tmp_path):
+    page = browser.new_page()
+    page.goto(url)
+    bad = tmp_path / "painting.jpg"
+    bad.write_bytes(b"this is no picture")
+    page.locator("#classify-upload input[type=file]").set_input_files(bad)
+    page.wait_for_timeout(1500)
+    page.locator("#classify-button").click()
+    page.get_by_text("is not a picture in a known format").first.wait_for(timeout=WAIT_MS)
+    page.get_by_role("tab", name="Similar paintings").click()
+    page.get_by_label("Only those for which").fill("yaer > 1900")
+    ask(page, painting, "similar")
+    page.get_by_text("Did you mean 'year'").first.wait_for(timeout=WAIT_MS)
+    assert "Traceback" not in page.content()
+    page.close()
+
+
+def test_client(url, painting):
+    from gradio_client import Client, handle_file
+
+    client = Client(url, verbose=False)
+    style, genre, artist, attention = client.predict(handle_file(painting), api_name="/classify")
+    for answer in (style, genre, artist):
+        confidences = [c["confidence"] for c in answer["confidences"]]
+        assert len(confidences) == 5 and confidences == sorted(confidences, reverse=True)
+    assert Path(attention).stat().st_size > 1000
+    *_, hits = client.predict(handle_file(painting), 7, "genre == 'landscape'", api_name="/similar")
+    assert len(hits) == 7 and {h["record"]["genre"] for h in hits} == {"landscape"}
+    assert [h["rank"] for h in hits] == list(range(1, 8))
+
+
+def test_attention_is_drawn_where_it_lies():
+    from PIL import Image
+
+    from spaces_app.classify import draw_attention
+
+    attention = np.full((7, 7), 0.01)
+    attention[1, 5] = 0.5  # above, right
+    picture = Image.new("RGB", (140, 210), (90, 90, 90))
+    change = np.abs(np.asarray(draw_attention(picture, attention)).astype(int) - 90).sum(axis=2)
+    row, column = np.unravel_index(change.argmax(), change.shape)
+    assert 30 <= row < 60 and 100 <= column < 120
+
+
+def test_credits_are_escaped_and_only_link_to_the_web():
+    from artextract_hf.retrieval.index import Hit
+    from spaces_app.similar import credits_of
+
+    record = {"credit_line": "<script>x</script>", "license": "CC0", "source_url": "javascript:alert(1)"}
+    page = credits_of([Hit("a", 1.0, 1, record), Hit("b", 0.5, 2, record | {"source_url": 'https://x.org/"onclick="'})])
+    assert "<script>" not in page and "javascript:" not in page
+    assert page.count("<a ") == 1 and "https://x.org/&quot;onclick=&quot;" in page
