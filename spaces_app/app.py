@@ -2,8 +2,9 @@
 
     python spaces_app/app.py
 
-ARTEXTRACT_MODEL names the classifier (default: the project's on the Hub, or the one embedded in the package where the Hub cannot be
-reached) and ARTEXTRACT_INDEX an index; without one, the collection is procedural paintings drawn by this project.
+ARTEXTRACT_MODEL names the classifier (default: the project's on the Hub, or the one embedded in the package where the
+Hub cannot be reached) and ARTEXTRACT_INDEX an index; without one, the collection is procedural paintings drawn by this
+project.
 """
 
 import os
@@ -44,9 +45,9 @@ CSS = """
 footer { opacity: .7; }
 """
 LIMITS = (
-    "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a painting by "
-    "somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. Pictures that you upload "
-    "are deleted within an hour."
+    "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
+    "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
+    "Pictures that you upload are deleted within two hours."
 )
 
 

@@ -59,7 +59,8 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
                 buttons=["fullscreen"],
             )
             gr.Markdown(
-                "Bright places weighed most in the recurrent network's summary of the painting. It is a hint, not an explanation."
+                "Bright places weighed most in the recurrent network's summary of the painting. "
+                "It is a hint, not an explanation."
             )
     with gr.Row(elem_id="answers"):
         outputs = [

@@ -1,30 +1,22 @@
 """The upload field of every tab, and the one way from an uploaded file to a picture."""
 
 import gradio as gr
-from gradio.data_classes import ImageData
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.errors import ImageError
 
-
-class PaintingUpload(gr.Image):
-    """gradio's image field, which hands on the file as it came: the package's own decoder opens it, with its limits."""
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file."""
-        return None if payload is None else payload.path
-
-    def get_block_name(self) -> str:
-        """What the browser shows it as."""
-        return "image"
+VIEW_SIDE = 512  # pixels; a larger JPEG is decoded at a smaller scale whose sides are still at least this
 
 
-def painting_upload(elem_id: str) -> PaintingUpload:
-    """The field as every tab shows it."""
-    return PaintingUpload(
+def painting_upload(elem_id: str) -> gr.Image:
+    """gradio's image field, which hands on the path of the file: the package's own decoder opens it."""
+    field = gr.Image(
         label="Painting", elem_id=elem_id, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[]
     )
+    # Set on the field, since gradio writes a stub file beside every module that derives from a component.
+    field.preprocess = lambda payload: None if payload is None else payload.path
+    return field
 
 
 def open_upload(path: str | None) -> Image.Image:
@@ -32,7 +24,7 @@ def open_upload(path: str | None) -> Image.Image:
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
     try:
-        return decode_image(path, min_side=1024)
+        return decode_image(path, min_side=VIEW_SIDE)
     except ImageError as error:
         # The message without the server's path of the file.
         raise gr.Error(str(error).replace(path, "The file"), print_exception=False) from None

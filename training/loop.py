@@ -45,7 +45,7 @@ class TrainingViews(torch.utils.data.Dataset):
 
 
 class EpochBatches:
-    """The batches of one epoch for one process: a shuffle that depends on (seed, epoch) only, cut into whole batches."""
+    """The batches of one epoch for one process: a shuffle by (seed, epoch) only, cut into whole batches."""
 
     def __init__(self, length: int, batch_size: int, *, seed: int, rank: int, world: int) -> None:
         self.length, self.batch_size, self.seed, self.rank, self.world = length, batch_size, seed, rank, world

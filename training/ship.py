@@ -1,6 +1,7 @@
 """Make the embedded default from a trained classifier: half precision, the side it sees best, its figures and its card.
 
-    python training/ship.py --model runs/crnn_refine/last --metrics runs/evaluation/metrics.json --config runs/crnn_default/config.json
+    python training/ship.py --model runs/crnn_refine/last \\
+        --metrics runs/evaluation/metrics.json --config runs/crnn_default/config.json
 
 The figures are those of the first stage, which was scored on lists it had not learnt from.
 """
@@ -13,10 +14,11 @@ from artextract_hf.hub.card import classifier_card
 from artextract_hf.models import ArtImageProcessor, load_classifier
 from artextract_hf.models.names import CLASSIFIER, NAMESPACE, PRETRAINED
 
-SIDE = 256  # pixels; chosen on the val lists among 192, 224 and 256: training crops make motifs larger than they are
+SIDE = 256  # pixels; the best of 192, 224 and 256 on the val lists: training crops show motifs larger than they are
 NOTE = (
-    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 8 epochs with "
-    "the train and the val lists together (`training/configs/crnn_refine.yaml`), so no labelled painting is left to score them on."
+    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 8 "
+    "epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`), so no labelled painting is "
+    "left to score them on."
 )
 
 

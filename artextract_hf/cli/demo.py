@@ -14,7 +14,9 @@ NEIGHBOURS = 5
 
 @app.command()
 def demo(
-    collection: Annotated[str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     check: Annotated[bool, typer.Option(help="Start, ask one classification and one search over HTTP, stop.")] = False,
     as_json: AsJson = False,

@@ -136,7 +136,7 @@ def read_classes(lists: Path, task: str) -> list[str]:
 
 
 def read_list(path: Path) -> Iterator[tuple[str, int]]:
-    """(relative path, class index) of a list; headers, blank lines and the artist lists' double comma are understood."""
+    """(relative path, class index) of a list; headers, blank lines and double commas are understood."""
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines):
             cells = [cell.strip() for cell in row if cell.strip()]

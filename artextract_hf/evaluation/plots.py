@@ -13,7 +13,7 @@ from artextract_hf.data.labels import display_name
 def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Shares of each label (row) by prediction (column); classes without a sample or a prediction are left out."""
     shown = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
-    matrix, labels = matrix[np.ix_(shown, shown)], [display_name(names[i]) for i in shown]
+    matrix, labels = matrix[np.ix_(shown, shown)], [display_name(names[int(i)]) for i in shown]
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = max(4.0, 0.28 * len(shown) + 2.5)  # inches: legible with 68 classes
     figure = Figure(figsize=(side, side), layout="constrained")

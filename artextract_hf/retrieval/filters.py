@@ -2,8 +2,8 @@
 
     artist_name == 'Claude Monet' and year >= 1870 and not (genre in ('portrait', 'still_life'))
 
-Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers. A comparison with an
-unknown value is false.
+Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers. A comparison
+with an unknown value is false.
 """
 
 import ast

@@ -154,7 +154,7 @@ class PaintingIndex:
             raise PaintingIndexError(f"the index holds no {sorted(unknown)[0]!r}.")
         keep = np.array([id_ not in gone for id_ in self._ids])
         with self._lock:
-            self._vectors.remove_ids(np.flatnonzero(~keep).astype(np.int64))
+            self._vectors.remove_ids(faiss.IDSelectorBatch(np.flatnonzero(~keep).astype(np.int64)))
             self._records = self._records[keep].reset_index(drop=True)
             self._prepare_records()
 
@@ -179,12 +179,12 @@ class PaintingIndex:
             vector = _checked(query[None], self._vectors.d)
         else:
             vector = _checked(self.embedder.embed([query]), self._vectors.d)
-        options = {}
+        options: dict[str, Any] = {}
         passing = len(self)
         if where and where.strip():
             rows = np.flatnonzero(parse_where(where, self._columns))
             passing = len(rows)
-            options["params"] = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows.astype(np.int64)))
+            options["params"] = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows.astype(np.int64)))  # type: ignore[call-arg]
         k = min(k, passing)
         if k == 0:
             return []
@@ -208,8 +208,8 @@ class PaintingIndex:
                 self._embedder = AutoEmbedder.from_pretrained(self.embedder_name)
         if self._embedder.fingerprint != self.fingerprint:
             raise PaintingIndexError(
-                f"the index was built with {self.embedder_name!r} (fingerprint {self.fingerprint}), but the embedder at hand "
-                f"has the fingerprint {self._embedder.fingerprint}; build the index again, or load that embedder."
+                f"the index was built with {self.embedder_name!r} (fingerprint {self.fingerprint}), but the embedder "
+                f"at hand has {self._embedder.fingerprint}; build the index again, or load that embedder."
             )
         return self._embedder
 

@@ -91,7 +91,7 @@ def test_round_trip(index, collection, tmp_path):
 
 def test_another_embedder_never_answers(index, tmp_path):
     index.save_pretrained(tmp_path / "index")
-    with pytest.raises(PaintingIndexError, match="fingerprint colour-2"):
+    with pytest.raises(PaintingIndexError, match="has colour-2"):
         PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder("colour-2"))
 
 

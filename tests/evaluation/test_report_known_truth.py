@@ -1,0 +1,100 @@
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from artextract_hf.errors import DataError
+from artextract_hf.evaluation.plots import draw_confusion
+from artextract_hf.evaluation.report import as_text, evaluate_classifier
+
+ROWS = [
+    ("red", "Impressionism", "Claude_Monet"),  # right, right
+    ("red", "Baroque", "Nobody"),  # wrong, an artist the model does not know
+    ("blue", "Baroque", None),  # right, unlabelled
+    ("blue", "Fauvism", "Rembrandt"),  # a style the model does not know, right
+    (b"no picture", "Baroque", "Nobody"),  # listed, and counted nowhere else
+]
+
+
+def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor, tmp_path):
+    report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, name="colours", split="val")
+    style = report["tasks"]["style"]
+    assert style == {
+        "accuracy": pytest.approx(2 / 3),
+        "top5": 1.0,
+        "balanced_accuracy": pytest.approx((1 + 0.5) / 2),
+        "macro_f1": pytest.approx((2 / (1 + 2) + 2 / (2 + 1)) / 2),
+        "n": 3,
+        "skipped": 1,
+    }
+    artist = report["tasks"]["artist"]
+    assert (artist["accuracy"], artist["n"], artist["skipped"]) == (1.0, 2, 1)
+    assert report["unknown_classes"] == {"style": {"Fauvism": 1}, "artist": {"Nobody": 1}}
+    assert [item["path"] for item in report["skipped"]] == ["test/4"]
+    most_frequent = report["baselines"]["majority"]
+    assert most_frequent["tasks"]["style"]["accuracy"] == pytest.approx(2 / 3)
+    assert most_frequent["learnt_from"] == "the scored labels themselves"
+    assert report["baselines"]["frozen_features"]["tasks"] is None
+    assert "no train split" in report["baselines"]["frozen_features"]["reason"]
+
+    assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == report
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text == as_text(report)
+    assert "66.7" in text and "1 pictures could not be decoded" in text
+    with (tmp_path / "per_class_style.csv").open(encoding="utf-8") as file:
+        rows = [(r["class"], r["precision"], r["support"]) for r in csv.DictReader(file)]
+    assert rows == [
+        ("Impressionism", "0.5000", "1"),
+        ("Baroque", "1.0000", "2"),
+    ]
+    matrix = pd.read_csv(tmp_path / "confusion_style.csv", index_col=0)
+    assert matrix.loc["Baroque"].to_dict() == {"Impressionism": 1, "Baroque": 1}
+    table = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert table["id"].tolist() == ["test/0", "test/1", "test/2", "test/3"]
+    assert table["style_predicted"].tolist() == ["Impressionism", "Impressionism", "Baroque", "Baroque"]
+    assert table["artist_confidence"].between(0.5, 1).all()
+    with Image.open(tmp_path / "confusion_style.png") as picture:
+        assert min(picture.size) > 300
+
+
+def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_model, processor, tmp_path):
+    data = paintings([("red", "Impressionism", "Nobody"), ("blue", "Baroque", "Nobody")])
+    report = evaluate_classifier(color_model, processor, data, tmp_path, name="m", split="val")
+    nothing = dict.fromkeys(("accuracy", "top5", "balanced_accuracy", "macro_f1"))
+    assert report["tasks"]["artist"] == nothing | {"n": 0, "skipped": 2}
+    assert report["tasks"]["style"]["accuracy"] == 1.0
+    assert "n/a" in (tmp_path / "per_class_artist.csv").read_text()
+    report = evaluate_classifier(
+        color_model, processor, data.remove_columns("artist"), tmp_path, name="m", split="val", train=data
+    )
+    assert report["tasks"]["artist"] == nothing | {"n": 0, "skipped": 0}
+    assert report["baselines"]["majority"]["tasks"]["artist"]["accuracy"] is None
+
+
+def test_a_frozen_baseline_that_cannot_be_had_says_why(paintings, color_model, processor, tmp_path):
+    data = paintings(ROWS)
+    for weights, reason in [(None, "--baseline-weights"), (tmp_path / "absent.safetensors", "absent.safetensors")]:
+        report = evaluate_classifier(
+            color_model, processor, data, tmp_path, name="m", split="val", train=data, baseline_weights=weights
+        )
+        assert report["baselines"]["frozen_features"]["tasks"] is None
+        assert reason in report["baselines"]["frozen_features"]["reason"]
+        assert reason in as_text(report)
+        assert report["baselines"]["majority"]["learnt_from"] == "the train split"
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(paintings, color_model, processor, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path / "file", name="m", split="val")
+
+
+def test_confusion_of_many_classes_is_drawn_large_enough_to_read(tmp_path):
+    names = [f"Artist_with_a_long_name_{i}" for i in range(68)]
+    draw_confusion(np.eye(68, dtype=int), names, tmp_path / "many.png")
+    with Image.open(tmp_path / "many.png") as picture:
+        width, height = picture.size
+    assert min(width, height) / 68 > 20  # pixels a class; labels are 7 points, 11 pixels high
