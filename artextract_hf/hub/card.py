@@ -42,6 +42,7 @@ def classifier_card(
                 task_type="image-classification",
                 dataset_type="wikiart",
                 dataset_name=f"WikiArt subset, {task}",
+                dataset_config=task,  # results of the same type, configuration and split are merged into one entry
                 dataset_split=str(report["split"]),
                 metric_type=metric,
                 metric_name=f"{METRICS[metric]} ({task})",

@@ -5,6 +5,7 @@ Importing this package registers the models with transformers' Auto classes and 
 
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
 from transformers.pipelines import PIPELINE_REGISTRY
+from transformers.utils import logging as transformers_logging
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models.configuration_crnn import CrnnConfig
@@ -39,6 +40,7 @@ def load_classifier(name: str = "default") -> tuple[CrnnForImageClassification, 
         ModelError: there is no such model, or what was found is no classifier of this package.
     """
     directory = resolve(name)
+    transformers_logging.disable_progress_bar()  # 337 tensors in a tenth of a second need no bar
     try:
         model = CrnnForImageClassification.from_pretrained(directory)
         return model, ArtImageProcessor.from_pretrained(directory)

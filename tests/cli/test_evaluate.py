@@ -42,7 +42,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     val = split([("a", 0, 0), ("b", 1, 1), ("c", 3, -1), ("d", -1, 0)])
     DatasetDict({"val": val}).save_to_disk(folder / "val_only")
     train = split([("e", 0, -1), ("f", 1, -1), ("g", 2, 0), ("h", 2, 1), ("i", 2, 1)])
-    DatasetDict({"train": train, "val": val, "test": val.select([])}).save_to_disk(folder / "both")
+    DatasetDict({"train": train, "val": val, "test": val.filter(lambda record: False)}).save_to_disk(folder / "both")
     val.save_to_disk(folder / "single")
     return folder
 
