@@ -36,20 +36,19 @@ def resolve(name: str, *, embedded: str = CLASSIFIER) -> str:
 
 
 def _fetch(repo_id: str) -> str:
+    from httpx2 import TransportError  # huggingface_hub's client: no connection, no answer in time
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     from huggingface_hub.utils import OfflineModeIsEnabled
 
     try:
         try:
             HfApi().model_info(repo_id, timeout=REACH_TIMEOUT_S)
             reachable = True
-        except RepositoryNotFoundError:
-            raise
-        except (OSError, OfflineModeIsEnabled):
+        except (TransportError, OfflineModeIsEnabled):
             reachable = False  # then a cached copy will do; snapshot_download itself would first retry for 23 s
         return snapshot_download(repo_id, allow_patterns=["*.json", "*.safetensors"], local_files_only=not reachable)
-    except (OSError, HfHubHTTPError, HFValidationError) as error:
+    except (OSError, TransportError, HfHubHTTPError, HFValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(
             f"there is no model {repo_id!r}: no such directory, and the Hub did not give it ({reason}). "

@@ -372,6 +372,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 
 def _fetch(repo_id: str, revision: str | None) -> Path:
+    from httpx2 import TransportError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
@@ -379,6 +380,6 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
         return Path(
             snapshot_download(repo_id, repo_type="dataset", revision=revision, allow_patterns=["index.*", "*.parquet"])
         )
-    except (OSError, HFValidationError) as error:
+    except (OSError, TransportError, HFValidationError) as error:
         reason = str(error).splitlines()[0]
         raise PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}") from None

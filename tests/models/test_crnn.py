@@ -1,5 +1,8 @@
 import copy
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -228,6 +231,14 @@ def test_embedded_default_loads_without_a_network():
     assert {task: len(names) for task, names in model.config.tasks.items()} == {"style": 6, "genre": 10, "artist": 68}
     assert load_classifier("artextract/crnn-wikiart")[0].config.tasks == model.config.tasks
     assert processor.size["height"] == model.config.image_size
+
+
+def test_without_a_network_the_projects_name_is_the_embedded_model():
+    """A real connection that is refused at once: nothing listens on port 9 of this machine."""
+    code = "from artextract_hf import load_classifier as load; print(*load('artextract/crnn-wikiart')[0].config.tasks)"
+    environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "style genre artist", done.stderr[-1000:]
 
 
 def test_unknown_models_give_one_clear_error(tmp_path):
