@@ -542,8 +542,18 @@ def _cityscape(s: _Scene) -> None:
     while x < s.width:  # roofs far behind, in the haze
         w, tall = s.rng.uniform(0.05, 0.11), s.rng.uniform(0.1, 0.22)
         tone = s.mix("far", "haze", s.rng.uniform(0.3, 0.5))
-        s.add([(x, horizon), (x, horizon - tall), (x + w / 2, horizon - tall - 0.04), (x + w, horizon - tall), (x + w, horizon)],
-              tone, s.mix(tone, "haze", 0.4), of="roofs")  # fmt: skip
+        s.add(
+            [
+                (x, horizon),
+                (x, horizon - tall),
+                (x + w / 2, horizon - tall - 0.04),
+                (x + w, horizon - tall),
+                (x + w, horizon),
+            ],
+            tone,
+            s.mix(tone, "haze", 0.4),
+            of="roofs",
+        )
         x += 0.85 * w
     tower = s.rng.uniform(0.25, 0.75) * s.width
     _tower(s, tower, horizon)
@@ -753,8 +763,11 @@ def _bouquet(s: _Scene, x: float, y: float) -> None:
         reach = s.rng.uniform(0.12, 0.24)
         tip = (x + np.sin(angle) * reach, y - np.cos(angle) * reach * 0.9)
         s.add(_limb((x, y + 0.04, 0.004), (*tip, 0.003)), s.mix("leaf", "dark", 0.2), of="bouquet", line=False)
-        leaf = _limb((x + np.sin(angle) * 0.3 * reach, y - 0.3 * reach, 0.004), ((x + tip[0]) / 2, (y + tip[1]) / 2 + 0.01, 0.018),
-                     (tip[0], tip[1] + 0.03, 0.002))  # fmt: skip
+        leaf = _limb(
+            (x + np.sin(angle) * 0.3 * reach, y - 0.3 * reach, 0.004),
+            ((x + tip[0]) / 2, (y + tip[1]) / 2 + 0.01, 0.018),
+            (tip[0], tip[1] + 0.03, 0.002),
+        )
         s.add(leaf, "leaf", s.mix("leaf", "sun", 0.3), of="bouquet", angle=0)
     for _ in range(11):
         angle, reach = s.rng.uniform(-1.3, 1.3), s.rng.uniform(0.07, 0.23)
@@ -855,8 +868,16 @@ def _portrait(s: _Scene) -> None:
     half = 0.31 * np.cos(body)
     lean = 0.03 * np.sin(body)
     shoulder = 0.745
-    outline = [(x - 0.055, neck + 0.03), (x - 0.14 + lean, 0.69), (x - half + lean, shoulder), (x - half - 0.05, 1.02),
-               (x + half + 0.05, 1.02), (x + half + lean, shoulder), (x + 0.14 + lean, 0.69), (x + 0.055, neck + 0.03)]  # fmt: skip
+    outline = [
+        (x - 0.055, neck + 0.03),
+        (x - 0.14 + lean, 0.69),
+        (x - half + lean, shoulder),
+        (x - half - 0.05, 1.02),
+        (x + half + 0.05, 1.02),
+        (x + half + lean, shoulder),
+        (x + 0.14 + lean, 0.69),
+        (x + 0.055, neck + 0.03),
+    ]
     long_hair = s.rng.random() < 0.5
     if long_hair:
         _long_hair(s, x, 0.4, 0.2)
@@ -1041,8 +1062,22 @@ def _face(s: _Scene, at: Callable[..., tuple[float, float, float]], r: float, na
     bridge, tip, base = at(0, 8, 1.0), at(0, -20, 1.24), at(0, -26, 1.06)
     far = -1 if s.pose.yaw < 0 else 1
     wing = 0.1 * r * (0.6 + 0.4 * tip[2])
-    s.add(_smooth([(bridge[0], bridge[1]), (tip[0] + 0.02 * r * far, tip[1]), (base[0] + wing * 0.6, base[1]), (base[0] - wing * 0.6, base[1])], 1),
-          s.mix("skin", "cloud", 0.08), s.mix(shade, "roof", 0.2), of="nose", angle=80, line=False)  # fmt: skip
+    s.add(
+        _smooth(
+            [
+                (bridge[0], bridge[1]),
+                (tip[0] + 0.02 * r * far, tip[1]),
+                (base[0] + wing * 0.6, base[1]),
+                (base[0] - wing * 0.6, base[1]),
+            ],
+            1,
+        ),
+        s.mix("skin", "cloud", 0.08),
+        s.mix(shade, "roof", 0.2),
+        of="nose",
+        angle=80,
+        line=False,
+    )
     s.add(
         _smooth(
             [
@@ -1178,8 +1213,21 @@ def _body(s: _Scene, x: float, head: float, *, skirt: bool) -> None:
         )
         s.joints |= {f"{name}_hip": leg[0][:2], f"{name}_knee": leg[1][:2], f"{name}_ankle": leg[2][:2]}
     if skirt:
-        s.add(_smooth([(x - 0.065, hip - 0.08), (x + 0.065, hip - 0.08), (x + 0.15, foot - 0.06), (x, foot - 0.03), (x - 0.15, foot - 0.06)]),
-              coat, s.mix("cloth", "dark", 0.5), of="figure", angle=35)  # fmt: skip
+        s.add(
+            _smooth(
+                [
+                    (x - 0.065, hip - 0.08),
+                    (x + 0.065, hip - 0.08),
+                    (x + 0.15, foot - 0.06),
+                    (x, foot - 0.03),
+                    (x - 0.15, foot - 0.06),
+                ]
+            ),
+            coat,
+            s.mix("cloth", "dark", 0.5),
+            of="figure",
+            angle=35,
+        )
         for fold in (-0.07, 0.0, 0.08):
             s.add(
                 [(x + 0.4 * fold, hip), (x + fold + 0.014, foot - 0.06), (x + fold - 0.014, foot - 0.06)],
@@ -1188,8 +1236,16 @@ def _body(s: _Scene, x: float, head: float, *, skirt: bool) -> None:
                 line=False,
             )
     s.add(_limb((x, head + 0.04, 0.024), (x, shoulder, 0.028)), s.mix("skin", "hair", 0.35), of="figure")
-    trunk = [(x - 0.03, shoulder - 0.035), (x - across - 0.012, shoulder - 0.012), (x - 0.062, hip - 0.1), (x - 0.075, hip + 0.03),
-             (x + 0.075, hip + 0.03), (x + 0.062, hip - 0.1), (x + across + 0.012, shoulder - 0.012), (x + 0.03, shoulder - 0.035)]  # fmt: skip
+    trunk = [
+        (x - 0.03, shoulder - 0.035),
+        (x - across - 0.012, shoulder - 0.012),
+        (x - 0.062, hip - 0.1),
+        (x - 0.075, hip + 0.03),
+        (x + 0.075, hip + 0.03),
+        (x + 0.062, hip - 0.1),
+        (x + across + 0.012, shoulder - 0.012),
+        (x + 0.03, shoulder - 0.035),
+    ]
     bodice = "paper" if skirt else coat
     s.add(_smooth(trunk), bodice, s.mix(bodice, "dark", 0.35), of="figure", angle=25)
     s.add(
@@ -1280,7 +1336,7 @@ class _Canvas:
         width, height = self.size
         step = max(2.0, period * self.unit)
         coarse = self.rng.uniform(-1, 1, (round(height / step) + 3, round(width / step) + 3)).astype(np.float32)
-        return cv2.resize(coarse, self.size, interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(coarse, self.size, interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)
 
     def paper(self, picture: Pixels | Floats, strength: float) -> Pixels:
         """The picture with the grain of its ground."""
@@ -1361,7 +1417,7 @@ def _impasto(canvas: _Canvas) -> Pixels:
         [cv2.GaussianBlur(base, (0, 0), 4 * canvas.unit), np.full(base.shape[:2], 128, np.uint8)]
     )
     for width, length, spacing in ((9, 22, 7.5), (5, 15, 5.2), (3, 9, 4.2)):
-        source = cv2.GaussianBlur(base, (0, 0), 0.3 * width * canvas.unit)
+        source = cv2.GaussianBlur(base, (0, 0), 0.3 * width * canvas.unit).astype(np.uint8, copy=False)
         spots = _spots(canvas, spacing * canvas.unit)
         if width == 3:
             spots = spots[_detail(base, canvas)[spots[:, 1], spots[:, 0]]]
