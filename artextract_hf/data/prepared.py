@@ -22,7 +22,7 @@ def load_prepared(folder: str | Path) -> DatasetDict:
         raise DataError(f"{folder} was not written by `artextract prepare`.")
     try:
         data = load_from_disk(folder)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:  # IndexError: a split that was saved without a shard
         raise DataError(f"{folder} cannot be read as a data set: {str(error).splitlines()[0]}") from None
     return data if isinstance(data, DatasetDict) else DatasetDict({ALL: data})
 
@@ -38,7 +38,8 @@ def take_split(splits: DatasetDict, name: str) -> Dataset:
     elif name in splits:
         chosen = splits[name]
     else:
-        raise DataError(f"the data have no split {name!r}; the splits are {', '.join(splits)} and {ALL}.")
+        known = ", ".join(dict.fromkeys([*splits, ALL]))
+        raise DataError(f"the data have no split {name!r}; give one of: {known}.")
     if not len(chosen):
         raise DataError(f"the split {name!r} is empty.")
     return chosen
