@@ -114,7 +114,7 @@ def test_people_get_a_table(run_cli, tiny_classifier, prepared, tmp_path):
     ("data", "more", "message"),
     [
         ("both", ["--split", "test"], "'test' is empty"),
-        ("both", ["--split", "tset"], "no split 'tset'; the splits are train, val, test and all"),
+        ("both", ["--split", "tset"], "no split 'tset'; give one of: train, val, test, all"),
         ("both", ["--model", "nobody/nothing"], "'nobody/nothing'"),
         ("both", ["--out", "{file}"], "cannot be written"),
     ],
