@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import yaml
 
-from artextract_hf.data.transforms import TrainingView
+from artextract_hf.data.transforms import view_of
 from artextract_hf.errors import DataError
 
 
@@ -41,7 +41,7 @@ class TrainConfig:
         ema_decay: of the averaged weights, which are the ones evaluated and kept.
         fold_norms: fold frozen batch norms into their convolutions (`models/frozen_norm.py`).
         mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
-        view: arguments of TrainingView.
+        view: arguments of TrainingView, or the name of a task: system 003's recipe for it (`data/transforms.py`).
         eval_every: epochs between evaluations.
         checkpoint_every: steps between checkpoints.
         max_samples: learn from this many paintings only; 0 means all.
@@ -74,7 +74,7 @@ class TrainConfig:
     ema_decay: float = 0.998
     fold_norms: bool = True
     mixed_precision: str = "auto"
-    view: dict[str, float] = field(default_factory=dict)
+    view: str | dict[str, Any] = field(default_factory=dict)
     eval_every: int = 3
     checkpoint_every: int = 100
     max_samples: int = 0
@@ -86,7 +86,7 @@ class TrainConfig:
             raise DataError(f"mixed_precision is {self.mixed_precision!r}; it takes auto, bf16, fp16 or no.")
         if not self.tasks or not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
             raise DataError("a training needs at least one task, one split, one epoch and one painting a step.")
-        TrainingView(**self.view)  # its own check
+        view_of(self.view)  # its own check
 
     @classmethod
     def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import class_names, labels_for
-from artextract_hf.data.transforms import TrainingView
+from artextract_hf.data.transforms import view_of
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.classification import Scores, score
 from artextract_hf.evaluation.predict import predict
@@ -79,7 +79,7 @@ def train(config: TrainConfig) -> None:
     model.to(memory_format=torch.channels_last)
     if config.fold_norms:
         fold_frozen_norms(model.crnn.backbone)
-    views = TrainingViews(learn, model.config.tasks, TrainingView(**config.view), seed=config.seed)
+    views = TrainingViews(learn, model.config.tasks, view_of(config.view), seed=config.seed)
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
         (out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")

@@ -4,6 +4,7 @@ Every command exits with 2 and one line on standard error on bad input, and prin
 output with `--json`. Imports of the heavy libraries stand inside the commands, so that `--help` is instant.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Annotated
@@ -35,6 +36,9 @@ def main() -> None:
     """Entry point of the `artextract` command."""
     from artextract_hf.cli import classify, demo, evaluate, index, prepare  # noqa: F401  (they register themselves)
 
+    if not sys.stderr.isatty():  # progress bars are for people
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         app()
     except ArtExtractError as error:

@@ -42,9 +42,14 @@ def index(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     embedder: EmbedderName = "default",
     factory: Annotated[str, typer.Option(help="How vectors are searched: auto or flat, both exact.")] = "auto",
+    allow_restricted: Annotated[
+        bool,
+        typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
+    from artextract_hf.data import rights
     from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
     from artextract_hf.models.embedder import AutoEmbedder
@@ -52,6 +57,12 @@ def index(
 
     skipped = SkipList()
     paintings = read_collection(source, skipped)
+    if rights.states_no_rights(paintings):
+        typer.echo(
+            "artextract: no record states a licence; taken as pictures of your own, not to be published.", err=True
+        )
+    elif not allow_restricted:
+        paintings = rights.keep_open(paintings, skipped)
     made = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), factory, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]

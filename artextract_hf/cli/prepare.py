@@ -1,42 +1,156 @@
 """`artextract prepare`: a source as it was downloaded becomes one data set on disk."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from artextract_hf.cli import AsJson, app, list_skipped
 
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+    from artextract_hf.data.schema import SkipList
+
 prepare = typer.Typer(help="Turn a source as it was downloaded into one data set on disk.", no_args_is_help=True)
 app.add_typer(prepare, name="prepare")
+
+Out = Annotated[Path, typer.Option(help="Folder to write; `datasets.load_from_disk` reads it.")]
+AllowRestricted = Annotated[
+    bool, typer.Option("--allow-restricted", help="Take in also what has no open licence; it must not be shared.")
+]
 
 
 @prepare.command("wikiart")
 def prepare_wikiart(
     root: Annotated[Path, typer.Option(help="Folder that holds wikiart/ and wikiart_csv/.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; `datasets.load_from_disk` reads it.")],
-    split: Annotated[str, typer.Option(help="Which split: official.")] = "official",
+    out: Out,
+    split: Annotated[str, typer.Option(help="official, joint, grouped or artist_disjoint.")] = "official",
     artists: Annotated[
         str, typer.Option(help="Artist labels: `official` (the release's 23) or `names` (from the file names).")
     ] = "official",
     min_artist_works: Annotated[int, typer.Option(help="With `names`: artists with fewer works get no label.")] = 1,
+    max_samples: Annotated[int, typer.Option(min=0, help="Keep so many paintings only, of all styles; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the draw of grouped, artist_disjoint and --max-samples.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """WikiArt in the layout of the ArtGAN release."""
-    from artextract_hf.data.schema import SkipList, label_counts
+    from artextract_hf.data.schema import SkipList
     from artextract_hf.data.wikiart import read_wikiart
 
     skipped = SkipList()
-    dataset = read_wikiart(root, split, skipped=skipped, artists=artists, min_artist_works=min_artist_works)
-    dataset.save_to_disk(out)
-    splits: dict[str, Any] = {
-        side: {"rows": len(part), "labelled": label_counts(part)} for side, part in dataset.items()
+    wikiart = read_wikiart(
+        root,
+        split,
+        skipped=skipped,
+        artists=artists,
+        min_artist_works=min_artist_works,
+        max_samples=max_samples,
+        seed=seed,
+        progress=True,
+    )
+    _write(wikiart.splits, wikiart.manifest, out, skipped, as_json)
+
+
+@prepare.command("nga")
+def prepare_nga(
+    opendata: Annotated[Path, typer.Option(help="Folder with the gallery's tables (objects, published_images, ...).")],
+    out: Out,
+    images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many paintings.")] = None,
+    max_side: Annotated[int, typer.Option(min=64, help="Longer side of the pictures, pixels.")] = 1024,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 8,
+    per_second: Annotated[float, typer.Option(min=0.01, help="Requests a second, at most.")] = 10.0,
+    allow_restricted: AllowRestricted = False,
+    as_json: AsJson = False,
+) -> None:
+    """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
+    from datasets import DatasetDict
+
+    from artextract_hf.data.download import DownloadSettings
+    from artextract_hf.data.nga import read_nga
+    from artextract_hf.data.prepared import ALL
+    from artextract_hf.data.schema import SkipList
+
+    skipped = SkipList()
+    paintings = read_nga(
+        opendata,
+        images or _beside(out),
+        skipped=skipped,
+        allow_restricted=allow_restricted,
+        limit=limit,
+        side=max_side,
+        settings=DownloadSettings(concurrency=concurrency, per_second=per_second),
+    )
+    manifest = {"source": "National Gallery of Art, open data", "max_side": max_side, "limit": limit}
+    _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
+
+
+@prepare.command("collection")
+def prepare_collection(
+    source: Annotated[str, typer.Argument(help="A folder, a CSV or Parquet file, a Hub dataset, or a IIIF address.")],
+    out: Out,
+    column: Annotated[
+        list[str] | None, typer.Option(help="FIELD=COLUMN where the source names a column otherwise; repeatable.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="style, genre or artist: what the names of the subfolders mean.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One's own collection, a museum's, or a dataset of the Hub."""
+    from datasets import DatasetDict
+
+    from artextract_hf.data.collection import read_collection
+    from artextract_hf.data.prepared import ALL
+    from artextract_hf.data.schema import SkipList
+
+    skipped = SkipList()
+    paintings = read_collection(
+        source, skipped, columns=_mapping(column or []), classes=classes, images_dir=images or _beside(out)
+    )
+    _write(DatasetDict({ALL: paintings}), {"source": source}, out, skipped, as_json)
+
+
+def _beside(out: Path) -> Path:
+    return out.with_name(out.name + "-images")
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN, as in title=Titel", param_hint="--column")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _write(splits: "DatasetDict", manifest: Mapping[str, Any], out: Path, skipped: "SkipList", as_json: bool) -> None:
+    """Write the data set and say what is in it."""
+    from artextract_hf.data.prepared import write_prepared
+    from artextract_hf.data.schema import label_counts
+
+    write_prepared(splits, manifest, out)
+    counts: dict[str, Any] = {
+        side: {"rows": len(part), "labelled": label_counts(part)} for side, part in splits.items()
     }
+    baselines: dict[str, Any] = manifest.get("baselines", {})
     if as_json:
-        typer.echo(json.dumps({"splits": splits, "skipped": skipped.as_json()}, ensure_ascii=False))
+        document = {"splits": counts, "baselines": baselines, "skipped": skipped.as_json()}
+        typer.echo(json.dumps(document, ensure_ascii=False))
         return
-    for side, counts in splits.items():
-        labelled = ", ".join(f"{task} {n}" for task, n in counts["labelled"].items())
-        typer.echo(f"{side}: {counts['rows']} paintings (labelled: {labelled})")
+    for side, count in counts.items():
+        labelled = ", ".join(f"{task} {n}" for task, n in count["labelled"].items())
+        typer.echo(f"{side}: {count['rows']} paintings (labelled: {labelled})")
+    for task, figures in baselines.items():
+        if figures["majority"] is not None:
+            typer.echo(
+                f"{task}: the commonest class is right on {figures['majority']:.1%} of val, "
+                f"knowing only the artist on {figures['artist_oracle']:.1%}"
+            )
+    thin: dict[str, list[str]] = manifest.get("thin_classes", {})
+    for task, names in thin.items():
+        if names and task != "artist":
+            typer.echo(f"{task}: few artists on a side: {', '.join(names)}")
     list_skipped(skipped.as_json())

@@ -5,6 +5,8 @@ tuple is the class index that the release's lists use.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 STYLES = (
     "Abstract_Expressionism",
@@ -94,6 +96,44 @@ def artist_class(slug: str) -> str:
     """
     words = mend_mojibake(slug).split("-")
     return "_".join(w if i and w in _PARTICLES else w.capitalize() for i, w in enumerate(words) if w)
+
+
+def is_unknown(name: str) -> bool:
+    """Whether a class name or a value says that nothing is known, as "Unknown Artist" does."""
+    return not name.strip() or name.strip().lower().startswith("unknown") or name.strip().lower() in ("n/a", "none")
+
+
+def match_class(name: str, names: Sequence[str]) -> str | None:
+    """The class of `names` that is spelt like `name` but for case, accents, spaces and hyphens, or None.
+
+    >>> match_class("Post-Impressionism", STYLES), match_class("albrecht-dürer", ARTISTS), match_class("Op art", STYLES)
+    ('Post_Impressionism', 'Albrecht_Durer', None)
+    """
+    return {_plain(known): known for known in names}.get(_plain(name))
+
+
+def class_table(task: str, values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    """Class names and the label of each value: the release's classes if all values are among them, else their own.
+
+    Returns:
+        The names in label order, and the label by value; what `is_unknown` is not among them.
+    """
+    known = sorted({value for value in values if not is_unknown(value)})
+    names = list(RELEASE_CLASSES[task])
+    class_of = {value: match_class(value, names) or "" for value in known}
+    if not all(class_of.values()):
+        class_of = {value: _class_name(value) for value in known}
+        names = list(dict.fromkeys(class_of.values()))
+    return names, {value: names.index(name) for value, name in class_of.items()}
+
+
+def _class_name(value: str) -> str:
+    return artist_class(value) if re.fullmatch(r"[^\sA-Z]+(-[^\sA-Z]+)+", value) else re.sub(r"\s+", "_", value.strip())
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return " ".join(re.findall("[a-z0-9]+", "".join(c for c in letters if not unicodedata.combining(c))))
 
 
 def mend_mojibake(text: str) -> str:

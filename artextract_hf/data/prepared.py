@@ -1,12 +1,42 @@
-"""What `artextract prepare` wrote, read back."""
+"""What `artextract prepare` writes, and how it is read back.
 
+DIR/dataset_dict.json, DIR/<split>/...    `datasets.load_from_disk` reads it; the pictures are inside
+DIR/manifest.json                         where the data come from, how they were split, and the baselines on it
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
 
+import artextract_hf
 from artextract_hf.errors import DataError
 
 ALL = "all"
+MANIFEST = "manifest.json"
+
+
+def write_prepared(splits: DatasetDict, manifest: Mapping[str, Any], folder: str | Path) -> None:
+    """Write a data set with its manifest; splits that an earlier call left in the folder are removed."""
+    folder = Path(folder)
+    if (folder / "dataset_dict.json").is_file():
+        for old in json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]:
+            shutil.rmtree(folder / old, ignore_errors=True)
+    splits.save_to_disk(folder)
+    document = json.dumps({"artextract_hf": artextract_hf.__version__, **manifest}, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(document + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of a prepared folder; empty where there is none."""
+    path = Path(folder) / MANIFEST
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON document: {error}") from None
 
 
 def load_prepared(folder: str | Path) -> DatasetDict:

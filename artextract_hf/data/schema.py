@@ -4,15 +4,22 @@
 is what a museum prints under a picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Image, Value
+import pyarrow as pa
+from datasets import ClassLabel, Dataset, DatasetInfo, Features, Image, Value
+from datasets.table import InMemoryTable
 
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, TASKS, UNKNOWN
+from artextract_hf.errors import DataError
 
+BATCH = 1000  # records turned into Arrow at a time
 METADATA = ("title", "artist_name", "year", "source_url", "license", "credit_line")
+DETAILS = ("year_end", "medium", "wikidata_id", "alt_text")  # what few sources know; absent in older data sets
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,36 @@ def painting_features(
             "artist": ClassLabel(names=list(artists)),
             "title": Value("string"),
             "artist_name": Value("string"),
-            "year": Value("int32"),  # null where unknown
+            "year": Value("int32"),  # the first it may be from; null where unknown
             "source_url": Value("string"),
             "license": Value("string"),
             "credit_line": Value("string"),
+            "year_end": Value("int32"),  # the last year it may be from; null where unknown
+            "medium": Value("string"),
+            "wikidata_id": Value("string"),
+            "alt_text": Value("string"),  # what is to be seen, for people who cannot
         }
     )
+
+
+def new_record(*, id: str, image: Any, **known: Any) -> dict[str, Any]:
+    """A record with what is known; labels are -1, texts empty and years null where nothing is said."""
+    record: dict[str, Any] = {"id": id, "image": image, **dict.fromkeys(TASKS, UNKNOWN)}
+    record |= {name: None if name.startswith("year") else "" for name in (*METADATA, *DETAILS)}
+    if unknown := known.keys() - record.keys():
+        raise DataError(f"a record has no column {', '.join(sorted(unknown))}.")
+    return record | known
+
+
+def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Dataset:
+    """Records as a dataset. They are turned into Arrow in batches, so Python never holds all of them."""
+    schema = features.arrow_schema
+    batches: list[pa.Table] = []
+    remaining = iter(records)
+    while batch := list(islice(remaining, BATCH)):
+        batches.append(pa.Table.from_pylist(batch, schema=schema))
+    table = pa.concat_tables(batches) if batches else schema.empty_table()
+    return Dataset(InMemoryTable(table), info=DatasetInfo(features=features))
 
 
 def class_names(dataset: Dataset, task: str) -> list[str]:

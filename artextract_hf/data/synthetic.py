@@ -19,8 +19,8 @@ from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from artextract_hf.data.labels import GENRES, TASKS, UNKNOWN
-from artextract_hf.data.schema import painting_features
+from artextract_hf.data.labels import GENRES, UNKNOWN
+from artextract_hf.data.schema import make_dataset, new_record, painting_features
 from artextract_hf.errors import DataError
 
 Floats = NDArray[np.floating]
@@ -1633,8 +1633,7 @@ def synthetic_paintings(n: int, seed: int = 0) -> Dataset:
     """
     if n < 1:
         raise DataError(f"a collection holds at least one painting; got n = {n}.")
-    features = painting_features()
-    return Dataset.from_list([_painting_record(index, seed) for index in range(n)], features=features)
+    return make_dataset((_painting_record(index, seed) for index in range(n)), painting_features())
 
 
 def _painting_record(index: int, seed: int) -> dict[str, object]:
@@ -1644,18 +1643,15 @@ def _painting_record(index: int, seed: int) -> dict[str, object]:
     encoded = io.BytesIO()
     paint(spec).save(encoded, "JPEG", quality=92)
     genre = COMPOSITIONS[spec.composition].genre
-    return {
-        "id": f"synthetic/{index:05d}",
-        "image": {"path": f"{index:05d}.jpg", "bytes": encoded.getvalue()},
-        **dict.fromkeys(TASKS, UNKNOWN),
-        "genre": GENRES.index(genre) if genre else UNKNOWN,
-        "title": spec.title,
-        "artist_name": hand.artist_name,
-        "year": None,
-        "source_url": "",
-        "license": "CC0-1.0",
-        "credit_line": f"{spec.title}. Painted by a program: {hand.artist_name}.",
-    }
+    return new_record(
+        id=f"synthetic/{index:05d}",
+        image={"path": f"{index:05d}.jpg", "bytes": encoded.getvalue()},
+        genre=GENRES.index(genre) if genre else UNKNOWN,
+        title=spec.title,
+        artist_name=hand.artist_name,
+        license="CC0-1.0",
+        credit_line=f"{spec.title}. Painted by a program: {hand.artist_name}.",
+    )
 
 
 def _check_name(what: str, name: str, known: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from artextract_hf.data.collection import artist_as_printed, first_year, load_collection, read_collection
-from artextract_hf.data.schema import SkipList, painting_features
+from artextract_hf.data.labels import ARTISTS
+from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.errors import DataError
 
 MUSEUM = Path("../shared/data/museum")
@@ -121,13 +122,17 @@ def test_a_csv_gives_the_record_its_words(tmp_path):
         "id": "m/images/1.jpg",
         "style": -1,
         "genre": -1,
-        "artist": -1,
+        "artist": ARTISTS.index("Claude_Monet"),
         "title": "Rouen, morning",
         "artist_name": "Claude Monet",
         "year": 1892,
         "source_url": "https://museum.example/1",
         "license": "CC0 1.0",
         "credit_line": "Claude Monet, Rouen, morning, 1892–94.",
+        "year_end": 1894,
+        "medium": "",
+        "wikidata_id": "",
+        "alt_text": "",
     }
     assert (second["title"], second["year"], second["credit_line"]) == ("8", None, "Unknown hand, 8, 17th century.")
     assert skipped == {
@@ -161,12 +166,7 @@ def test_a_file_listed_twice_counts_once(tmp_path):
 
 
 def record(name, **known):
-    row = {"id": name, "image": {"path": "x.jpg", "bytes": jpeg()}, "style": -1, "genre": -1, "artist": -1}
-    return (
-        row
-        | {"title": name, "artist_name": "", "year": None, "source_url": "", "license": "", "credit_line": ""}
-        | known
-    )
+    return new_record(**{"id": name, "image": {"path": "x.jpg", "bytes": jpeg()}, "title": name} | known)
 
 
 def prepared(folder, **splits):
@@ -217,15 +217,14 @@ def damaged_data_set(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: p / "missing", "no folder and no CSV file"),
-        (lambda p: "artextract/paintings", "no folder and no CSV file"),
-        (lambda p: "https://museum.example/manifest.json", "no folder and no CSV file"),
+        (lambda p: p / "missing", "no file of a known kind"),
+        (lambda p: "artextract/paintings", "cannot be read as a data set"),
         (lambda p: write(p, {"empty/.keep": ""}) / "empty", "no usable picture"),
         (lambda p: write(p, {"bad/a.jpg": "text"}) / "bad", "no usable picture .*1 were left out.*a.jpg"),
         (lambda p: write(p, {"a.csv": "title,artist\nx,y\n"}) / "a.csv", "no column file_name or path"),
         (lambda p: write(p, {"a.csv": "file_name,title\n"}) / "a.csv", "no usable picture"),
         (lambda p: write(p, {"a.csv": b"file_name\n\xff\xfe\n"}) / "a.csv", "UTF-8"),
-        (lambda p: write(p, {"a.jpg": jpeg()}) / "a.jpg", "no folder and no CSV file"),
+        (lambda p: write(p, {"a.jpg": jpeg()}) / "a.jpg", "no file of a known kind"),
         (damaged_data_set, "cannot be read as a prepared data set"),
     ],
 )

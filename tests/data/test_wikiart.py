@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -5,6 +6,7 @@ from datasets import load_from_disk
 
 from artextract_hf import load_wikiart
 from artextract_hf.data.labels import ARTISTS, artist_class
+from artextract_hf.data.prepared import load_prepared, read_manifest, write_prepared
 from artextract_hf.data.schema import SkipList, label_counts
 from artextract_hf.data.wikiart import parse_file_name, read_wikiart
 from artextract_hf.errors import DataError
@@ -18,7 +20,7 @@ def by_title(dataset, task):
 
 def test_one_record_a_painting_with_the_labels_of_its_side(tiny_wikiart):
     skipped = SkipList()
-    splits = read_wikiart(tiny_wikiart, skipped=skipped)
+    splits = read_wikiart(tiny_wikiart, skipped=skipped).splits
     train, val = splits["train"], splits["val"]
     assert {side: part.num_rows for side, part in splits.items()} == {"train": 5, "val": 4}
     assert label_counts(train) == {"style": 5, "genre": 2, "artist": 2}
@@ -106,8 +108,6 @@ def test_bad_roots_give_one_clear_error(tmp_path, tiny_wikiart):
 
 
 def test_real_subset_has_the_stated_counts(run_cli, tmp_path):
-    import json
-
     root = shared("data/wikiart_subset")
     start = time.monotonic()
     code, out, _ = run_cli("prepare", "wikiart", "--root", root, "--out", tmp_path / "out", "--json")
@@ -117,3 +117,49 @@ def test_real_subset_has_the_stated_counts(run_cli, tmp_path):
     assert splits["val"]["labelled"] == {"style": 3646, "genre": 2725, "artist": 894}
     assert json.loads(out)["skipped"] == []
     assert time.monotonic() - start < 60
+
+
+@pytest.mark.parametrize("split", ["joint", "grouped", "artist_disjoint"])
+def test_every_other_split_has_a_painting_once_with_all_its_labels(tiny_wikiart, split):
+    splits = load_wikiart(tiny_wikiart, split)
+    ids = [id_ for part in splits.values() for id_ in part["id"]]
+    assert len(ids) == len(set(ids)) == 8
+    leaked = {s: by_title(part, "genre").get("Self portrait") for s, part in splits.items()}
+    assert "portrait" in leaked.values()  # its genre came from a val list, its style from a train list
+    if split == "joint":
+        assert leaked["val"] == "portrait" and by_title(splits["val"], "style")["Self portrait"] == "Baroque"
+    if split == "artist_disjoint":
+        assert not set(splits["train"]["artist_name"]) & set(splits["val"]["artist_name"])
+
+
+def test_a_split_repeats_from_its_seed_and_says_where_it_comes_from(tiny_wikiart, tmp_path, run_cli):
+    manifests = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        arguments = ("--root", tiny_wikiart, "--out", tmp_path / name, "--split", "artist_disjoint", "--seed", seed)
+        code, out, _ = run_cli("prepare", "wikiart", *arguments, "--json")
+        assert code == 0 and json.loads(out)["baselines"]["style"]["n"] > 0
+        manifests.append(read_manifest(tmp_path / name))
+    first, again, other = manifests
+    assert first == again
+    assert (first["split"], first["seed"], first["paintings"]) == ("artist_disjoint", 1, 8)
+    assert first["flaws"]["header_lines"] == 2 and first["flaws"]["files_on_both_sides"] == 1
+    assert first["lists"]["artist_train"]["rows"] == 2 and not first["lists"]["artist_train"]["release"]
+    assert first["thin_classes"]["style"] == ["Baroque", "Impressionism"]  # eight paintings have few artists
+    assert other["seed"] == 2
+
+
+def test_preparing_again_leaves_no_split_of_before(tiny_wikiart, tmp_path):
+    write_prepared(load_wikiart(tiny_wikiart), {}, tmp_path / "out")
+    only_val = load_wikiart(tiny_wikiart)
+    del only_val["train"]
+    write_prepared(only_val, {"split": "official"}, tmp_path / "out")
+    assert list(load_prepared(tmp_path / "out")) == ["val"]
+    assert not (tmp_path / "out/train").exists()
+
+
+def test_a_small_sample_has_every_style(tiny_wikiart):
+    splits = load_wikiart(tiny_wikiart, "joint", max_samples=4, seed=3)
+    styles = [label for part in splits.values() for label in part["style"]]
+    assert len(styles) <= 4 and set(styles) == {4, 12}
+    again = load_wikiart(tiny_wikiart, "joint", max_samples=4, seed=3)
+    assert [again[side]["id"] for side in again] == [splits[side]["id"] for side in splits]

@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.schema import painting_features
+from artextract_hf.data.schema import new_record, painting_features
 from tests.conftest import plain_picture
 
 
@@ -31,19 +31,16 @@ def paintings(count: int, *, seed: int = 0, first: int = 0) -> Dataset:
     for i in range(first, first + count):
         color = tuple(int(c) for c in rng.integers(0, 256, size=3))
         records.append(
-            {
-                "id": f"test/{i}",
-                "image": plain_picture(color, (24, 16), seed=i),
-                "style": int(rng.integers(-1, 5)),
-                "genre": -1,
-                "artist": -1,
-                "title": f"Painting {i}",
-                "artist_name": ["Ada", "Ben", "Cem"][int(rng.integers(3))],
-                "year": None if rng.random() < 0.2 else int(rng.integers(1500, 1950)),
-                "source_url": "",
-                "license": "CC0-1.0",
-                "credit_line": f"Painting {i}, test",
-            }
+            new_record(
+                id=f"test/{i}",
+                image=plain_picture(color, (24, 16), seed=i),
+                style=int(rng.integers(-1, 5)),
+                title=f"Painting {i}",
+                artist_name=["Ada", "Ben", "Cem"][int(rng.integers(3))],
+                year=None if rng.random() < 0.2 else int(rng.integers(1500, 1950)),
+                license="CC0-1.0",
+                credit_line=f"Painting {i}, test",
+            )
         )
     return Dataset.from_list(records, features=painting_features())
 

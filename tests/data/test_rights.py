@@ -1,0 +1,73 @@
+"""Which licences are open, as museums and rightsstatements.org write them."""
+
+import pytest
+
+from artextract_hf.data import rights
+from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+
+
+@pytest.mark.parametrize(
+    "license",
+    [
+        "CC0",
+        "CC0 1.0",
+        "CC0-1.0",
+        "https://creativecommons.org/publicdomain/zero/1.0/",
+        "http://creativecommons.org/publicdomain/mark/1.0/",
+        "Public Domain",
+        "CC BY 4.0",
+        "cc-by-sa-3.0",
+        "https://creativecommons.org/licenses/by-sa/4.0/deed.de",
+        "Creative Commons Attribution 4.0 International",
+        "No known copyright restrictions",
+        "http://rightsstatements.org/vocab/NoC-US/1.0/",
+    ],
+)
+def test_open(license):
+    assert rights.is_open(license)
+
+
+@pytest.mark.parametrize(
+    "license",
+    [
+        None,
+        "",
+        "  ",
+        "In Copyright",
+        "© 2020 The Museum",
+        "All rights reserved",
+        "CC BY-NC 4.0",
+        "CC BY-NC-SA 4.0",
+        "CC BY-ND",
+        "https://creativecommons.org/licenses/by-nc-nd/4.0/",
+        "Creative Commons Attribution-NonCommercial 4.0",
+        "http://rightsstatements.org/vocab/InC/1.0/",
+        "http://rightsstatements.org/vocab/NoC-NC/1.0/",
+        "ArtGAN WikiArt release: non-commercial research",
+        "fair use, at most 900 pixels",
+        "not in the public domain",
+        "account 0",
+        "incc0rrect",
+    ],
+)
+def test_not_open(license):
+    assert not rights.is_open(license)
+
+
+def dataset(*licenses):
+    records = [new_record(id=str(i), image={"bytes": None, "path": None}, license=x) for i, x in enumerate(licenses)]
+    return make_dataset(records, painting_features())
+
+
+def test_what_is_not_open_is_left_out_and_listed():
+    skipped = SkipList()
+    kept = rights.keep_open(dataset("CC0", "In Copyright", "", "CC BY 4.0"), skipped)
+    assert kept["id"] == ["0", "3"]
+    reasons = {item.path: item.reason for item in skipped.items}
+    assert "In Copyright" in reasons["1"] and "states no licence" in reasons["2"]
+    assert all(rights.ALLOW in reason for reason in reasons.values())
+
+
+def test_a_collection_that_states_nothing_at_all():
+    assert rights.states_no_rights(dataset("", ""))
+    assert not rights.states_no_rights(dataset("", "CC0"))
