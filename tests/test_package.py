@@ -38,9 +38,9 @@ def test_a_folder_imports_only_from_folders_before_it():
                 assert (node.module or "").split(".")[0] != "training", f"{path} imports {node.module}"
 
 
-@pytest.mark.parametrize("module", ["artextract_hf.data.labels", "artextract_hf.data.wikiart"])
+@pytest.mark.parametrize("module", ["labels", "wikiart", "wikiart_lists", "collection", "rights"])
 def test_examples_in_docstrings_run(module):
-    assert doctest.testmod(importlib.import_module(module)).failed == 0
+    assert doctest.testmod(importlib.import_module(f"artextract_hf.data.{module}")).failed == 0
 
 
 def test_no_pickle_in_the_code():
