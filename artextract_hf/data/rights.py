@@ -9,6 +9,7 @@ import re
 from datasets import Dataset
 
 from artextract_hf.data.schema import SkipList
+from artextract_hf.errors import DataError
 
 ALLOW = "--allow-restricted"
 
@@ -40,7 +41,11 @@ def states_no_rights(dataset: Dataset) -> bool:
 
 
 def keep_open(dataset: Dataset, skipped: SkipList) -> Dataset:
-    """The records with an open licence; every other one is noted in `skipped`."""
+    """The records with an open licence; every other one is noted in `skipped`.
+
+    Raises:
+        DataError: not a single one has.
+    """
     kept = []
     for row, (id_, license) in enumerate(zip(dataset["id"], dataset["license"], strict=True)):
         if is_open(license):
@@ -48,4 +53,7 @@ def keep_open(dataset: Dataset, skipped: SkipList) -> Dataset:
         else:
             stated = f"its licence is not open ({license})" if license else "it states no licence"
             skipped.add(id_, f"{stated}; {ALLOW} takes it in")
+    if not kept and len(dataset):
+        stated = ", ".join(sorted({license or "none stated" for license in dataset["license"]})[:3])
+        raise DataError(f"none of the {len(dataset)} records has an open licence ({stated}); {ALLOW} takes them in.")
     return dataset if len(kept) == len(dataset) else dataset.select(kept)

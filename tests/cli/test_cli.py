@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from artextract_hf.data.prepared import load_prepared
 from tests.conftest import plain_picture, shared
 
 
@@ -24,6 +25,40 @@ def test_prepare(run_cli, tiny_wikiart, tmp_path):
         "Baroque/rembrandt_cut.jpg",
         "Baroque/rembrandt_missing.jpg",
     ]
+
+
+def test_prepare_a_collection(run_cli, tmp_path):
+    (tmp_path / "own/Landscape").mkdir(parents=True)
+    (tmp_path / "own/Still life").mkdir()
+    for i, folder in enumerate(["Landscape", "Landscape", "Still life"]):
+        plain_picture((60 * i, 90, 30), seed=i).save(tmp_path / f"own/{folder}/{i}.png")
+    (tmp_path / "own/metadata.csv").write_text("file_name,Titel,date\nLandscape/0.png,Am See,1901-03\n")
+    arguments = ("prepare", "collection", tmp_path / "own", "--out", tmp_path / "data", "--classes", "genre")
+    code, out, _ = run_cli(*arguments, "--column", "title=Titel", "--json")
+    assert code == 0
+    assert json.loads(out)["splits"] == {"all": {"rows": 3, "labelled": {"style": 0, "genre": 3, "artist": 0}}}
+    records = load_prepared(tmp_path / "data")["all"]
+    genres = records.features["genre"].names
+    assert [genres[label] for label in records["genre"]] == ["landscape", "landscape", "still_life"]
+    assert (records[0]["title"], records[0]["year"], records[0]["year_end"]) == ("Am See", 1901, 1903)
+    assert run_cli(*arguments, "--column", "Titel")[0] == 2
+
+
+def test_an_index_refuses_what_has_no_open_licence(run_cli, tiny_classifier, pictures, tmp_path):
+    (tmp_path / "m").mkdir()
+    for i in range(3):
+        plain_picture((80 * i, 20, 70), seed=i).save(tmp_path / f"m/{i}.png")
+    table = tmp_path / "m/metadata.csv"
+    table.write_text("file_name,rights\n0.png,CC0\n1.png,In Copyright\n2.png,\n")
+    arguments = ("index", table, "--out", tmp_path / "index", "--embedder", tiny_classifier, "--json")
+    code, out, _ = run_cli(*arguments)
+    assert code == 0 and json.loads(out)["count"] == 1
+    assert [s["path"] for s in json.loads(out)["skipped"]] == ["m/1.png", "m/2.png"]
+    code, out, _ = run_cli(*arguments, "--allow-restricted")
+    assert code == 0 and json.loads(out)["count"] == 3
+    table.write_text("file_name,rights\n0.png,In Copyright\n")
+    code, _, err = run_cli(*arguments)
+    assert code == 2 and "--allow-restricted" in err
 
 
 def test_classify(run_cli, tiny_classifier, pictures):

@@ -4,6 +4,7 @@ import pytest
 
 from artextract_hf.data import rights
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,11 @@ def test_what_is_not_open_is_left_out_and_listed():
     reasons = {item.path: item.reason for item in skipped.items}
     assert "In Copyright" in reasons["1"] and "states no licence" in reasons["2"]
     assert all(rights.ALLOW in reason for reason in reasons.values())
+
+
+def test_a_collection_without_any_open_record_is_refused():
+    with pytest.raises(DataError, match="none of the 2 records .*In Copyright.*--allow-restricted"):
+        rights.keep_open(dataset("In Copyright", ""), SkipList())
 
 
 def test_a_collection_that_states_nothing_at_all():
