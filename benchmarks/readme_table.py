@@ -1,35 +1,62 @@
-"""Write the README's table of the embedded classifier from its evaluation.
+"""Write the README's tables from the files of figures they name.
 
 python benchmarks/readme_table.py
 """
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
-METRICS = ROOT / "artextract_hf/pretrained/crnn-wikiart/metrics.json"
-BLOCK = re.compile(r"(<!-- figures: .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- figures (\w+): .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 
-def table() -> str:
-    """The table as Markdown, percent."""
-    report = json.loads(METRICS.read_text(encoding="utf-8"))
+def classifier() -> str:
+    """The embedded classifier beside its baselines, percent."""
+    report = _read("artextract_hf/pretrained/crnn-wikiart/metrics.json")
     baselines = report["baselines"]
-    lines = [
-        "| task | top-1 | top-5 | balanced accuracy | macro F1 | frozen features | majority | paintings |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for task, scores in report["tasks"].items():
         figures = [scores[key] for key in ("accuracy", "top5", "balanced_accuracy", "macro_f1")]
         figures += [baselines[kind]["tasks"][task]["accuracy"] for kind in ("frozen_features", "majority")]
-        lines.append(f"| {task} | " + " | ".join(f"{100 * f:.1f}" for f in figures) + f" | {scores['n']} |")
-    return "\n".join(lines) + "\n"
+        rows.append([task, *map(_percent, figures), scores["n"]])
+    head = ["task", "top-1", "top-5", "balanced accuracy", "macro F1", "frozen features", "majority", "paintings"]
+    return _table(head, rows)
+
+
+def splits() -> str:
+    """The four splits of the whole release and what knows nothing of the pictures, percent."""
+    rows = []
+    for name, split in _read("benchmarks/results/wikiart_splits.json")["splits"].items():
+        style, genre = split["baselines"]["style"], split["baselines"]["genre"]
+        figures = [f[kind] for f in (style, genre) for kind in ("majority", "artist_oracle")]
+        counts = f"{split['rows']['train']:,} / {split['rows']['val']:,}"
+        rows.append([f"`{name}`", counts, *map(_percent, figures)])
+    head = ["split", "train / val", "style: majority", "style: artist known", "genre: majority", "genre: artist known"]
+    return _table(head, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"classifier": classifier, "splits": splits}
 
 
 def rendered(readme: str) -> str:
-    """The README with its table made anew."""
-    return BLOCK.sub(lambda m: m[1] + table() + m[2], readme)
+    """The README with its tables made anew."""
+    return BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], readme)
+
+
+def _read(path: str) -> dict[str, Any]:
+    return json.loads((ROOT / path).read_text(encoding="utf-8"))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
 if __name__ == "__main__":
