@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from artextract_hf.errors import DataError, ModelError
 from artextract_hf.evaluation.classification import Scores, score
 from artextract_hf.evaluation.predict import known_labels, predict
-from artextract_hf.models.backbones import imagenet_state
+from artextract_hf.models.backbones import load_imagenet
+from artextract_hf.models.rla import PLAIN_NAMES
 
 REGULARISATION = 0.01  # C of the logistic regression, on standardised features
 ITERATIONS = 200
@@ -35,7 +36,7 @@ class _Features(torch.nn.Module):
         super().__init__()
         self.network = timm.create_model(backbone, num_classes=0)
         try:
-            self.network.load_state_dict(imagenet_state(backbone, weights))
+            load_imagenet(self.network, backbone, weights)
         except (SafetensorError, RuntimeError) as error:
             raise ModelError(
                 f"{weights} does not hold the weights of {backbone}: {str(error).splitlines()[0]}"
@@ -74,6 +75,7 @@ def frozen_features(
     if weights is not None and not Path(weights).is_file():
         raise ModelError(f"there is no file of weights {weights}.")
     side = processor.size["height"]
+    backbone = PLAIN_NAMES.get(backbone, backbone)  # layer aggregation is random where nothing is trained
     model = _Features(backbone, None if weights is None else str(weights), side).eval()
     learnt, scored = (predict(model, processor, split) for split in (train, evaluated))
     if not len(learnt.rows) or not len(scored.rows):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from artextract_hf.errors import ModelError
+from artextract_hf.models.rla import PLAIN_NAMES, load_plain_weights
 
 
 def check_backbone_name(name: str) -> None:
@@ -43,10 +44,19 @@ def feature_map(backbone: nn.Module, pixel_values: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def feature_shape(name: str, image_size: int) -> tuple[int, int, int]:
-    """(C, h, w) of the feature map, by a forward pass without memory: timm's `num_features` is wrong for some."""
+    """(C, h, w) of the feature map, by a forward pass without memory: timm's `num_features` is wrong for some.
+
+    Raises:
+        ModelError: the backbone takes no pictures of this size (most transformers take one size only).
+    """
     with torch.device("meta"):
         backbone = create_backbone(name).eval()
-        _, channels, height, width = feature_map(backbone, torch.empty(1, 3, image_size, image_size)).shape
+        try:
+            features = feature_map(backbone, torch.empty(1, 3, image_size, image_size))
+        except (AssertionError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"backbone {name!r} takes no pictures of {image_size} pixels: {reason}") from None
+    _, channels, height, width = features.shape
     return channels, height, width
 
 
@@ -63,3 +73,27 @@ def imagenet_state(name: str, path: str | None = None) -> Mapping[str, Tensor]:
             f"the pretrained weights of {name!r} could not be fetched ({type(error).__name__}); "
             "go online once, or give a safetensors file with timm's key names."
         ) from None
+
+
+def load_imagenet(backbone: nn.Module, name: str, path: str | None = None) -> list[str]:
+    """Give a backbone its pretrained weights; a network with layer aggregation takes those of its plain network.
+
+    Args:
+        backbone: as `create_backbone(name)` makes it.
+        name: its architecture.
+        path: a safetensors file with timm's key names; None fetches timm's own.
+
+    Returns:
+        The names of the weights that stay random: a recurrence's own, none for others.
+
+    Raises:
+        ModelError: the weights cannot be fetched, or are another network's.
+    """
+    state = imagenet_state(PLAIN_NAMES.get(name, name), path)
+    if name in PLAIN_NAMES:
+        return load_plain_weights(backbone, state)
+    try:
+        backbone.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(f"{path or name} does not hold the weights of {name}: {str(error).splitlines()[0]}") from None
+    return []

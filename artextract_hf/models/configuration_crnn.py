@@ -8,12 +8,15 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 from artextract_hf.errors import ModelError
+from artextract_hf.models.heads import HEADS
+from artextract_hf.models.necks import NECKS
 from artextract_hf.models.sequence import ORDERS
 
 _CHOICES = {
     "sequence": ORDERS,
     "rnn_type": ("lstm", "gru"),
     "attention": ("after", "before", "none"),
+    "gabor": ("none", "fixed", "learnable"),
 }
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 
@@ -26,7 +29,9 @@ class CrnnConfig(PreTrainedConfig):
         backbone: a timm architecture, without its classifier.
         image_size: side of the square input, pixels.
         sequence: how the feature map becomes a sequence (`models/sequence.py`).
+        gabor: a bank of Gabor filters (`models/gabor.py`) beside the backbone, `fixed` or `learnable`; or `none`.
         projection_size: width to which the map's channels are brought before the recurrent network; 0 leaves them.
+        neck: blocks behind the projection, in order: `conv`, `multi_path` (`models/necks.py`).
         rnn_type: `lstm` or `gru`.
         hidden_size: units of the recurrent network, each direction.
         num_layers: layers of the recurrent network.
@@ -34,9 +39,10 @@ class CrnnConfig(PreTrainedConfig):
         attention: `after` pools the recurrent network's outputs, `before` weighs its inputs, `none` averages.
         num_attention_heads: heads of the attention.
         global_pool: put the average-pooled feature map beside the sequence's summary.
-        dropout: before the recurrent network and before each head.
+        dropout: before the recurrent network, before each linear head, and in the neck.
         drop_path_rate: stochastic depth of the backbone.
         tasks: class names by task, in label order. Style, genre and artist stand first, in this order.
+        heads: the head of a task by name, `linear`, `residual_se` or `stack` (`models/heads.py`); others are linear.
         task: the active task, whose logits are `output.logits` and whose names are `id2label`; by default the first.
     """
 
@@ -44,8 +50,10 @@ class CrnnConfig(PreTrainedConfig):
 
     backbone: str = "mobilenetv2_100"
     image_size: int = 224
+    gabor: str = "none"
     sequence: str = "row_major"
     projection_size: int = 256
+    neck: list[str] = field(default_factory=list)
     rnn_type: str = "lstm"
     hidden_size: int = 256
     num_layers: int = 1
@@ -56,6 +64,7 @@ class CrnnConfig(PreTrainedConfig):
     dropout: float = 0.3
     drop_path_rate: float = 0.0
     tasks: dict[str, list[str]] = field(default_factory=lambda: {"style": ["LABEL_0", "LABEL_1"]})
+    heads: dict[str, str] = field(default_factory=dict)
     task: str | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -63,6 +72,8 @@ class CrnnConfig(PreTrainedConfig):
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ModelError(f"CrnnConfig.{name} is {value!r}; it takes one of {', '.join(choices)}.")
+        if unknown := set(self.neck) - set(NECKS):
+            raise ModelError(f"CrnnConfig.neck has {', '.join(sorted(unknown))}; its blocks are {', '.join(NECKS)}.")
         for name in ("image_size", "hidden_size", "num_layers", "num_attention_heads"):
             if getattr(self, name) < 1:
                 raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must be at least 1.")
@@ -76,6 +87,12 @@ class CrnnConfig(PreTrainedConfig):
         self.task = self.task or next(iter(self.tasks))
         if self.task not in self.tasks:
             raise ModelError(f"CrnnConfig.task is {self.task!r}, but the tasks are {', '.join(self.tasks)}.")
+        for task, head in self.heads.items():
+            if task not in self.tasks or head not in HEADS:
+                raise ModelError(
+                    f"CrnnConfig.heads gives {task!r} the head {head!r}; "
+                    f"the tasks are {', '.join(self.tasks)}, the heads {', '.join(HEADS)}."
+                )
         kwargs["id2label"] = dict(enumerate(self.tasks[self.task]))
         kwargs["label2id"] = {name: index for index, name in enumerate(self.tasks[self.task])}
         super().__post_init__(**kwargs)

@@ -131,10 +131,10 @@ class AutoEmbedder:
 
 def _timm_embedder(name: str) -> NetworkEmbedder:
     """A timm network without its classifier, with timm's own preprocessing for it."""
-    from artextract_hf.models.backbones import imagenet_state
+    from artextract_hf.models.backbones import load_imagenet
 
     network = timm.create_model(name, num_classes=0)
-    network.load_state_dict(imagenet_state(name))
+    load_imagenet(network, name)
     config = timm.data.resolve_model_data_config(network)
     transform = timm.data.create_transform(**config, is_training=False)
     return NetworkEmbedder(name, network, transform, side=config["input_size"][1], settings={"transform": str(config)})

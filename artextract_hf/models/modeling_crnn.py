@@ -3,7 +3,9 @@
     painting (N, 3, S, S) --timm backbone--> map (N, C, h, w) --> sequence (N, T, D) --LSTM or GRU--> (N, T, 2H)
         --attention--> summary (N, 2H), beside the average-pooled map (N, C) --one head a task--> logits
 
-One trunk serves all tasks. The attention's weights return with the output, as a map over the painting.
+One trunk serves all tasks. The attention's weights return with the output, as a map over the painting. Where the
+configuration says so, Gabor texture joins the map, a neck stands before the sequence, the grid is read by rows and by
+columns (4H for 2H), attention comes before the recurrent network, and tasks have deeper heads.
 """
 
 from collections.abc import Mapping
@@ -18,9 +20,12 @@ from transformers.utils import ModelOutput
 from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape
 from artextract_hf.models.configuration_crnn import CrnnConfig
-from artextract_hf.models.heads import AttentionPooling, TaskHead
+from artextract_hf.models.gabor import CHANNELS as TEXTURES
+from artextract_hf.models.gabor import GaborBank
+from artextract_hf.models.heads import AttentionPooling, make_head
 from artextract_hf.models.losses import masked_cross_entropy
-from artextract_hf.models.sequence import to_map, to_sequence
+from artextract_hf.models.necks import make_neck
+from artextract_hf.models.sequence import by_columns, to_map, to_sequence
 
 _MISFITS = ("missing_keys", "unexpected_keys", "mismatched_keys")
 
@@ -36,7 +41,7 @@ class CrnnModelOutput(ModelOutput):
 
     Attributes:
         pooler_output: (N, dim), the embedding of the painting.
-        last_hidden_state: (N, T, 2H), the recurrent network's outputs.
+        last_hidden_state: (N, T, 2H), the recurrent network's outputs; 4H where rows and columns are read.
         attentions: (N, heads, h, w), summing to 1 over the map; (N, heads, C) over channels; None without attention.
     """
 
@@ -107,18 +112,23 @@ class CrnnModel(CrnnPreTrainedModel):
         super().__init__(config)
         channels, height, width = feature_shape(config.backbone, config.image_size)
         self.backbone = create_backbone(config.backbone, drop_path_rate=config.drop_path_rate)
+        if config.gabor != "none":
+            self.gabor = GaborBank(learnable=config.gabor == "learnable")
+            self.texture_norm = nn.BatchNorm2d(TEXTURES)
+            channels += TEXTURES
         self.project: nn.Module = nn.Identity()
         if config.projection_size:
             self.project = nn.Conv2d(channels, config.projection_size, kernel_size=1)
         projected = config.projection_size or channels
+        self.neck = make_neck(config.neck, projected, dropout=config.dropout)
         step = height * width if config.sequence == "channels" else projected
         self.sequence_norm = nn.LayerNorm(step)
         self.dropout = nn.Dropout(config.dropout)
-        rnn = nn.LSTM if config.rnn_type == "lstm" else nn.GRU
-        self.rnn = rnn(
-            step, config.hidden_size, config.num_layers, batch_first=True, bidirectional=config.bidirectional
-        )
+        self.rnn = self._recurrent(step)
         self.summary_size = config.hidden_size * (2 if config.bidirectional else 1)
+        if config.sequence == "rows_and_columns":
+            self.rnn_columns = self._recurrent(step)
+            self.summary_size *= 2
         if config.attention != "none":
             attended = self.summary_size if config.attention == "after" else step
             self.attention = AttentionPooling(attended, heads=config.num_attention_heads)
@@ -128,38 +138,65 @@ class CrnnModel(CrnnPreTrainedModel):
         self.embedding_size = self.summary_size + (channels if config.global_pool else 0)
         self.post_init()
 
+    def _recurrent(self, step: int) -> nn.LSTM | nn.GRU:
+        config = self.config
+        kind = nn.LSTM if config.rnn_type == "lstm" else nn.GRU
+        return kind(step, config.hidden_size, config.num_layers, batch_first=True, bidirectional=config.bidirectional)
+
     def forward(self, pixel_values: Tensor, **kwargs: Any) -> CrnnModelOutput:
         """Embed paintings given as (N, 3, S, S)."""
+        return self.read(self.features(pixel_values))
+
+    def features(self, pixel_values: Tensor) -> Tensor:
+        """The part before `read`: the backbone's map (N, C, h, w), with the texture of each place behind its channels.
+
+        Nothing in it learns while the backbone is frozen, but for a learnable Gabor bank.
+        """
         features = feature_map(self.backbone, pixel_values)
-        return self.read(features)
+        if self.config.gabor == "none":
+            return features
+        texture = self.gabor(pixel_values, features.shape[-2:])
+        return torch.cat((features, texture.to(features.dtype)), dim=1)
 
     def read(self, features: Tensor) -> CrnnModelOutput:
-        """The part after the backbone, from a feature map (N, C, h, w); training calls it on features kept aside."""
+        """The part behind `features`, from its map (N, C, h, w); training calls it on maps kept aside."""
         height, width = features.shape[-2:]
-        # Recurrence and attention run in float32: they are a few per cent of the work and lose accuracy in bfloat16.
+        # Not under autocast, but in the weights' type: it is a few per cent of the work and loses accuracy in bfloat16.
         with torch.autocast(features.device.type, enabled=False):
-            features = features.float() if features.dtype == torch.bfloat16 else features
-            sequence = self.sequence_norm(to_sequence(self.project(features), self.config.sequence))
-            states, summary, weights = self._summarise(self.dropout(sequence))
+            features = features.to(self.sequence_norm.weight.dtype)
+            if self.config.gabor != "none":
+                texture = self.texture_norm(features[:, -TEXTURES:])
+                features = torch.cat((features[:, :-TEXTURES], texture), dim=1)
+            sequence = to_sequence(self.neck(self.project(features)), self.config.sequence)
+            sequence = self.dropout(self.sequence_norm(sequence))
+            states, summary, weights = self._summarise(sequence, height, width)
             parts = [self.summary_norm(summary)]
             if self.config.global_pool:
                 parts.append(self.global_norm(features.mean(dim=(2, 3))))
         attentions = None if weights is None else to_map(weights, height, width, self.config.sequence)
         return CrnnModelOutput(pooler_output=torch.cat(parts, dim=1), last_hidden_state=states, attentions=attentions)
 
-    def _summarise(self, sequence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _summarise(self, sequence: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """(N, T, D) to the states (N, T, 2H), their summary (N, 2H) and the attention (N, heads, T)."""
         if self.config.attention == "before":
             weights = self.attention.weights(sequence)
             # Scaled by T, uniform attention leaves the sequence as it is.
             sequence = sequence * (weights.mean(dim=1) * sequence.shape[1]).unsqueeze(2)
-            states, _ = self.rnn(sequence)
+            states = self._recur(sequence, height, width)
             return states, states.mean(dim=1), weights
-        states, _ = self.rnn(sequence)
+        states = self._recur(sequence, height, width)
         if self.config.attention == "none":
             return states, states.mean(dim=1), None
         summary, weights = self.attention(states)
         return states, summary, weights
+
+    def _recur(self, sequence: Tensor, height: int, width: int) -> Tensor:
+        """The recurrent network's outputs (N, T, 2H); of two readings, side by side at each place, (N, T, 4H)."""
+        states, _ = self.rnn(sequence)
+        if self.config.sequence != "rows_and_columns":
+            return states
+        down, _ = self.rnn_columns(by_columns(sequence, height, width))
+        return torch.cat((states, by_columns(down, width, height)), dim=2)
 
 
 class CrnnForImageClassification(CrnnPreTrainedModel):
@@ -170,7 +207,9 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         self.crnn = CrnnModel(config)
         self.heads = nn.ModuleDict(
             {
-                task: TaskHead(self.crnn.embedding_size, len(names), dropout=config.dropout)
+                task: make_head(
+                    config.heads.get(task, "linear"), self.crnn.embedding_size, len(names), dropout=config.dropout
+                )
                 for task, names in config.tasks.items()
             }
         )

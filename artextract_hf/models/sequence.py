@@ -3,13 +3,15 @@
 Orders, for a map of h rows and w columns:
 - `row_major`: like reading a page, T = h * w steps of C numbers;
 - `boustrophedon`: every second row runs backwards, so that neighbours in the sequence are neighbours in the painting;
-- `channels`: one step a channel, T = C steps of h * w numbers (system 000's other reading); it has no map.
+- `channels`: one step a channel, T = C steps of h * w numbers (system 000's other reading); it has no map;
+- `rows_and_columns`: read twice, row by row and column by column, each by a recurrent network of its own. What they
+  say of the same place is put side by side (`by_columns` turns one reading into the other), in row-major order.
 """
 
 import torch
 from torch import Tensor
 
-ORDERS = ("row_major", "boustrophedon", "channels")
+ORDERS = ("row_major", "boustrophedon", "channels", "rows_and_columns")
 
 
 def to_sequence(feature_map: Tensor, order: str) -> Tensor:
@@ -24,6 +26,11 @@ def to_map(weights: Tensor, height: int, width: int, order: str) -> Tensor:
     if order == "channels":
         return weights
     return _turn_odd_rows(weights.unflatten(2, (height, width)), order)
+
+
+def by_columns(sequence: Tensor, height: int, width: int) -> Tensor:
+    """A row-major sequence (N, h * w, D) in column-major order; with width and height exchanged, the way back."""
+    return sequence.unflatten(1, (height, width)).transpose(1, 2).flatten(1, 2)
 
 
 def _turn_odd_rows(grid: Tensor, order: str) -> Tensor:

@@ -7,16 +7,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoModel, AutoModelForImageClassification, pipeline
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models import CrnnConfig, CrnnForImageClassification, CrnnModel, load_classifier
 from artextract_hf.models.frozen_norm import fold_frozen_norms
-from artextract_hf.models.heads import AttentionPooling
-from artextract_hf.models.losses import class_weights, masked_cross_entropy
-from artextract_hf.models.sequence import ORDERS, to_map, to_sequence
+from artextract_hf.models.sequence import ORDERS
 from tests.conftest import plain_picture
 
 SMALL = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
@@ -28,56 +25,105 @@ def small(**changes: object) -> CrnnForImageClassification:
     return CrnnForImageClassification(CrnnConfig(**(SMALL | {"tasks": TASKS} | changes))).eval()
 
 
-# --- sequence -------------------------------------------------------------------------------------------------------
-
-
-def test_orders_by_hand():
-    grid = torch.arange(6.0).view(1, 1, 2, 3)  # 0 1 2 / 3 4 5
-    assert to_sequence(grid, "row_major").flatten().tolist() == [0, 1, 2, 3, 4, 5]
-    assert to_sequence(grid, "boustrophedon").flatten().tolist() == [0, 1, 2, 5, 4, 3]
-    assert to_sequence(grid, "channels").shape == (1, 1, 6)
-
-
-@pytest.mark.parametrize("order", ["row_major", "boustrophedon"])
-def test_attention_returns_to_the_place_it_came_from(order):
-    """A planted patch at row 1, column 0 is where its weight must be drawn."""
-    features = torch.zeros(1, 4, 3, 5)
-    features[0, :, 1, 0] = 1
-    weights = to_sequence(features, order).sum(2)[:, None]  # as if attention were the patch itself
-    assert to_map(weights, 3, 5, order)[0, 0].argmax().item() == 1 * 5 + 0
-
-
-def test_attention_pooling_is_a_weighted_mean():
-    pool, sequence = AttentionPooling(6, heads=3), torch.randn(2, 5, 6)
-    summary, weights = pool(sequence)
-    assert weights.shape == (2, 3, 5)
-    assert torch.allclose(weights.sum(2), torch.ones(2, 3))
-    literal = torch.stack([sum(weights[n, :, t].mean() * sequence[n, t] for t in range(5)) for n in range(2)])
-    assert torch.allclose(summary, literal, atol=1e-6)
-
-
-# --- losses ---------------------------------------------------------------------------------------------------------
-
-
-def test_unknown_labels_take_no_part():
-    logits = torch.randn(4, 3, requires_grad=True)
-    loss = masked_cross_entropy(logits, torch.tensor([0, -1, 2, -100]))
-    assert torch.allclose(loss, F.cross_entropy(logits[[0, 2]], torch.tensor([0, 2])))
-    loss.backward()
-    assert (logits.grad[[1, 3]] == 0).all() and (logits.grad[[0, 2]] != 0).any()
-    nothing = masked_cross_entropy(logits, torch.full((4,), -1))
-    assert nothing.item() == 0 and nothing.requires_grad
-
-
-def test_class_weights_by_hand():
-    counts = torch.tensor([90, 10, 0])
-    balanced = class_weights(counts, 1.0)
-    assert torch.allclose(balanced, torch.tensor([100 / 180, 5.0, 0.0]))
-    assert torch.allclose((class_weights(counts, 0.5) * counts).sum() / 100, torch.ones(()))
-    assert class_weights(counts, 0.0).tolist() == [1, 1, 0]
-
-
 # --- model ----------------------------------------------------------------------------------------------------------
+
+
+PARTS = {
+    "neck": {"neck": ["conv", "multi_path"]},
+    "neck without projection": {"neck": ["multi_path"], "projection_size": 0},
+    "gabor": {"gabor": "fixed", "sequence": "channels"},
+    "heads": {"heads": {"style": "stack", "genre": "residual_se"}},
+    "all at once": {
+        "neck": ["conv"],
+        "gabor": "learnable",
+        "sequence": "rows_and_columns",
+        "attention": "before",
+        "rnn_type": "gru",
+        "num_layers": 2,
+        "bidirectional": False,
+        "heads": {"genre": "stack"},
+    },
+}
+
+
+@pytest.mark.parametrize("changes", PARTS.values(), ids=PARTS)
+def test_every_part_learns_and_returns_from_disk(changes, tmp_path):
+    model, pixels = small(**changes), torch.randn(2, 3, 64, 64)
+    model.save_pretrained(tmp_path)
+    again = CrnnForImageClassification.from_pretrained(tmp_path)
+    with torch.no_grad():
+        expected, loaded = model(pixels), again(pixels)
+    for task in TASKS:
+        assert torch.equal(expected.task_logits[task], loaded.task_logits[task])
+    model.train()(pixels, labels={"style": torch.tensor([0, 1]), "genre": torch.tensor([1, 0])}).loss.backward()
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    assert all("backbone.conv_head" in name or "backbone.norm_head" in name for name in unused)  # timm's forward_head
+
+
+def test_two_readings_meet_at_their_place():
+    """By rows and by columns in loops over the map's places; the attention weighs what both say of a place."""
+    model = small(sequence="rows_and_columns", rnn_type="gru", bidirectional=False, global_pool=False).crnn
+    features = torch.randn(1, model.project.in_channels, 2, 3)
+    with torch.no_grad():
+        output = model.read(features)
+        places = model.sequence_norm(model.project(features)[0].permute(1, 2, 0))  # (2, 3, 16)
+        orders = {
+            model.rnn: [(r, c) for r in range(2) for c in range(3)],
+            model.rnn_columns: [(r, c) for c in range(3) for r in range(2)],
+        }
+        said = torch.zeros(2, 3, 2, 8)
+        for reading, (rnn, order) in enumerate(orders.items()):
+            states, _ = rnn(torch.stack([places[place] for place in order])[None])
+            for t, place in enumerate(order):
+                said[place][reading] = states[0, t]
+        said = said.flatten(2)  # (2, 3, 16): rows' 8 units, then columns' 8
+        weights = output.attentions[0].mean(dim=0)
+        summary = sum(weights[r, c] * said[r, c] for r in range(2) for c in range(3))
+    assert model.embedding_size == 16 and output.last_hidden_state.shape == (1, 6, 16)
+    assert torch.allclose(output.last_hidden_state[0], said.flatten(0, 1), atol=1e-6)
+    assert torch.allclose(output.pooler_output[0], model.summary_norm(summary), atol=1e-5)
+
+
+def test_attention_before_weighs_what_the_recurrent_network_reads():
+    model = small(attention="before", global_pool=False).crnn
+    features = torch.randn(1, model.project.in_channels, 2, 2)
+    with torch.no_grad():
+        output = model.read(features)
+        steps = model.sequence_norm(model.project(features).flatten(2).transpose(1, 2))
+        weights = model.attention.weights(steps)  # (1, 4 heads, 4 steps)
+        weighed = torch.stack([4 * weights[0, :, t].mean() * steps[0, t] for t in range(4)])[None]
+        states, _ = model.rnn(weighed)
+        assert torch.allclose(output.last_hidden_state, states, atol=1e-6)
+        assert torch.allclose(output.attentions, weights.unflatten(2, (2, 2)))
+        model.attention.score.weight.zero_()  # uniform attention leaves the sequence as it is
+        states, _ = model.rnn(steps)
+        assert torch.allclose(model.read(features).last_hidden_state, states, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_mixed_precision_reads_in_float32(dtype):
+    model, pixels = small(gabor="fixed", neck=["conv"], sequence="rows_and_columns"), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = model(pixels)
+        with torch.autocast("cpu", dtype=dtype):
+            output = model(pixels)
+    assert output.embeddings.dtype == torch.float32
+    assert torch.allclose(output.embeddings, expected.embeddings, atol=0.1)
+
+
+def test_what_was_saved_before_these_parts_is_the_same_model(tmp_path):
+    """A configuration without the newer keys: nothing is added to the weights or to the answers."""
+    model, pixels = small(), torch.randn(1, 3, 64, 64)
+    model.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for key in ("gabor", "neck", "heads"):
+        del config[key]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    again = CrnnForImageClassification.from_pretrained(tmp_path)
+    with torch.no_grad():
+        assert torch.equal(model(pixels).logits, again(pixels).logits)
+    kinds = {name.split(".")[1] for name in model.state_dict() if name.startswith("crnn.")}
+    assert kinds == {"backbone", "project", "sequence_norm", "rnn", "attention", "summary_norm", "global_norm"}
 
 
 @pytest.mark.parametrize("sequence", ORDERS)
@@ -96,19 +142,6 @@ def test_every_form_runs_and_learns(sequence, attention, rnn_type):
         assert torch.allclose(output.attentions.flatten(2).sum(2), torch.ones(2, 4), atol=1e-5)
         spatial = (2, 4, 2, 2)
         assert output.attentions.shape == (spatial if sequence != "channels" else (2, 4, 16))
-
-
-@pytest.mark.parametrize(
-    "backbone", ["resnet18", "efficientnet_b0", "convnext_atto", "swin_tiny_patch4_window7_224", "vit_tiny_patch16_224"]
-)
-def test_backbones_of_every_layout_round_trip(backbone, tmp_path):
-    """NCHW, NHWC (swin) and tokens (vit); swin's and others' unsaved buffers come back wrong without care."""
-    model = small(backbone=backbone, image_size=224)
-    pixels = torch.randn(1, 3, 224, 224)
-    model.save_pretrained(tmp_path)
-    again = CrnnForImageClassification.from_pretrained(tmp_path)
-    with torch.no_grad():
-        assert torch.equal(model(pixels).logits, again(pixels).logits)
 
 
 def test_save_and_load_bit_for_bit(tmp_path):
@@ -155,6 +188,10 @@ def test_weights_that_do_not_fit_are_refused(damage, tmp_path):
         ({"hiden_size": 8}, "Did you mean 'hidden_size'"),
         ({"sequence": "columns"}, "row_major, boustrophedon, channels"),
         ({"dropout": 1.0}, r"\[0, 1\)"),
+        ({"neck": ["conv", "dense"]}, "has dense; its blocks are conv, multi_path"),
+        ({"heads": {"style": "deep"}}, "the heads linear, residual_se, stack"),
+        ({"heads": {"artist": "stack"}}, "the tasks are style, genre"),
+        ({"backbone": "vit_tiny_patch16_224"}, "takes no pictures of 64 pixels"),
         ({"task": "artist"}, "the tasks are style, genre"),
         ({"tasks": {"style": []}}, "without classes"),
         ({"backbone": "mobilnetv2_100"}, "Did you mean mobilenetv2_100"),
