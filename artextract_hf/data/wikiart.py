@@ -22,6 +22,7 @@ from datasets import DatasetDict
 from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
+from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
@@ -143,7 +144,8 @@ def read_wikiart(
         raise DataError(f"no painting of {root} is both listed and readable ({len(skipped.items)} were left out).")
     if artists == "names":
         lists = _label_by_name(lists, min_artist_works)
-    pairs = _near_duplicates(thumbnails, progress=progress) if thumbnails is not None else []
+    found = near_duplicates(thumbnails) if thumbnails is not None else []
+    pairs = [(pair.first, pair.second) for pair in found]
     assigned = assign(lists, split, seed=seed, pairs=pairs)
     classes = lists.classes
     features = painting_features(styles=classes["style"], genres=classes["genre"], artists=classes["artist"])
@@ -248,9 +250,6 @@ def _usable(
     lists: WikiArtLists, pictures: Path, skipped: SkipList, *, thumbnails: bool, progress: bool
 ) -> tuple[WikiArtLists, np.ndarray | None]:
     """Decode every listed picture once; leave out what is missing or damaged. With their thumbnails, if wanted."""
-    if thumbnails:
-        from artextract_hf.data.duplicates import grey_thumbnail
-
     root = pictures.resolve()
 
     def look(name: str) -> str | np.ndarray | None:
@@ -275,14 +274,6 @@ def _usable(
         if result is not None:
             kept.append(result)
     return lists.take(np.array(rows, dtype=int)), np.stack(kept) if kept else None
-
-
-def _near_duplicates(thumbnails: np.ndarray, *, progress: bool) -> list[tuple[int, int]]:
-    from artextract_hf.data.duplicates import near_duplicates
-
-    if progress:
-        logger.info("looking for near-duplicates among %d pictures", len(thumbnails))
-    return [(pair.first, pair.second) for pair in near_duplicates(thumbnails)]
 
 
 def _label_by_name(lists: WikiArtLists, min_works: int) -> WikiArtLists:

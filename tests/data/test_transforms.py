@@ -8,6 +8,7 @@ from PIL import Image
 
 from artextract_hf.data.transforms import TASK_VIEWS, TrainingView, view_of, view_sheet
 from artextract_hf.errors import DataError
+from tests.conftest import plain_picture
 
 PLAIN = {"flip": 0.0, "color": 0.0}
 
@@ -84,3 +85,17 @@ def test_the_sheet_shows_the_painting_and_its_views():
     assert sheet.size == (64, 32)
     pixels = np.asarray(sheet).astype(int)
     assert (pixels[:, 16:32] == pixels[:, :16][:, ::-1]).all()  # mirrored, nothing else
+
+
+def test_view_without_change_is_the_resized_painting():
+    picture = plain_picture((10, 200, 90), (64, 32))
+    view = TrainingView(min_area=1.0, max_ratio=1.0, flip=0.0, color=0.0)
+    expected = np.asarray(picture.resize((16, 16), 3)).transpose(2, 0, 1)
+    assert np.array_equal(view(picture, 16, np.random.default_rng(0)), expected)
+
+
+def test_color_never_turns_grey_into_colour():
+    """Brightness, contrast and saturation keep grey grey; a shift of hue would not show, a cast would."""
+    grey = plain_picture((128, 128, 128)).convert("L").convert("RGB")
+    pixels = TrainingView(color=0.5)(grey, 16, np.random.default_rng(0)).astype(int)
+    assert np.abs(pixels[0] - pixels[1]).max() <= 1 and np.abs(pixels[1] - pixels[2]).max() <= 1
