@@ -6,7 +6,6 @@ checkpoint does the very steps that the uninterrupted run does.
 
 import csv
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch.utils.data import DataLoader
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import labels_for
 from artextract_hf.data.transforms import TrainingView
+from artextract_hf.models import ArtImageProcessor
 
 
 class TrainingViews(torch.utils.data.Dataset):
@@ -45,10 +45,22 @@ class TrainingViews(torch.utils.data.Dataset):
 
 
 class EpochBatches:
-    """The batches of one epoch for one process: a shuffle by (seed, epoch) only, cut into whole batches."""
+    """The batches of one epoch for one process: a draw by (seed, epoch) only, cut into whole batches.
 
-    def __init__(self, length: int, batch_size: int, *, seed: int, rank: int, world: int) -> None:
+    Args:
+        length: samples an epoch.
+        batch_size: samples a batch, each process.
+        seed: of the draw.
+        rank: this process.
+        world: all processes.
+        weights: (length,) how often a sample is drawn, with replacement; None draws each once.
+    """
+
+    def __init__(
+        self, length: int, batch_size: int, *, seed: int, rank: int, world: int, weights: np.ndarray | None = None
+    ) -> None:
         self.length, self.batch_size, self.seed, self.rank, self.world = length, batch_size, seed, rank, world
+        self.share = None if weights is None else weights / weights.sum()
         self.epoch, self.first = 0, 0
 
     @property
@@ -60,7 +72,9 @@ class EpochBatches:
         return self.steps - self.first
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        once = self.share is None
+        order = rng.permutation(self.length) if once else rng.choice(self.length, self.length, p=self.share)
         # Process r takes samples r, r + world, ...: the global batch is the same for any number of processes.
         for step in range(self.first, self.steps):
             batch = order[step * self.batch_size * self.world : (step + 1) * self.batch_size * self.world]
@@ -72,12 +86,22 @@ def training_loader(views: TrainingViews, batches: EpochBatches, *, workers: int
     return DataLoader(views, batch_sampler=batches, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
-def warmup_cosine(step: int, *, steps: int, warmup: int, final: float) -> float:
-    """Factor of the peak learning rate: a line from 0 to 1 over `warmup` steps, then half a cosine down to `final`."""
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(steps - warmup, 1)
-    return final + (1 - final) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+def balanced_weights(labels: np.ndarray) -> np.ndarray:
+    """float64 (N,): one over the size of each sample's class; a sample without a label counts like the average one."""
+    known = labels >= 0
+    weights = np.zeros(len(labels))
+    weights[known] = 1 / np.bincount(labels[known])[labels[known]]
+    weights[~known] = weights[known].mean() if known.any() else 1.0
+    return weights
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """uint8 (N, 3, S, S) as the image processor gives it."""
+    mean, std = (
+        torch.tensor(v, device=pixels.device)[:, None, None]
+        for v in (ArtImageProcessor.image_mean, ArtImageProcessor.image_std)
+    )
+    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -89,11 +113,25 @@ def update_average(average: nn.Module, model: nn.Module, *, decay: float, step: 
         kept.copy_(current)
 
 
-def mix(pixels: Tensor, *, alpha: float, seed: Sequence[int]) -> tuple[Tensor, Tensor, float]:
-    """Mixup (Zhang et al. 2018, eq. 1): mixed pixels, the partner of each sample, and the share of the first one."""
+def mix(pixels: Tensor, *, mixup: float, cutmix: float, seed: Sequence[int]) -> tuple[Tensor, Tensor, float]:
+    """Mixed pixels, the partner of each sample, and the share of the first one.
+
+    Args:
+        pixels: (N, 3, S, S).
+        mixup: alpha of the Beta distribution of mixup (Zhang et al. 2018, eq. 1); 0 for none.
+        cutmix: alpha of that of CutMix (Yun et al. 2019, algorithm 1); 0 for none. With both, a batch gets either.
+        seed: of the draw.
+    """
     rng = np.random.default_rng(seed)
-    share = float(rng.beta(alpha, alpha))
     partner = torch.from_numpy(rng.permutation(len(pixels))).to(pixels.device)
+    if cutmix and (not mixup or rng.random() < 0.5):
+        side = pixels.shape[-1]
+        cut = round(side * (1 - rng.beta(cutmix, cutmix)) ** 0.5)
+        top, left = rng.integers(0, side - cut + 1, size=2)
+        mixed = pixels.clone()
+        mixed[..., top : top + cut, left : left + cut] = pixels[partner][..., top : top + cut, left : left + cut]
+        return mixed, partner, 1 - (cut / side) ** 2
+    share = float(rng.beta(mixup, mixup))
     return share * pixels + (1 - share) * pixels[partner], partner, share
 
 

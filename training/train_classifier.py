@@ -9,19 +9,22 @@ follow as `--key value`. The same command again resumes from the last checkpoint
 """
 
 import argparse
+import contextlib
 import copy
 import json
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 from datasets import Dataset, concatenate_datasets
+from huggingface_hub import HfApi
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -36,23 +39,26 @@ from artextract_hf.evaluation.predict import predict
 from artextract_hf.evaluation.report import METRICS, as_text, evaluate_classifier
 from artextract_hf.hub.card import classifier_card
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
-from artextract_hf.models.backbones import imagenet_state
+from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.frozen_norm import fold_frozen_norms
-from artextract_hf.models.losses import class_weights, masked_cross_entropy
 from training.config import TrainConfig
+from training.features import KeptMaps, keep_maps
 from training.loop import (
     EpochBatches,
     TrainingViews,
     append_csv,
+    balanced_weights,
     load_modules,
     load_optimizer,
     mix,
+    normalise,
     read_progress,
     save_checkpoint,
     training_loader,
     update_average,
-    warmup_cosine,
 )
+from training.objective import Learner
+from training.optim import freeze_first, make_optimizer, make_schedule
 
 
 def main() -> None:
@@ -66,137 +72,209 @@ def main() -> None:
         sys.exit(f"train_classifier: {error}")
 
 
+@dataclass
+class Run:
+    """What the steps of a training work on; `parallel` is the learner as Accelerate wrapped it."""
+
+    config: TrainConfig
+    accelerator: Accelerator
+    learner: Learner
+    average: CrnnForImageClassification
+    views: TrainingViews
+    out: Path
+    parallel: nn.Module | None = None
+    optimizer: torch.optim.Optimizer | None = None
+    best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0})
+
+    def save(self, progress: dict[str, Any]) -> None:
+        """A checkpoint from which the same command goes on."""
+        modules = {"learner": self.learner, "average": self.average}
+        save_checkpoint(self.out, modules, self.optimizer, progress | {"best": self.best})
+
+
 def train(config: TrainConfig) -> None:
     """Both phases, from the last checkpoint where there is one, then the final evaluation."""
-    accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
+    run, evaluate = set_up(config)
+    accelerator = run.accelerator
+    reached = read_progress(run.out) or {"phase": 0, "epoch": 0, "step": 0, "best": run.best}
+    if reached["step"] or reached["phase"]:
+        load_modules(run.out, {"learner": run.learner, "average": run.average})
+        run.best = reached["best"]
+    for phase in range(reached["phase"], 2):
+        frozen = phase == 0
+        epochs = config.frozen_epochs if frozen else config.epochs
+        start_phase(run, frozen=frozen)
+        resumed = reached if phase == reached["phase"] else {"epoch": 0, "step": 0}
+        if resumed["step"]:
+            load_optimizer(run.out, run.optimizer)
+        samples = keep_samples(run, frozen=frozen and epochs > 0)
+        batches = EpochBatches(
+            len(samples),
+            config.batch_size,
+            seed=config.seed + 1000 * phase,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+            weights=balanced_weights(run.views.labels[config.balanced_task]) if config.balanced_task else None,
+        )
+        step = resumed["step"]
+        for epoch in range(resumed["epoch"], epochs):
+            run_epoch(run, samples, batches, phase=phase, epoch=epoch, step=step)
+            step, last = (epoch + 1) * batches.steps, epoch + 1 == epochs
+            if evaluate and not frozen and (last or (epoch + 1) % config.eval_every == 0):
+                keep_best(run, evaluate, epoch=epoch + 1)
+            if accelerator.is_main_process:
+                following = {"phase": phase, "epoch": epoch + 1, "step": step}
+                run.save({"phase": phase + 1, "epoch": 0, "step": 0} if last else following)
+            accelerator.wait_for_everyone()
+        accelerator.free_memory(run.parallel, run.optimizer)
+    if accelerator.is_main_process:
+        finish(run, evaluate)
+    accelerator.end_training()
+
+
+def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
+    """Data, model, averaged model and losses, on the device, all from the configuration."""
+    accelerator = Accelerator(
+        mixed_precision=precision(config.mixed_precision),
+        log_with=list(config.trackers) or None,
+        project_dir=config.output_dir,
+    )
     set_seed(config.seed)
     if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
-    out = Path(config.output_dir)
     learn, evaluate = load_splits(config)
     model = build_model(config, learn)
     average = copy.deepcopy(model).eval().to(accelerator.device, memory_format=torch.channels_last)
     model.to(memory_format=torch.channels_last)
     if config.fold_norms:
         fold_frozen_norms(model.crnn.backbone)
+    elif config.sync_norms:
+        if accelerator.device.type == "cpu":
+            raise DataError("sync_norms needs GPUs; on CPUs leave fold_norms on, which freezes the batch norms.")
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)
     views = TrainingViews(learn, model.config.tasks, view_of(config.view), seed=config.seed)
+    learner = Learner(model, config, count_classes(views, model.config.tasks))
+    run = Run(config, accelerator, learner.to(accelerator.device), average, views, Path(config.output_dir))
     if accelerator.is_main_process:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+        run.out.mkdir(parents=True, exist_ok=True)
+        (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+    if config.trackers:
+        accelerator.init_trackers("artextract")
+    accelerator.wait_for_everyone()
+    return run, evaluate
 
-    best = {"macro_f1": -1.0}
-    reached = read_progress(out) or {"phase": 0, "epoch": 0, "step": 0, "best": best}
-    if reached["step"] or reached["phase"]:
-        load_modules(out, {"model": model, "average": average})
-        best = reached["best"]
-    for phase in range(reached["phase"], 2):
-        frozen = phase == 0
-        model.crnn.backbone.requires_grad_(not frozen)
-        optimizer = make_optimizer(config, model, frozen=frozen)
-        resumed = reached if phase == reached["phase"] else {"epoch": 0, "step": 0}
-        if resumed["step"]:
-            load_optimizer(out, optimizer)
-        parallel, optimizer = accelerator.prepare(model, optimizer)
-        batches = EpochBatches(
-            len(views),
-            config.batch_size,
-            seed=config.seed + 1000 * phase,
-            rank=accelerator.process_index,
-            world=accelerator.num_processes,
-        )
-        epochs = config.frozen_epochs if frozen else config.epochs
-        for epoch in range(resumed["epoch"], epochs):
-            progress = {"phase": phase, "epoch": epoch, "step": resumed["step"], "best": best}
-            run_epoch(config, accelerator, parallel, optimizer, average, views, batches, progress)
-            resumed = {"step": (epoch + 1) * batches.steps}
-            last = epoch + 1 == epochs
-            if accelerator.is_main_process:
-                if evaluate and not frozen and (last or (epoch + 1) % config.eval_every == 0):
-                    best = keep_best(config, average, evaluate, out, epoch=epoch + 1, best=best)
-                following = (
-                    {"phase": phase + 1, "epoch": 0, "step": 0} if last else {"phase": phase, "epoch": epoch + 1}
-                )
-                modules = {"model": accelerator.unwrap_model(parallel), "average": average}
-                save_checkpoint(out, modules, optimizer, progress | {"step": resumed["step"], "best": best} | following)
-            accelerator.wait_for_everyone()
-        accelerator.free_memory(parallel, optimizer)
-    if accelerator.is_main_process:
-        finish(config, average, learn, evaluate, out)
-    accelerator.end_training()
+
+def start_phase(run: Run, *, frozen: bool) -> None:
+    """Choose what learns, make its optimiser, and hand both to Accelerate."""
+    config, model = run.config, run.learner.model
+    model.crnn.backbone.requires_grad_(not frozen)
+    if not frozen:
+        freeze_first(model.crnn.backbone, config.frozen_layers)
+    optimizer = make_optimizer(
+        config.optimizer,
+        model.crnn.backbone,
+        run.learner,
+        backbone_lr=config.backbone_lr,
+        lr=config.frozen_lr if frozen else config.lr,
+        weight_decay=config.weight_decay,
+        layer_decay=config.layer_decay,
+    )
+    run.parallel, run.optimizer = run.accelerator.prepare(run.learner, optimizer)
+
+
+def keep_samples(run: Run, *, frozen: bool) -> TrainingViews | KeptMaps:
+    """What an epoch reads: views of the paintings, or, while the backbone stands still, its maps computed once."""
+    config = run.config
+    if not (frozen and config.kept_views):
+        return run.views
+    run.views.size = config.size_at(0)
+    return keep_maps(
+        run.learner.model.crnn,
+        run.views,
+        run.out / "maps.npy",
+        views=config.kept_views,
+        accelerator=run.accelerator,
+        batch_size=config.batch_size,
+        workers=config.workers,
+    )
 
 
 def run_epoch(
-    config: TrainConfig,
-    accelerator: Accelerator,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: CrnnForImageClassification,
-    views: TrainingViews,
-    batches: EpochBatches,
-    progress: dict,
+    run: Run, samples: TrainingViews | KeptMaps, batches: EpochBatches, *, phase: int, epoch: int, step: int
 ) -> None:
-    """One epoch from `progress["step"]` on, with a checkpoint every so many steps."""
-    phase, epoch, step = progress["phase"], progress["epoch"], progress["step"]
+    """One epoch from `step` on, with a checkpoint every so many steps."""
+    config, accelerator = run.config, run.accelerator
     frozen = phase == 0
     epochs = config.frozen_epochs if frozen else config.epochs
-    views.epoch = batches.epoch = epoch
-    views.size = config.size_at(0 if frozen else epoch)
+    samples.epoch = batches.epoch = epoch
+    run.views.size = config.size_at(0 if frozen else epoch)
     batches.first = step - epoch * batches.steps
-    weights = class_weights_of(views, average.config.tasks, config.class_weight_power, accelerator.device)
-    model.train()
-    loader = training_loader(views, batches, workers=config.workers)
-    bar = tqdm(loader, desc=f"phase {phase + 1} epoch {epoch + 1}/{epochs} at {views.size} px", disable=None)
+    factor = make_schedule(
+        config.schedule,
+        steps=epochs * batches.steps,
+        warmup=round(config.warmup_epochs * batches.steps),
+        final=config.final_lr,
+        period=config.schedule_period,
+        rate=config.schedule_rate,
+        every=1,
+    )
+    run.parallel.train()
+    loader = training_loader(samples, batches, workers=config.workers)
+    bar = tqdm(loader, desc=f"phase {phase + 1} epoch {epoch + 1}/{epochs} at {run.views.size} px", disable=None)
     losses: list[float] = []
     started = time.perf_counter()
     for batch in bar:
         torch.manual_seed(hash((config.seed, phase, step, accelerator.process_index)) % 2**63)  # dropout
-        factor = warmup_cosine(
-            step,
-            steps=epochs * batches.steps,
-            warmup=round(config.warmup_epochs * batches.steps),
-            final=config.final_lr,
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * factor
-        pixels = normalise(batch.pop("pixels").to(accelerator.device))
-        labels = {task: label.to(accelerator.device) for task, label in batch.items()}
-        targets = [(labels, 1.0)]
-        if config.mixup:
-            pixels, partner, share = mix(pixels, alpha=config.mixup, seed=(config.seed, phase, step))
-            targets = [(labels, share), ({task: label[partner] for task, label in labels.items()}, 1 - share)]
-        logits = model(pixels).task_logits
-        loss = sum(
-            share
-            * masked_cross_entropy(logits[t], y[t], class_weights=weights[t], label_smoothing=config.label_smoothing)
-            for y, share in targets
-            for t in y
-        ) / len(labels)
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        optimizer.step()
+        for group in run.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor(step)
+        losses.append(train_step(run, batch, are_maps=isinstance(samples, KeptMaps), seed=(config.seed, phase, step)))
         step += 1
-        raw = accelerator.unwrap_model(model)
-        update_average(average, raw, decay=config.ema_decay, step=step)
-        losses.append(loss.item())
+        update_average(run.average, run.learner.model, decay=config.ema_decay, step=step)
         bar.set_postfix(loss=f"{np.mean(losses[-20:]):.3f}")
         if accelerator.is_main_process and step % config.checkpoint_every == 0 and step < (epoch + 1) * batches.steps:
-            save_checkpoint(
-                Path(config.output_dir), {"model": raw, "average": average}, optimizer, progress | {"step": step}
-            )
-    if not np.isfinite(losses).all():
+            run.save({"phase": phase, "epoch": epoch, "step": step})
+    mean = accelerator.reduce(torch.tensor(np.mean(losses), dtype=torch.float32, device=accelerator.device), "mean")
+    if not torch.isfinite(mean):
         raise ArtExtractError(f"the loss is no number any more in epoch {epoch + 1}; lower the learning rate.")
     if accelerator.is_main_process:
-        rate = optimizer.param_groups[0]["lr"]
-        seconds = time.perf_counter() - started
         row = {
             "phase": phase + 1,
             "epoch": epoch + 1,
             "step": step,
-            "size": views.size,
-            "loss": round(np.mean(losses), 4),
+            "size": run.views.size,
+            "loss": round(mean.item(), 4),
         }
-        append_csv(Path(config.output_dir) / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
+        rate, seconds = run.optimizer.param_groups[0]["lr"], time.perf_counter() - started
+        append_csv(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
+    accelerator.log({f"loss/phase_{phase + 1}": mean.item()}, step=step)
+
+
+def train_step(run: Run, batch: dict[str, Tensor], *, are_maps: bool, seed: tuple[int, ...]) -> float:
+    """One step on a batch, in as many pieces as `accumulate` says; the loss of this process's part."""
+    config, accelerator, learner = run.config, run.accelerator, run.learner
+    pixels = batch.pop("pixels").to(accelerator.device)
+    labels = {task: label.to(accelerator.device) for task, label in batch.items()}
+    targets = [(labels, 1.0)]
+    if not are_maps:
+        pixels = normalise(pixels)
+        if config.mixup or config.cutmix:
+            pixels, partner, share = mix(pixels, mixup=config.mixup, cutmix=config.cutmix, seed=seed)
+            targets = [(labels, share), ({task: label[partner] for task, label in labels.items()}, 1 - share)]
+    # Gradients of processes are averaged: divided by the mean weight of a process, the sum is that of the global batch.
+    totals = accelerator.reduce(learner.totals(labels), "mean")
+    run.optimizer.zero_grad()
+    loss = 0.0
+    for piece in range(config.accumulate):
+        part = slice(piece * len(pixels) // config.accumulate, (piece + 1) * len(pixels) // config.accumulate)
+        targets_here = [({task: label[part] for task, label in y.items()}, share) for y, share in targets]
+        last = piece + 1 == config.accumulate
+        with contextlib.nullcontext() if last else accelerator.no_sync(run.parallel):
+            value = run.parallel(pixels[part], targets_here, totals, are_maps=are_maps)
+            accelerator.backward(value)
+        loss += value.item()
+    accelerator.clip_grad_norm_(run.parallel.parameters(), config.max_grad_norm)
+    run.optimizer.step()
+    return loss
 
 
 def precision(wanted: str) -> str:
@@ -229,62 +307,32 @@ def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassifi
             raise DataError(f"{config.start_from} was trained on other classes than {config.data} holds.")
         return model
     model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
-    model.crnn.backbone.load_state_dict(imagenet_state(model.config.backbone, config.backbone_weights or None))
+    load_imagenet(model.crnn.backbone, model.config.backbone, config.backbone_weights or None)
     return model
 
 
-def class_weights_of(
-    views: TrainingViews, tasks: dict[str, list[str]], power: float, device: torch.device
-) -> dict[str, Tensor]:
-    """The weight of each class of each task, from its count in the training split."""
-    counts = {
+def count_classes(views: TrainingViews, tasks: dict[str, list[str]]) -> dict[str, Tensor]:
+    """int64 (classes,) by task: how many paintings of each class there are to learn from."""
+    return {
         task: torch.bincount(torch.from_numpy(labels[labels >= 0]), minlength=len(tasks[task]))
         for task, labels in views.labels.items()
     }
-    return {task: class_weights(count, power).to(device) for task, count in counts.items()}
 
 
-def make_optimizer(config: TrainConfig, model: CrnnForImageClassification, *, frozen: bool) -> torch.optim.AdamW:
-    """AdamW with a rate for the backbone and one for the rest; vectors (norms, biases) do not decay."""
-    groups = []
-    for of_backbone in (False, True):
-        if of_backbone and frozen:
-            continue
-        peak = config.frozen_lr if frozen else config.backbone_lr if of_backbone else config.lr
-        for is_matrix in (True, False):
-            chosen = [
-                p
-                for name, p in model.named_parameters()
-                if name.startswith("crnn.backbone.") == of_backbone and (p.ndim > 1) == is_matrix
-            ]
-            decay = config.weight_decay if is_matrix else 0.0
-            groups.append({"params": chosen, "peak_lr": peak, "lr": peak, "weight_decay": decay})
-    return torch.optim.AdamW(groups, foreach=True)
-
-
-def normalise(pixels: Tensor) -> Tensor:
-    """uint8 (N, 3, S, S) as the image processor gives it."""
-    mean, std = (
-        torch.tensor(v, device=pixels.device)[:, None, None]
-        for v in (ArtImageProcessor.image_mean, ArtImageProcessor.image_std)
-    )
-    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def keep_best(
-    config: TrainConfig, average: CrnnForImageClassification, evaluate: Dataset, out: Path, *, epoch: int, best: dict
-) -> dict:
+def keep_best(run: Run, evaluate: Dataset, *, epoch: int) -> None:
     """Score the averaged weights, log the figures, and keep them as `best/` if their mean macro-F1 is the highest."""
-    scores = score_average(average, evaluate, config)
+    scores = score_average(run, evaluate)
+    if not run.accelerator.is_main_process:
+        return
     figures = {f"{t}_{k}": v for t, s in scores.items() for k, v in asdict(s).items() if k in METRICS}
     row = {"epoch": epoch} | {k: "" if v is None else round(v, 4) for k, v in figures.items()}
-    append_csv(out / "scores.csv", row)
+    append_csv(run.out / "scores.csv", row)
+    run.accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
     print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     macro_f1 = float(np.mean([s.macro_f1 for s in scores.values() if s.macro_f1 is not None]))
-    if macro_f1 <= best["macro_f1"]:
-        return best
-    save_model(average, out / "best")
-    return {"macro_f1": macro_f1, "epoch": epoch}
+    if macro_f1 > run.best["macro_f1"]:
+        save_model(run.average, run.out / "best")
+        run.best = {"macro_f1": macro_f1, "epoch": epoch}
 
 
 def save_model(model: CrnnForImageClassification, folder: Path) -> None:
@@ -294,40 +342,55 @@ def save_model(model: CrnnForImageClassification, folder: Path) -> None:
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
 
 
-def score_average(average: CrnnForImageClassification, paintings: Dataset, config: TrainConfig) -> dict[str, Scores]:
-    """Figures of the averaged weights, in the precision of the training: quick, to choose the best epoch."""
+def score_average(run: Run, paintings: Dataset) -> dict[str, Scores]:
+    """Figures of the averaged weights, in the precision of the training: quick, to choose the best epoch.
+
+    Every process predicts its share of the rows, and every row is predicted once.
+    """
+    average, accelerator = run.average, run.accelerator
     side = average.config.image_size
     processor = ArtImageProcessor(size={"height": side, "width": side})
-    low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision(config.mixed_precision))
+    low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision(run.config.mixed_precision))
+    mine = np.arange(accelerator.process_index, len(paintings), accelerator.num_processes)
     with torch.autocast(average.device.type, dtype=low, enabled=low is not None):
-        predictions = predict(average, processor, paintings, batch_size=config.batch_size)
+        predicted = predict(average, processor, paintings.select(mine), batch_size=run.config.batch_size)
+    parts = gather_object([(mine[predicted.rows], predicted.logits)])
+    rows = np.concatenate([rows for rows, _ in parts])
     return {
-        task: score(labels_for(paintings, task, names)[predictions.rows], predictions.logits[task])
+        task: score(labels_for(paintings, task, names)[rows], np.concatenate([logits[task] for _, logits in parts]))
         for task, names in average.config.tasks.items()
     }
 
 
-def finish(
-    config: TrainConfig, average: CrnnForImageClassification, learn: Dataset, evaluate: Dataset | None, out: Path
-) -> None:
-    """Keep the last model too; score the best one in float32 and write its card from the figures."""
-    save_model(average, out / "last")
-    if not evaluate or not (out / "best").is_dir():
-        return
-    model, processor = load_classifier(str(out / "best"))
-    report = evaluate_classifier(
-        model.to(average.device),
-        processor,
-        evaluate,
-        out / "evaluation",
-        name=out.name,
-        split=config.eval_split,
-        train=learn,
-        baseline_weights=config.backbone_weights or None,
-    )
-    card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
-    card.save(out / "best" / "README.md")
-    print(as_text(report), flush=True)
+def finish(run: Run, evaluate: Dataset | None) -> None:
+    """Keep the last model too; score the best one in float32, write its card from the figures, and push both."""
+    config, out = run.config, run.out
+    (out / "maps.npy").unlink(missing_ok=True)
+    save_model(run.average, out / "last")
+    if evaluate and (out / "best").is_dir():
+        model, processor = load_classifier(str(out / "best"))
+        report = evaluate_classifier(
+            model.to(run.average.device),
+            processor,
+            evaluate,
+            out / "evaluation",
+            name=out.name,
+            split=config.eval_split,
+            train=load_splits(config)[0],
+            baseline_weights=config.backbone_weights or None,
+        )
+        card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
+        card.save(out / "best" / "README.md")
+        print(as_text(report), flush=True)
+    if config.push_to_hub:
+        push_folder(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
+
+
+def push_folder(folder: Path, repo_id: str) -> None:
+    """Push a model with its card."""
+    api = HfApi()
+    api.create_repo(repo_id, exist_ok=True)
+    api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Train with artextract-hf")
 
 
 if __name__ == "__main__":

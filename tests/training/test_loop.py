@@ -1,31 +1,20 @@
-import math
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from artextract_hf.data.transforms import TrainingView
 from artextract_hf.errors import DataError
-from tests.conftest import plain_picture
 from training.config import TrainConfig
 from training.loop import (
     EpochBatches,
+    balanced_weights,
     load_modules,
     load_optimizer,
     mix,
     read_progress,
     save_checkpoint,
     update_average,
-    warmup_cosine,
 )
-
-
-def test_schedule_by_hand():
-    factors = [warmup_cosine(s, steps=12, warmup=2, final=0.1) for s in range(13)]
-    assert factors[:3] == [0.5, 1.0, 1.0]
-    assert factors[7] == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 2)) / 2)
-    assert factors[12] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
@@ -60,9 +49,33 @@ def test_average_by_hand():
 
 def test_mixup_by_hand():
     pixels = torch.arange(4.0).view(4, 1)
-    mixed, partner, share = mix(pixels, alpha=0.5, seed=(0, 1, 2))
+    mixed, partner, share = mix(pixels, mixup=0.5, cutmix=0.0, seed=(0, 1, 2))
     assert torch.allclose(mixed, share * pixels + (1 - share) * pixels[partner])
     assert sorted(partner.tolist()) == [0, 1, 2, 3] and 0 <= share <= 1
+
+
+def test_cutmix_pastes_a_square_of_the_partner_and_weighs_by_its_area():
+    pixels = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 10, 10)
+    for seed in range(20):
+        mixed, partner, share = mix(pixels, mixup=0.0, cutmix=1.0, seed=(seed,))
+        own = (mixed == pixels).float().mean(dim=(1, 2, 3))[partner != torch.arange(4)]
+        assert torch.allclose(own, torch.full_like(own, share))
+        assert ((mixed == pixels) | (mixed == pixels[partner])).all()
+
+
+def test_balanced_draws_meet_every_class_as_often():
+    labels = np.array([0] * 90 + [1] * 10 + [-1] * 20)
+    weights = balanced_weights(labels)
+    assert weights[:90].sum() == pytest.approx(weights[90:100].sum()) == pytest.approx(1)
+    assert weights[100] == pytest.approx(2 / 100)  # the mean of the others
+    batches = EpochBatches(120, 10, seed=0, rank=0, world=1, weights=weights)
+    drawn = labels[np.concatenate([b for e in range(50) for b in _epoch(batches, e)])]
+    assert abs((drawn == 0).sum() / (drawn == 1).sum() - 1) < 0.1
+
+
+def _epoch(batches, epoch):
+    batches.epoch = epoch
+    return list(batches)
 
 
 def test_checkpoint_round_trip(tmp_path):
@@ -82,39 +95,27 @@ def test_checkpoint_round_trip(tmp_path):
         assert all(torch.equal(v, fresh.state_dict()["state"][index][k]) for k, v in state.items())
 
 
-def test_views_are_functions_of_their_generator():
-    picture = plain_picture((10, 200, 90), (60, 40))
-    view = TrainingView()
-    first, again, other = (view(picture, 32, np.random.default_rng(s)) for s in (1, 1, 2))
-    assert first.shape == (3, 32, 32) and first.dtype == np.uint8
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
-
-
-def test_view_without_change_is_the_resized_painting():
-    picture = plain_picture((10, 200, 90), (64, 32))
-    view = TrainingView(min_area=1.0, max_ratio=1.0, flip=0.0, color=0.0)
-    expected = np.asarray(picture.resize((16, 16), 3)).transpose(2, 0, 1)
-    assert np.array_equal(view(picture, 16, np.random.default_rng(0)), expected)
-
-
-def test_color_never_turns_grey_into_colour():
-    """Brightness, contrast and saturation keep grey grey; a shift of hue would not show, a cast would."""
-    grey = plain_picture((128, 128, 128)).convert("L").convert("RGB")
-    pixels = TrainingView(color=0.5)(grey, 16, np.random.default_rng(0)).astype(int)
-    assert np.abs(pixels[0] - pixels[1]).max() <= 1 and np.abs(pixels[1] - pixels[2]).max() <= 1
-
-
 def test_configuration_checks_itself(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\nsizes: [[0, 64], [2, 96]]\n")
     config = TrainConfig.load(path, ["--model.dropout", "0.4", "--train-splits", "[train, val]", "--lr", "1.0e-2"])
     assert config.model == {"dropout": 0.4} and config.train_splits == ("train", "val") and config.lr == 0.01
     assert [config.size_at(e) for e in (0, 1, 2, 9)] == [64, 64, 96, 96]
-    with pytest.raises(DataError, match="Did you mean 'label_smoothing'"):
-        TrainConfig.load(path, ["--label_smoothin", "0"])
+    with pytest.raises(DataError, match="Did you mean 'ema_decay'"):
+        TrainConfig.load(path, ["--ema_decy", "0"])
     with pytest.raises(DataError, match="pairs"):
         TrainConfig.load(path, ["--lr"])
-    with pytest.raises(DataError, match="auto, bf16, fp16 or no"):
+    with pytest.raises(DataError, match="'auto', 'bf16', 'fp16', 'no'"):
         TrainConfig.load(path, ["--mixed_precision", "int4"])
     with pytest.raises(DataError, match="there is no configuration"):
         TrainConfig.load(tmp_path / "nothing.yaml")
+    for bad, message in (
+        (["--loss.gama", "2"], "not a loss"),
+        (["--balanced_task", "period"], "none of the tasks"),
+        (["--task_weights", "learnt"], "uncertainty"),
+        (["--contrastive", "0.5", "--mixup", "0.2"], "mixup"),
+        (["--accumulate", "3"], "3 equal pieces"),
+        (["--schedule", "linear"], "cosine_annealing"),
+    ):
+        with pytest.raises(DataError, match=message):
+            TrainConfig.load(path, bad)

@@ -1,0 +1,80 @@
+"""What a classifier is trained on: the losses of its tasks over a partly labelled batch, as one number.
+
+Sums and counts are kept apart. A loss is the sum over the labelled samples, divided by the weight of all labelled
+samples of the global batch, so one process, several processes and several pieces of a batch give the same loss and
+gradient.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from artextract_hf.models import CrnnForImageClassification
+from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
+from artextract_hf.models.modeling_crnn import CrnnClassifierOutput
+from training.config import TrainConfig
+
+Labels = Mapping[str, Tensor]
+
+
+class Learner(nn.Module):
+    """The classifier with its losses: what is trained, and what is made parallel.
+
+    Args:
+        model: the classifier.
+        config: losses and their weights.
+        counts: (classes,) labelled training samples of each class, by task.
+    """
+
+    def __init__(self, model: CrnnForImageClassification, config: TrainConfig, counts: Labels) -> None:
+        super().__init__()
+        self.model, self.config, self.tasks = model, config, tuple(model.config.tasks)
+        self.loss = config.task_loss()
+        self.contrast = TaskLoss("supervised_contrastive", scale=config.contrastive) if config.contrastive else None
+        self.uncertainty = UncertaintyWeighting(self.tasks) if config.task_weights == "uncertainty" else None
+        for task, count in counts.items():  # not saved: they come from the data
+            self.register_buffer(f"{task}_weights", class_weights(count, config.class_weight_power), persistent=False)
+            self.register_buffer(f"{task}_prior", count / count.sum().clamp(min=1), persistent=False)
+
+    def totals(self, labels: Labels) -> Tensor:
+        """(T,) the weight of the labelled samples of a batch, by task: what the sums are divided by."""
+        weights = []
+        for task in self.tasks:
+            known = labels[task] >= 0
+            weights.append(self.get_buffer(f"{task}_weights")[labels[task].clamp(min=0)][known].sum())
+        return torch.stack(weights)
+
+    def forward(
+        self, pixels: Tensor, targets: list[tuple[Labels, float]], totals: Tensor, *, are_maps: bool = False
+    ) -> Tensor:
+        """The loss of a piece of a batch.
+
+        Args:
+            pixels: (N, 3, S, S), or backbone maps (N, C, h, w) where `are_maps`.
+            targets: labels with their share; two where samples are mixed.
+            totals: (T,) of the whole global batch.
+            are_maps: the backbone's part is already done.
+        """
+        output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
+        losses = {
+            task: sum(share * self._total(task, output, labels[task]) for labels, share in targets)
+            / totals[index].clamp(min=1e-6)
+            for index, task in enumerate(self.tasks)
+        }
+        if self.uncertainty:
+            return self.uncertainty(losses)
+        fixed = self.config.task_weights or {}
+        return sum(fixed.get(task, 1.0) * loss for task, loss in losses.items()) / len(losses)
+
+    def _total(self, task: str, output: CrnnClassifierOutput, labels: Tensor) -> Tensor:
+        """The sum of a task's losses over the labelled samples."""
+        total = self.loss(
+            output.task_logits[task],
+            labels,
+            class_weights=self.get_buffer(f"{task}_weights"),
+            prior=self.get_buffer(f"{task}_prior"),
+        ).total
+        if self.contrast:
+            total = total + self.contrast(output.task_logits[task], labels, embeddings=output.embeddings).total
+        return total
