@@ -1,0 +1,133 @@
+"""Pictures that stand twice in a collection, or on both sides of a split."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict, Image, concatenate_datasets
+from tqdm import tqdm
+
+from artextract_hf.data.collection import read_collection
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.duplicates import SIDE, grey_thumbnail, near_duplicates
+from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.prepared import load_prepared
+from artextract_hf.data.schema import SkipList
+from artextract_hf.errors import DataError, ImageError
+
+SPLIT = "split"  # the column that says where a record comes from
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two records that show the same painting; `exact` where their pixels are the same, else `near`."""
+
+    first: str
+    second: str
+    first_split: str
+    second_split: str
+    similarity: float
+    kind: str
+    rows: tuple[int, int]  # in the collection that was searched
+
+    def as_json(self) -> dict[str, Any]:
+        """The pair as the command line prints it."""
+        return {key: value for key, value in asdict(self).items() if key != "rows"}
+
+
+def read_splits(source: str | Path, skipped: SkipList) -> Dataset:
+    """The records of every split of a source, with a column `split`.
+
+    Args:
+        source: a prepared folder; a folder with one subfolder of pictures a split (train/, val/, ...); or any other
+            collection, which is one split without a name.
+        skipped: filled with pictures that cannot be used.
+    """
+    folder = Path(source)
+    if (folder / "dataset_dict.json").is_file():
+        splits = load_prepared(folder)
+    elif folder.is_dir() and (parts := _split_folders(folder)):
+        splits = DatasetDict({part.name: read_collection(part, skipped) for part in parts})
+    else:
+        splits = DatasetDict({"": read_collection(source, skipped)})
+    shown = ["id", "image", "title", "artist_name"]
+    named = [
+        part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
+    ]
+    return concatenate_datasets(named)
+
+
+def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool) -> list[Duplicate]:
+    """Every pair of records with the same painting.
+
+    Args:
+        records: with columns `id`, `image` and `split`, as `read_splits` gives them.
+        skipped: filled with pictures that cannot be decoded; they are in no pair.
+        across_splits: only pairs on two different splits.
+
+    Raises:
+        DataError: there is but one split to look across.
+    """
+    splits = np.array(records[SPLIT])
+    if across_splits and len(set(splits)) < 2:
+        raise DataError(
+            "leaks are looked for across splits, and this source has one only; `audit duplicates` takes it."
+        )
+    thumbnails, digests, rows = _look(records, skipped)
+    if not len(rows):
+        raise DataError("no picture of the source can be decoded.")
+    sides = splits[rows] if across_splits else None
+    found = {(pair.first, pair.second): (pair.similarity, "near") for pair in near_duplicates(thumbnails, sides=sides)}
+    found |= dict.fromkeys(_same_pixels(digests, sides), (1.0, "exact"))
+    ids = records["id"]
+    return [
+        Duplicate(ids[rows[a]], ids[rows[b]], str(splits[rows[a]]), str(splits[rows[b]]), *how, (rows[a], rows[b]))
+        for (a, b), how in sorted(found.items(), key=lambda item: (-item[1][0], item[0]))
+    ]
+
+
+def _split_folders(folder: Path) -> list[Path]:
+    """The subfolders, where the folder holds nothing else but them and at least two."""
+    parts = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    names = {"train", "val", "valid", "validation", "dev", "test"}
+    return parts if len(parts) > 1 and all(part.is_dir() and part.name.lower() in names for part in parts) else []
+
+
+def _look(records: Dataset, skipped: SkipList) -> tuple[np.ndarray, list[str], list[int]]:
+    """Thumbnails (N, 64, 64), digests of the pixels, and the rows of the records that could be decoded."""
+    encoded = records.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+
+    def look(row: int) -> tuple[np.ndarray, str] | ImageError:
+        cell = encoded[row]["image"]
+        try:
+            image = decode_image(cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]), min_side=2 * SIDE)
+        except ImageError as error:
+            return error
+        return grey_thumbnail(image), hashlib.sha256(image.tobytes()).hexdigest()
+
+    thumbnails, digests, rows = [], [], []
+    for row, result in enumerate(tqdm(ordered_map(look, range(len(encoded))), "pictures", len(encoded), disable=None)):
+        if isinstance(result, ImageError):
+            skipped.add(encoded[row]["id"], result)
+            continue
+        thumbnails.append(result[0])
+        digests.append(result[1])
+        rows.append(row)
+    return np.stack(thumbnails) if rows else np.zeros((0, SIDE, SIDE), np.uint8), digests, rows
+
+
+def _same_pixels(digests: Sequence[str], sides: np.ndarray | None) -> list[tuple[int, int]]:
+    """Pairs with the same digest: of each picture and the first like it, so that n copies are n - 1 pairs a side."""
+    first: dict[tuple[str, Any], int] = {}
+    pairs = []
+    for row, digest in enumerate(digests):
+        for side in [None] if sides is None else sorted(set(sides)):
+            if sides is not None and side == sides[row]:
+                continue
+            if (earlier := first.get((digest, side))) is not None:
+                pairs.append((earlier, row))
+        first.setdefault((digest, None if sides is None else sides[row]), row)
+    return pairs
