@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from artextract_hf.data.collection import load_collection
+    from artextract_hf.data.nga import load_nga
     from artextract_hf.data.wikiart import load_wikiart
     from artextract_hf.models import (
         ArtImageProcessor,
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "load_collection": "artextract_hf.data.collection",
+    "load_nga": "artextract_hf.data.nga",
     "load_wikiart": "artextract_hf.data.wikiart",
     "ArtImageProcessor": "artextract_hf.models",
     "CrnnConfig": "artextract_hf.models",
@@ -50,6 +52,7 @@ __all__ = [
     "PaintingIndex",
     "load_classifier",
     "load_collection",
+    "load_nga",
     "load_wikiart",
 ]
 

@@ -38,7 +38,7 @@ def test_a_folder_imports_only_from_folders_before_it():
                 assert (node.module or "").split(".")[0] != "training", f"{path} imports {node.module}"
 
 
-@pytest.mark.parametrize("module", ["labels", "wikiart", "wikiart_lists", "collection", "rights"])
+@pytest.mark.parametrize("module", ["labels", "wikiart", "wikiart_lists", "collection", "rights", "iiif"])
 def test_examples_in_docstrings_run(module):
     assert doctest.testmod(importlib.import_module(f"artextract_hf.data.{module}")).failed == 0
 

@@ -20,7 +20,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_from_disk
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.labels import ARTISTS, TASKS, UNKNOWN, class_table, match_class
+from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, known_artist
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.schema import DETAILS, SkipList, make_dataset, new_record, painting_features
 from artextract_hf.errors import DataError, ImageError
@@ -324,7 +324,7 @@ def label_of(row: Mapping[str, str], task: str) -> str:
     """The class that a row names for a task, or nothing; an artist counts where the release knows the name."""
     if task != "artist" or row.get("artist"):
         return row.get(task, "")
-    return match_class(artist_as_printed(row.get("artist_name", "")), ARTISTS) or ""
+    return known_artist(artist_as_printed(row.get("artist_name", ""))) or ""
 
 
 def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:

@@ -83,6 +83,16 @@ RELEASE_CLASSES = {"style": STYLES, "genre": GENRES, "artist": ARTISTS}
 UNKNOWN = -1  # the label of a painting that a task does not list
 IGNORED = (UNKNOWN, -100)  # labels that take no part in a loss or a metric; -100 is torch's ignore_index
 
+_ALSO_KNOWN_AS = {
+    "auguste renoir": "Pierre_Auguste_Renoir",
+    "pierre auguste renoir": "Pierre_Auguste_Renoir",
+    "rembrandt harmensz van rijn": "Rembrandt",
+    "rembrandt van rijn": "Rembrandt",
+    "hilaire germain edgar degas": "Edgar_Degas",
+    "louis eugene boudin": "Eugene_Boudin",
+    "frederick childe hassam": "Childe_Hassam",
+}  # names of the release's artists as museums print them
+
 _PARTICLES = {"van", "der", "den", "von", "de", "del", "della", "di", "da", "la", "le", "of", "the", "du", "ter"}
 
 
@@ -110,6 +120,15 @@ def match_class(name: str, names: Sequence[str]) -> str | None:
     ('Post_Impressionism', 'Albrecht_Durer', None)
     """
     return {_plain(known): known for known in names}.get(_plain(name))
+
+
+def known_artist(name: str) -> str | None:
+    """The release's class of an artist as museums print the name, or None.
+
+    >>> known_artist("Rembrandt van Rijn"), known_artist("Eugène Boudin"), known_artist("Frans Hals")
+    ('Rembrandt', 'Eugene_Boudin', None)
+    """
+    return match_class(_ALSO_KNOWN_AS.get(_plain(name), name), ARTISTS)
 
 
 def class_table(task: str, values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
