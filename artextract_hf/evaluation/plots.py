@@ -1,6 +1,7 @@
 """Pictures of figures, drawn without a screen."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from artextract_hf.data.labels import display_name
+
+SHOWN_CLASSES = 30  # of a task in the plot of class balance
 
 
 def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
@@ -29,4 +32,19 @@ def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None
             ink = "black" if shares[row, column] > 0.6 else "white"
             axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", fontsize=7, color=ink)
     figure.colorbar(image, ax=axes, shrink=0.6, label="share of the label")
+    figure.savefig(path, dpi=110)
+
+
+def draw_class_balance(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
+    """Works by class, one panel a task; at most SHOWN_CLASSES of a task, the most frequent."""
+    tasks = {task: dict(Counter(works).most_common(SHOWN_CLASSES)) for task, works in counts.items() if works}
+    tallest = max((len(works) for works in tasks.values()), default=1)
+    figure = Figure(figsize=(4.5 * max(len(tasks), 1), 0.22 * tallest + 1), layout="constrained")
+    FigureCanvasAgg(figure)
+    for panel, (task, works) in enumerate(tasks.items(), start=1):
+        axes = figure.add_subplot(1, len(tasks), panel)
+        axes.barh([display_name(name) for name in works][::-1], list(works.values())[::-1], color="#31688e")
+        axes.tick_params(labelsize=7)
+        axes.set_title(task)
+        axes.set_xlabel("works")
     figure.savefig(path, dpi=110)

@@ -1,6 +1,7 @@
-"""Model cards: every figure comes from the evaluation's JSON, none is typed by hand.
+"""Cards: every figure comes from the evaluation's JSON or from the data, none is typed by hand.
 
 metrics.json + config.json + model_cards/classifier.md --> README.md beside the weights
+statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
 
 TEMPLATES = Path(__file__).parent.parent.parent / "model_cards"
 METRICS = {
@@ -53,8 +54,37 @@ def classifier_card(
             if scores[metric] is not None
         ],
     )
+    body = _render("classifier.md", report=report, config=config, tasks=tasks, name=name, note=note)
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
+
+
+def dataset_card(facts: Mapping[str, Any], *, metadata: Mapping[str, Any]) -> DatasetCard:
+    """The card of a data set.
+
+    Args:
+        facts: what `hub/publish.py` found in the data; the names the template `model_cards/dataset.md` uses.
+        metadata: `configs` and `dataset_info` of the front matter, and the licence.
+    """
+    data = DatasetCardData(
+        task_categories=["image-classification"],
+        tags=["art", "paintings", "artextract-hf"],
+        pretty_name=str(facts["repo_id"]).rpartition("/")[2],
+        size_categories=[_size_category(facts["total"])],
+        **metadata,
+    )
+    return DatasetCard(f"---\n{data.to_yaml()}\n---\n{_render('dataset.md', **facts)}")
+
+
+def _render(template: str, **facts: Any) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["percent"] = lambda value: "n/a" if value is None else f"{100 * value:.1f}"
-    template = environment.from_string((TEMPLATES / "classifier.md").read_text(encoding="utf-8"))
-    body = template.render(report=report, config=config, tasks=tasks, name=name, note=note)
-    return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
+    return environment.from_string((TEMPLATES / template).read_text(encoding="utf-8")).render(**facts)
+
+
+def _size_category(rows: int) -> str:
+    """The Hub's name of a size, such as `10K<n<100K`."""
+    if rows < 1000:
+        return "n<1K"
+    names = ["1K", "10K", "100K", "1M", "10M", "100M"]
+    power = min(len(str(rows)) - 4, len(names) - 2)
+    return f"{names[power]}<n<{names[power + 1]}"

@@ -1,0 +1,48 @@
+"""`artextract publish`: what was made here goes to the Hub."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.errors import DataError
+
+publish = typer.Typer(help="Push to the Hub.", no_args_is_help=True)
+app.add_typer(publish, name="publish")
+
+
+@publish.callback()
+def _group() -> None:
+    """Keep `dataset` a command of its own, also while it is the only one."""
+
+
+@publish.command("dataset")
+def publish_dataset(
+    path: Annotated[Path, typer.Argument(help="What `artextract prepare` wrote, or a folder of such folders.")],
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    allow_restricted: Annotated[
+        bool, typer.Option("--allow-restricted", help="Publish also pictures that have no open licence.")
+    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the repository to --out and push nothing.")] = False,
+    out: Annotated[Path | None, typer.Option(help="With --dry-run: folder to write.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A data set as typed Parquet, splits as configurations, with a card made from the data."""
+    from artextract_hf.hub import publish as hub
+
+    if dry_run != (out is not None):
+        raise DataError("--dry-run and --out FOLDER go together.")
+    if out is not None:
+        report = hub.write_dataset_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
+    else:
+        report = hub.publish_dataset(path, repo_id, allow_restricted=allow_restricted, private=private)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+        return
+    for name, splits in report["configurations"].items():
+        typer.echo(f"{name}: " + ", ".join(f"{split} {rows}" for split, rows in splits.items()))
+    typer.echo(f"{len(report['files'])} files, as {report['form']}, " + (f"in {out}" if out else f"at {report['url']}"))
+    list_skipped(report["left_out"])

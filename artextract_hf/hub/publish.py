@@ -1,0 +1,189 @@
+"""A prepared data set as a repository of the Hub: typed Parquet, splits as configurations, a card made from the data.
+
+    data/<configuration>/<split>-00000-of-00001.parquet
+    class_balance.png
+    README.md
+
+Rights decide what is written. Records with an open licence keep their picture; where a data set has some without, those
+are left out and listed. Where none has one, every record is written with the address and the checksum of its picture
+in the picture's place. `allow_restricted` writes all pictures, and the card says so.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from datasets import Dataset, DatasetDict, Image, Value, concatenate_datasets
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+import artextract_hf
+from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
+from artextract_hf.data.rights import is_open, keep_open
+from artextract_hf.data.schema import SkipList
+from artextract_hf.data.statistics import FEW, describe
+from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.evaluation.plots import draw_class_balance
+from artextract_hf.hub.card import dataset_card
+
+SHARD_BYTES = 400_000_000
+ROW_GROUP = 100  # records; what a reader that streams holds at a time
+DEFAULT = "default"  # the configuration of a data set that names no split
+PICTURES, REFERENCES = "pictures", "references"
+
+
+def publish_dataset(
+    source: str | Path, repo_id: str, *, allow_restricted: bool = False, private: bool = False
+) -> dict[str, Any]:
+    """Write a data set's repository and push it to the Hub in one commit.
+
+    Args:
+        source: what `artextract prepare` wrote, or a folder of such folders, one a configuration.
+        repo_id: `owner/name`.
+        allow_restricted: publish pictures without an open licence too.
+        private: make the repository private where it is new.
+
+    Returns:
+        What `write_dataset_repo` says, with the `url`.
+
+    Raises:
+        DataError: the source cannot be used.
+        ArtExtractError: the Hub refused, or cannot be reached.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="artextract-"))
+    try:
+        report = write_dataset_repo(source, folder, repo_id=repo_id, allow_restricted=allow_restricted)
+        api = HfApi()
+        try:
+            url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+            api.upload_folder(
+                folder_path=folder,
+                repo_id=repo_id,
+                repo_type="dataset",
+                commit_message=f"Publish with artextract-hf {artextract_hf.__version__}",
+                delete_patterns=["data/**"],  # shards of an earlier version
+            )
+        except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
+            raise ArtExtractError(f"{repo_id} could not be published: {str(error).splitlines()[0]}") from None
+        return report | {"url": str(url)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_dataset_repo(
+    source: str | Path, folder: str | Path, *, repo_id: str, allow_restricted: bool = False
+) -> dict[str, Any]:
+    """Write the folder that is pushed.
+
+    Returns:
+        `repo_id`, `form` (`pictures` or `references`), `configurations` (rows by split), `left_out`, and `files`.
+    """
+    folder, skipped = Path(folder), SkipList()
+    prepared = _configurations(Path(source))
+    licenses = {license for _, splits, _ in prepared for part in splits.values() for license in part["license"]}
+    form = PICTURES if allow_restricted or any(map(is_open, licenses)) else REFERENCES
+    configurations: dict[str, dict[str, Any]] = {}
+    overall, infos = {}, []
+    for name, splits, _ in prepared:
+        parts = {}
+        for split, part in splits.items():
+            if form == REFERENCES:
+                part = _as_references(part)
+            elif not allow_restricted:
+                part = keep_open(part, skipped)
+            parts["train" if split == ALL else split] = part  # `all` is a word of `datasets` itself
+        configurations[name] = {split: describe(part) for split, part in parts.items()}
+        overall[name] = describe(concatenate_datasets(list(parts.values())))
+        sizes = {split: _write_split(part, folder / "data" / name, split) for split, part in parts.items()}
+        infos.append(_info(name, parts, sizes))
+    draw_class_balance(next(iter(overall.values()))["classes"], folder / "class_balance.png")
+    rights = dict(sum((Counter(facts["rights"]) for facts in list(overall.values())[:1]), Counter()).most_common())
+    facts = {
+        "repo_id": repo_id,
+        "version": artextract_hf.__version__,
+        "form": form,
+        "total": max(facts["rows"] for facts in overall.values()),
+        "configurations": configurations,
+        "manifests": {name: {"baselines": {}, "seed": None} | manifest for name, _, manifest in prepared},
+        "overall": overall,
+        "few": FEW,
+        "rights": rights,
+        "restricted": form == PICTURES and not all(is_open(license) for license in rights),
+        "left_out": len(skipped.items),
+    }
+    front = {**_license_of(rights), "configs": [_config(info, first=info is infos[0]) for info in infos]}
+    dataset_card(facts, metadata={**front, "dataset_info": infos}).save(folder / "README.md")
+    return {
+        "repo_id": repo_id,
+        "form": form,
+        "configurations": {n: {s: f["rows"] for s, f in splits.items()} for n, splits in configurations.items()},
+        "left_out": skipped.as_json(),
+        "files": sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()),
+    }
+
+
+def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]]]:
+    """(name, splits, manifest) of each configuration."""
+    if not source.is_dir():
+        raise DataError(f"{source} is not a folder.")
+    folders = [source]
+    if not (source / "dataset_dict.json").is_file() and not (source / "dataset_info.json").is_file():
+        folders = sorted(path.parent for path in source.glob("*/dataset_dict.json")) or [source]
+    found = []
+    for folder in folders:
+        manifest = read_manifest(folder)
+        name = manifest.get("split") or (DEFAULT if folder == source else folder.name)
+        found.append((name, load_prepared(folder), manifest))
+    if len({name for name, _, _ in found}) < len(found):
+        raise DataError(f"{source} holds a configuration twice: {', '.join(name for name, _, _ in found)}.")
+    return found
+
+
+def _as_references(part: Dataset) -> Dataset:
+    """Records with `image_url` and `image_sha256` (of the encoded picture) in place of `image`."""
+    encoded = part.select_columns("image").cast_column("image", Image(decode=False))
+    digests = [hashlib.sha256(row["image"]["bytes"] or b"").hexdigest() for row in encoded]
+    part = part.remove_columns("image").add_column("image_url", part["source_url"], feature=Value("string"))
+    return part.add_column("image_sha256", digests, feature=Value("string"))
+
+
+def _write_split(part: Dataset, folder: Path, split: str) -> int:
+    """Write the shards of a split; their size in bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = max(1, -(-part.data.nbytes // SHARD_BYTES))
+    size = 0
+    for index in range(shards):
+        path = folder / f"{split}-{index:05d}-of-{shards:05d}.parquet"
+        part.shard(shards, index, contiguous=True).to_parquet(path, batch_size=ROW_GROUP)
+        size += path.stat().st_size
+    return size
+
+
+def _info(name: str, parts: Mapping[str, Dataset], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """`dataset_info` of a configuration, as the Hub's front matter holds it."""
+    features = next(iter(parts.values())).features
+    return {
+        "config_name": name,
+        "features": features._to_yaml_list(),
+        "splits": [{"name": s, "num_bytes": part.data.nbytes, "num_examples": len(part)} for s, part in parts.items()],
+        "download_size": sum(sizes.values()),
+        "dataset_size": sum(part.data.nbytes for part in parts.values()),
+    }
+
+
+def _config(info: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
+    name = info["config_name"]
+    files = [{"split": split["name"], "path": f"data/{name}/{split['name']}-*"} for split in info["splits"]]
+    return {"config_name": name, "data_files": files, **({"default": True} if first else {})}
+
+
+def _license_of(rights: Mapping[str, int]) -> dict[str, str]:
+    """The Hub's licence of the whole: CC0 where every work is, else `other` with a name."""
+    if all("cc0" in license.lower() or "publicdomain/zero" in license.lower() for license in rights):
+        return {"license": "cc0-1.0"}
+    return {"license": "other", "license_name": "see-the-column-license"}

@@ -1,0 +1,176 @@
+"""The repository that is published, read by the real `datasets`, and pushed by the real client to a loopback Hub."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import DatasetDict, Image, get_dataset_config_names, load_dataset
+from huggingface_hub import DatasetCard
+
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.prepared import write_prepared
+from artextract_hf.data.rights import ALLOW
+from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.statistics import describe
+from artextract_hf.data.wikiart import read_wikiart
+from artextract_hf.hub.publish import write_dataset_repo
+from tests.conftest import plain_picture
+from tests.hub.loopback_hub import LoopbackHub
+
+REPO = "somebody/paintings"
+
+
+def jpeg(seed):
+    data = io.BytesIO()
+    plain_picture((seed * 40 % 256, 90, 120), seed=seed).save(data, "JPEG")
+    return data.getvalue()
+
+
+def prepared(folder, *licenses, manifest=None):
+    records = [
+        new_record(
+            id=f"m/{i}.jpg",
+            image={"path": f"{i}.jpg", "bytes": jpeg(i)},
+            style=i % 2,
+            artist_name="Ann" if i else "",
+            year=1900 + i if i else None,
+            license=license,
+            source_url=f"https://museum.example/{i}",
+        )
+        for i, license in enumerate(licenses)
+    ]
+    features = painting_features(styles=["Flat", "Round"], genres=["sea"], artists=["Ann"])
+    half = len(records) // 2
+    parts = {"train": make_dataset(records[:half], features), "val": make_dataset(records[half:], features)}
+    write_prepared(DatasetDict(parts), manifest or {}, folder)
+    return folder
+
+
+def read(folder, *arguments, cache, **options):
+    return load_dataset(str(folder), *arguments, cache_dir=str(cache), **options)
+
+
+def test_streamed_and_read_whole_it_is_what_was_prepared(tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 6)
+    report = write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    assert report["form"] == "pictures" and report["configurations"] == {"default": {"train": 3, "val": 3}}
+    whole = read(tmp_path / "repo", cache=tmp_path / "cache")
+    assert whole["train"].features == painting_features(styles=["Flat", "Round"], genres=["sea"], artists=["Ann"])
+    stored = whole["val"].cast_column("image", Image(decode=False))
+    assert [row["image"]["bytes"] for row in stored] == [jpeg(i) for i in (3, 4, 5)]
+    streamed = list(read(tmp_path / "repo", cache=tmp_path / "cache", split="val", streaming=True))
+    for row, same in zip(streamed, whole["val"], strict=True):
+        assert row["image"].mode == "RGB" and (np.asarray(row["image"]) == np.asarray(same["image"])).all()
+        assert {k: v for k, v in row.items() if k != "image"} == {k: v for k, v in same.items() if k != "image"}
+
+
+def test_splits_are_configurations(tiny_wikiart, tmp_path):
+    for split in ("official", "joint"):
+        wikiart = read_wikiart(tiny_wikiart, split, skipped=SkipList())
+        write_prepared(wikiart.splits, wikiart.manifest, tmp_path / "in" / split)
+    report = write_dataset_repo(tmp_path / "in", tmp_path / "repo", repo_id=REPO, allow_restricted=True)
+    assert report["configurations"] == {"official": {"train": 5, "val": 4}, "joint": {"train": 4, "val": 4}}
+    assert set(get_dataset_config_names(str(tmp_path / "repo"))) == {"official", "joint"}
+    joint = read(tmp_path / "repo", "joint", cache=tmp_path / "cache", split="train", streaming=True)
+    assert len(list(joint)) == 4
+    card = (tmp_path / "repo/README.md").read_text(encoding="utf-8")
+    assert "| `joint` | `val` | 4 |" in card and "the commonest class of the artist" in card
+
+
+def test_pictures_that_may_not_be_shared_become_addresses_and_checksums(tiny_wikiart, tmp_path):
+    wikiart = read_wikiart(tiny_wikiart, "joint", skipped=SkipList())
+    write_prepared(wikiart.splits, wikiart.manifest, tmp_path / "in")
+    report = write_dataset_repo(tmp_path / "in", tmp_path / "repo", repo_id=REPO)
+    assert report["form"] == "references"
+    rows = read(tmp_path / "repo", "joint", cache=tmp_path / "cache", split="train")
+    assert "image" not in rows.column_names and rows[0]["image_url"].startswith("https://www.wikiart.org/")
+    assert all(len(digest) == 64 for digest in rows["image_sha256"])
+    assert not any(b"JFIF" in path.read_bytes() for path in (tmp_path / "repo").rglob("*.parquet"))
+    assert "address and checksum only" in (tmp_path / "repo/README.md").read_text(encoding="utf-8")
+
+
+def test_of_a_mixed_collection_what_is_not_open_is_left_out(tmp_path):
+    source = prepared(tmp_path / "in", "CC0", "In Copyright", "CC BY 4.0", "")
+    report = write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    assert report["configurations"] == {"default": {"train": 1, "val": 1}}
+    assert [item["path"] for item in report["left_out"]] == ["m/1.jpg", "m/3.jpg"]
+    assert all(ALLOW in item["reason"] for item in report["left_out"])
+    everything = write_dataset_repo(source, tmp_path / "all", repo_id=REPO, allow_restricted=True)
+    assert everything["configurations"] == {"default": {"train": 2, "val": 2}} and not everything["left_out"]
+    assert "at the publisher's request" in (tmp_path / "all/README.md").read_text(encoding="utf-8")
+
+
+def test_the_card_says_what_the_data_say(tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 4)
+    write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    card = DatasetCard.load(tmp_path / "repo/README.md")
+    assert card.data.license == "cc0-1.0" and card.data.size_categories == ["n<1K"]
+    assert [config["config_name"] for config in card.data.to_dict()["configs"]] == ["default"]
+    facts = describe(read(tmp_path / "repo", cache=tmp_path / "cache", split="train+val"))
+    assert f"{100 * facts['undated']:.1f} % are undated, {100 * facts['unattributed']:.1f} % unattributed" in card.text
+    assert f"{facts['rows']} works by {facts['artists']['number']} known artists" in card.text
+    assert "| CC0 | 4 |" in card.text
+    with decode_image((tmp_path / "repo/class_balance.png").read_bytes()) as plot:
+        assert plot.width > 300
+
+
+def test_the_command_writes_without_pushing(run_cli, tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 4)
+    code, out, _ = run_cli("publish", "dataset", source, REPO, "--dry-run", "--out", tmp_path / "repo", "--json")
+    assert code == 0
+    assert set(json.loads(out)["files"]) == {
+        "README.md",
+        "class_balance.png",
+        "data/default/train-00000-of-00001.parquet",
+        "data/default/val-00000-of-00001.parquet",
+    }
+    assert run_cli("publish", "dataset", source, REPO, "--dry-run")[0] == 2
+    assert run_cli("publish", "dataset", tmp_path / "nowhere", REPO, "--dry-run", "--out", tmp_path / "x")[0] == 2
+
+
+@pytest.fixture
+def hub():
+    hub = LoopbackHub().start()
+    yield hub
+    hub.stop()
+
+
+def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 4)
+    token = "hf_secret_token_of_nobody"
+    environment = os.environ | {
+        "HF_ENDPOINT": hub.url,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
+        "HF_TOKEN": token,
+        "HF_HOME": str(tmp_path / "home"),
+    }
+    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "dataset", str(source), REPO, "--json"]
+    root = Path(__file__).parent.parent.parent
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert hub.commits == 1 and set(hub.files) == set(report["files"])
+    write_dataset_repo(source, tmp_path / "same", repo_id=REPO)
+    for name in report["files"]:
+        if name.endswith(".parquet"):
+            assert hub.files[name] == (tmp_path / "same" / name).read_bytes()
+    for name, data in hub.files.items():
+        (tmp_path / "pulled" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pulled" / name).write_bytes(data)
+    assert len(read(tmp_path / "pulled", cache=tmp_path / "cache", split="train")) == 2
+    assert token not in done.stdout + done.stderr and not any(token.encode() in data for data in hub.files.values())
+
+
+def test_a_hub_that_refuses_is_one_clear_line(tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 2)
+    environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_TOKEN": "hf_x"}
+    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "dataset", str(source), REPO]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 2 and last.startswith("artextract: somebody/paintings could not be published")
