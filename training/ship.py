@@ -1,7 +1,7 @@
 """Make the embedded default from a trained classifier: half precision, the side it sees best, its figures and its card.
 
     python training/ship.py --model runs/crnn_refine/last \\
-        --metrics runs/evaluation/metrics.json --config runs/crnn_default/config.json
+        --metrics runs/evaluation/metrics.json --config runs/crnn_best/config.json
 
 The figures are those of the first stage, which was scored on lists it had not learnt from.
 """

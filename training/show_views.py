@@ -1,6 +1,6 @@
 """Draw what a training sees: some paintings and several views of each, as a picture to look at.
 
-    python training/show_views.py --config training/configs/crnn_default.yaml --data data/wikiart --out views.jpg
+    python training/show_views.py --config training/configs/crnn_best.yaml --data data/wikiart --out views.jpg
 
 `--view style|genre|artist` draws a named recipe of `artextract_hf/data/transforms.py` in place of the configuration's.
 """

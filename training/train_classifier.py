@@ -1,7 +1,7 @@
 """Train a CRNN classifier of paintings.
 
     artextract prepare wikiart --root WIKIART --out data/wikiart --artists names --min-artist-works 60
-    accelerate launch training/train_classifier.py --config training/configs/crnn_default.yaml --data data/wikiart
+    accelerate launch training/train_classifier.py --config training/configs/crnn_best.yaml --data data/wikiart
 
 Two phases: what follows the backbone learns first, on a backbone that stands still; then everything learns, with a
 warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/config.py` can

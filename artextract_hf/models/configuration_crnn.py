@@ -14,7 +14,7 @@ from artextract_hf.models.sequence import ORDERS
 
 _CHOICES = {
     "sequence": ORDERS,
-    "rnn_type": ("lstm", "gru"),
+    "rnn_type": ("lstm", "gru", "none"),
     "attention": ("after", "before", "none"),
     "gabor": ("none", "fixed", "learnable"),
 }
@@ -32,7 +32,7 @@ class CrnnConfig(PreTrainedConfig):
         gabor: a bank of Gabor filters (`models/gabor.py`) beside the backbone, `fixed` or `learnable`; or `none`.
         projection_size: width to which the map's channels are brought before the recurrent network; 0 leaves them.
         neck: blocks behind the projection, in order: `conv`, `multi_path` (`models/necks.py`).
-        rnn_type: `lstm` or `gru`.
+        rnn_type: `lstm` or `gru`; `none` leaves the sequence as it is, to see what recurrence is worth.
         hidden_size: units of the recurrent network, each direction.
         num_layers: layers of the recurrent network.
         bidirectional: whether it also reads backwards.
@@ -72,6 +72,8 @@ class CrnnConfig(PreTrainedConfig):
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ModelError(f"CrnnConfig.{name} is {value!r}; it takes one of {', '.join(choices)}.")
+        if self.rnn_type == "none" and self.sequence == "rows_and_columns":
+            raise ModelError("CrnnConfig.sequence rows_and_columns is two recurrent readings; rnn_type none has none.")
         if unknown := set(self.neck) - set(NECKS):
             raise ModelError(f"CrnnConfig.neck has {', '.join(sorted(unknown))}; its blocks are {', '.join(NECKS)}.")
         for name in ("image_size", "hidden_size", "num_layers", "num_attention_heads"):

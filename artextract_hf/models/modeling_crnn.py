@@ -124,8 +124,10 @@ class CrnnModel(CrnnPreTrainedModel):
         step = height * width if config.sequence == "channels" else projected
         self.sequence_norm = nn.LayerNorm(step)
         self.dropout = nn.Dropout(config.dropout)
-        self.rnn = self._recurrent(step)
-        self.summary_size = config.hidden_size * (2 if config.bidirectional else 1)
+        self.summary_size = step
+        if config.rnn_type != "none":
+            self.rnn = self._recurrent(step)
+            self.summary_size = config.hidden_size * (2 if config.bidirectional else 1)
         if config.sequence == "rows_and_columns":
             self.rnn_columns = self._recurrent(step)
             self.summary_size *= 2
@@ -192,6 +194,8 @@ class CrnnModel(CrnnPreTrainedModel):
 
     def _recur(self, sequence: Tensor, height: int, width: int) -> Tensor:
         """The recurrent network's outputs (N, T, 2H); of two readings, side by side at each place, (N, T, 4H)."""
+        if self.config.rnn_type == "none":
+            return sequence
         states, _ = self.rnn(sequence)
         if self.config.sequence != "rows_and_columns":
             return states

@@ -285,3 +285,18 @@ def test_unknown_models_give_one_clear_error(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
     with pytest.raises(ModelError, match="no painting classifier"):
         load_classifier(str(tmp_path))
+
+
+def test_without_recurrence_the_sequence_is_averaged_as_it_is():
+    config = CrnnConfig(
+        backbone="mobilenetv3_small_050", image_size=64, projection_size=0, rnn_type="none", attention="none",
+        global_pool=False, tasks={"style": ["a", "b"]},
+    )  # fmt: skip
+    model = CrnnModel(config).eval()
+    assert not any("rnn" in name for name, _ in model.named_parameters())
+    pixels = torch.randn(2, 3, 64, 64)
+    features = model.features(pixels).flatten(2).transpose(1, 2)
+    expected = model.summary_norm(model.sequence_norm(features).mean(dim=1))
+    assert torch.allclose(model(pixels).pooler_output, expected, atol=1e-5)
+    with pytest.raises(ModelError, match="two recurrent readings"):
+        CrnnConfig(rnn_type="none", sequence="rows_and_columns")
