@@ -105,7 +105,8 @@ class Fetcher:
             except urllib3.exceptions.HTTPError as broken:
                 error = broken
             finally:
-                if answer is not None:
+                if answer is not None:  # one that was not read to its end goes back closed, not with a rest in it
+                    answer.close()
                     answer.release_conn()
             try:
                 retry = retry.increment("GET", url, response=answer if error is None else None, error=error)
