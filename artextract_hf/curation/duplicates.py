@@ -10,12 +10,13 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Image, concatenate_datasets
 from tqdm import tqdm
 
-from artextract_hf.data.collection import read_collection
+from artextract_hf.data.collection import COLUMNS, is_hub_name, read_collection
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.tables import read_table_splits
 from artextract_hf.errors import DataError, ImageError
 
 SPLIT = "split"  # the column that says where a record comes from
@@ -42,8 +43,8 @@ def read_splits(source: str | Path, skipped: SkipList) -> Dataset:
     """The records of every split of a source, with a column `split`.
 
     Args:
-        source: a prepared folder; a folder with one subfolder of pictures a split (train/, val/, ...); or any other
-            collection, which is one split without a name.
+        source: a prepared folder; a folder with one subfolder of pictures a split (train/, val/, ...); a data set of
+            the Hub, or a folder as it is stored there; or any other collection, which is one split without a name.
         skipped: filled with pictures that cannot be used.
     """
     folder = Path(source)
@@ -51,6 +52,8 @@ def read_splits(source: str | Path, skipped: SkipList) -> Dataset:
         splits = load_prepared(folder)
     elif folder.is_dir() and (parts := _split_folders(folder)):
         splits = DatasetDict({part.name: read_collection(part, skipped) for part in parts})
+    elif is_hub_name(source) or (folder.is_dir() and next(folder.rglob("*.parquet"), None)):
+        splits = read_table_splits(folder.resolve() if folder.is_dir() else str(source), COLUMNS, skipped)
     else:
         splits = DatasetDict({"": read_collection(source, skipped)})
     shown = ["id", "image", "title", "artist_name"]

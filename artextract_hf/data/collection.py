@@ -117,13 +117,18 @@ def read_collection(
         dataset = _dataset(_listed_in_csv(path.resolve(), known), skipped)
     elif path.is_file() and path.suffix.lower() == ".parquet":
         dataset = _read_table(path.resolve(), known, skipped)
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not path.exists():
+    elif is_hub_name(source):
         dataset = _read_table(text, known, skipped)
     else:
         raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
     if not len(dataset):
         raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out{_example(skipped)}).")
     return dataset
+
+
+def is_hub_name(source: str | Path) -> bool:
+    """Whether a source is `owner/name`, and nothing on this machine is called so."""
+    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", str(source))) and not Path(source).exists()
 
 
 def _columns(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

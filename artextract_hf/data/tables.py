@@ -34,8 +34,16 @@ def read_table(source: str | Path, columns: Columns, skipped: SkipList) -> Datas
     Raises:
         DataError: it cannot be read, or has no column of pictures.
     """
+    return _read(concatenate_datasets(list(_load(source).values())), source, columns, skipped)
+
+
+def read_table_splits(source: str | Path, columns: Columns, skipped: SkipList) -> DatasetDict:
+    """As `read_table`, split by split."""
+    return DatasetDict({split: _read(part, source, columns, skipped) for split, part in _load(source).items()})
+
+
+def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList) -> Dataset:
     name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
-    table = _load(source)
     spelt = {column.strip().lower(): column for column in table.column_names}
     image = next((spelt[c] for c in columns["image"] if c in spelt), None)
     if image is None:
@@ -58,7 +66,7 @@ def read_table(source: str | Path, columns: Columns, skipped: SkipList) -> Datas
     return concatenate_datasets([records, pictures], axis=1).select_columns(list(painting_features()))
 
 
-def _load(source: str | Path) -> Dataset:
+def _load(source: str | Path) -> DatasetDict:
     try:
         if isinstance(source, Path) and source.is_file():
             pq.read_schema(source)  # says in one line what is wrong, where `datasets` would raise something long
@@ -67,7 +75,7 @@ def _load(source: str | Path) -> Dataset:
             loaded = load_dataset(str(source))
     except Exception as error:  # noqa: BLE001  (datasets, pyarrow, fsspec and the Hub's client each have their own)
         raise DataError(f"{source} cannot be read as a data set: {str(error).splitlines()[0]}") from None
-    return concatenate_datasets(list(loaded.values())) if isinstance(loaded, DatasetDict) else loaded
+    return loaded
 
 
 def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -> list[str | None]:
@@ -97,7 +105,9 @@ def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -
 
 def _records(words: Dataset, ids: list[str], columns: Columns) -> Dataset:
     """The records without their pictures."""
-    rows = [_fields(cells, words, columns) for cells in words]
+    rows: list[dict[str, str]] = [{} for _ in ids]  # of a table that holds pictures only
+    if words.column_names:
+        rows = [_fields(cells, words, columns) for cells in words]
     tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in TASKS}
     styles, genres, artists = (tables[task][0] for task in TASKS)
 

@@ -34,7 +34,7 @@ from artextract_hf.data.splits import (
     joint_sides,
     label_baselines,
 )
-from artextract_hf.data.wikiart_lists import SIDES, TRAIN, VAL, WikiArtLists, read_lists
+from artextract_hf.data.wikiart_lists import KNOWN_DAMAGED, SIDES, TRAIN, VAL, WikiArtLists, read_lists
 from artextract_hf.errors import DataError, ImageError
 
 ARTIST_LABELS = ("official", "names")
@@ -261,7 +261,7 @@ def _usable(
         try:
             image = decode_image(path, min_side=2 * CHECK_SIDE if thumbnails else CHECK_SIDE)
         except ImageError as error:
-            return str(error)
+            return f"{error}{' It is one of two that are damaged in the release.' if name in KNOWN_DAMAGED else ''}"
         return grey_thumbnail(image) if thumbnails else None
 
     rows, kept = [], []

@@ -96,3 +96,15 @@ def test_a_prepared_folder_is_searched_by_its_splits(run_cli, tiny_wikiart, tmp_
     run_cli("prepare", "wikiart", "--root", tiny_wikiart, "--out", tmp_path / "joint", "--split", "joint")
     code, out, _ = run_cli("audit", "leaks", tmp_path / "joint", "--out", tmp_path / "report", "--json")
     assert json.loads(out)["exact"] == 0
+
+
+def test_a_data_set_as_the_hub_stores_it_is_searched_by_its_splits(run_cli, tmp_path):
+    images = synthetic_paintings(6, seed=8)
+    (tmp_path / "repo/data").mkdir(parents=True)
+    pictures = images.select_columns("image")
+    pictures.select(range(4)).to_parquet(tmp_path / "repo/data/train-00000-of-00001.parquet")
+    pictures.select([3, 4, 5]).to_parquet(tmp_path / "repo/data/test-00000-of-00001.parquet")
+    code, out, _ = run_cli("audit", "leaks", tmp_path / "repo", "--out", tmp_path / "report", "--json")
+    assert code == 0
+    (pair,) = json.loads(out)["pairs"]
+    assert pair["kind"] == "exact" and {pair["first_split"], pair["second_split"]} == {"train", "test"}
