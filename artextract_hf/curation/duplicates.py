@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from artextract_hf.data.collection import COLUMNS, is_hub_name, read_collection
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.duplicates import SIDE, grey_thumbnail, near_duplicates
+from artextract_hf.data.duplicates import DECODE_SIDE, SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList
@@ -106,7 +106,8 @@ def _look(records: Dataset, skipped: SkipList) -> tuple[np.ndarray, list[str], l
     def look(row: int) -> tuple[np.ndarray, str] | ImageError:
         cell = encoded[row]["image"]
         try:
-            image = decode_image(cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]), min_side=2 * SIDE)
+            stored = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
+            image = decode_image(stored, min_side=DECODE_SIDE)
         except ImageError as error:
             return error
         return grey_thumbnail(image), hashlib.sha256(image.tobytes()).hexdigest()

@@ -18,13 +18,14 @@ from PIL import Image
 from artextract_hf.data.parallel import ordered_map
 
 SIDE = 64  # of a thumbnail, pixels
+DECODE_SIDE = 2 * SIDE  # pictures are decoded at least this large, so that every search sees the same thumbnail
 COARSE = 16  # of the picture that candidates are found by
 NEIGHBOURS = 8  # candidates of each picture
 COARSE_MIN = 0.6  # correlation of the coarse pictures of a candidate
 FLAT = 4.0  # grey levels; a picture that varies less has nothing to compare
 
 # Both from benchmarks/leak_recall.py, between what planted duplicates keep and what unrelated paintings reach.
-ROUGH_MIN = 0.72  # correlation after a rough alignment at half the size
+ROUGH_MIN = 0.66  # correlation after a rough alignment at half the size
 WHOLE_MIN = 0.88  # correlation of the aligned pictures
 DETAIL_MIN = 0.45  # of the details, in the block that a quarter of the blocks stay below
 GRID = 8  # side of a block, pixels
@@ -120,11 +121,9 @@ def _agreement(a: _Scales, b: _Scales) -> float | None:
     """The smaller of the two correlations, or None where the pictures are not the same painting."""
     if np.array_equal(a.whole, b.whole):
         return 1.0
-    rough, warp = _align(a.half, b.half, np.eye(2, 3, dtype=np.float32), steps=10, blur=3)
-    if rough < ROUGH_MIN:
+    if _align(a.half, b.half, steps=10, blur=3)[0] < ROUGH_MIN:  # most candidates end here, at a quarter of the work
         return None
-    warp[:, 2] *= 2
-    aligned, warp = _align(a.whole, b.whole, warp, steps=40, blur=5)
+    aligned, warp = _align(a.whole, b.whole, steps=40, blur=5)
     scales = np.linalg.svd(warp[:, :2], compute_uv=False)
     centre = warp[:, :2] @ np.full(2, SIDE / 2) + warp[:, 2] - SIDE / 2
     if (
@@ -140,11 +139,14 @@ def _agreement(a: _Scales, b: _Scales) -> float | None:
     return min(whole, detail) if whole >= WHOLE_MIN and detail >= DETAIL_MIN else None
 
 
-def _align(a: np.ndarray, b: np.ndarray, warp: np.ndarray, *, steps: int, blur: int) -> tuple[float, np.ndarray]:
+def _align(a: np.ndarray, b: np.ndarray, *, steps: int, blur: int) -> tuple[float, np.ndarray]:
     """The enhanced correlation coefficient and the affine map (2, 3) from places in `a` to places in `b`; 0 if none."""
+    warp = np.eye(2, 3, dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4)
     try:
-        coefficient, found = cv2.findTransformECC(a, b, warp, cv2.MOTION_AFFINE, stop, None, blur)  # type: ignore[call-overload]
+        coefficient, found = cv2.findTransformECC(  # type: ignore[call-overload]
+            a, b, warp, cv2.MOTION_AFFINE, stop, None, blur
+        )
     except cv2.error:  # it did not converge
         return 0.0, warp
     return coefficient, np.asarray(found)

@@ -22,7 +22,7 @@ from datasets import DatasetDict
 from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
+from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
@@ -259,7 +259,7 @@ def _usable(
         if not path.is_file():
             return "listed, but there is no such file"
         try:
-            image = decode_image(path, min_side=2 * CHECK_SIDE if thumbnails else CHECK_SIDE)
+            image = decode_image(path, min_side=DECODE_SIDE if thumbnails else CHECK_SIDE)
         except ImageError as error:
             return f"{error}{' It is one of two that are damaged in the release.' if name in KNOWN_DAMAGED else ''}"
         return grey_thumbnail(image) if thumbnails else None
