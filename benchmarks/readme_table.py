@@ -41,11 +41,14 @@ def splits() -> str:
 def leaks() -> str:
     """Planted duplicates that are found, percent; and pairs found without planting, as judged by eye."""
     report = _read("benchmarks/results/leak_recall.json")
-    rows = [[kind, _percent(f["recall"]), _percent(f["precision"])] for kind, f in report["planted"].items()]
+    rows = [
+        [kind, f["paintings"], _percent(f["recall"]), _percent(f["precision"])] for kind, f in report["planted"].items()
+    ]
     real = report["unplanted"]
     found = f"{real['pairs']} pairs; {real['judged_right']} of {len(real['sample'])} sampled are the same painting"
     return (
-        _table(["planted", "found", "right"], rows) + f"\nAmong {real['pictures']:,} paintings as they are: {found}.\n"
+        _table(["planted", "paintings", "found", "right"], rows)
+        + f"\nAmong {real['pictures']:,} paintings as they are: {found}.\n"
     )
 
 

@@ -17,7 +17,7 @@ from artextract_hf.models.names import CLASSIFIER, NAMESPACE, PRETRAINED
 # Pixels. The best of 192, 224 and 256 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
 NOTE = (
-    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 8 "
+    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 7 "
     "epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`), so no labelled painting "
     "is left to score them on."
 )
