@@ -14,7 +14,7 @@ from artextract_hf.hub.card import classifier_card
 from artextract_hf.models import ArtImageProcessor, load_classifier
 from artextract_hf.models.names import CLASSIFIER, NAMESPACE, PRETRAINED
 
-# Pixels. The best of 192, 224 and 256 on the val lists: training crops show motifs larger than they are.
+# Pixels. The best of 224, 256 and 288 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
 NOTE = (
     "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 7 "
