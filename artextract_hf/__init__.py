@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from artextract_hf.data.wikiart import load_wikiart
     from artextract_hf.models import (
         ArtImageProcessor,
+        ByolConfig,
+        ByolForPreTraining,
+        ByolModel,
         CrnnConfig,
         CrnnForImageClassification,
         CrnnModel,
@@ -33,6 +36,9 @@ _HOMES = {
     "load_nga": "artextract_hf.data.nga",
     "load_wikiart": "artextract_hf.data.wikiart",
     "ArtImageProcessor": "artextract_hf.models",
+    "ByolConfig": "artextract_hf.models",
+    "ByolForPreTraining": "artextract_hf.models",
+    "ByolModel": "artextract_hf.models",
     "CrnnConfig": "artextract_hf.models",
     "CrnnForImageClassification": "artextract_hf.models",
     "CrnnModel": "artextract_hf.models",
@@ -45,6 +51,9 @@ _HOMES = {
 __all__ = [
     "ArtImageProcessor",
     "AutoEmbedder",
+    "ByolConfig",
+    "ByolForPreTraining",
+    "ByolModel",
     "CrnnConfig",
     "CrnnForImageClassification",
     "CrnnModel",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset, Image
+from huggingface_hub import HfApi
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -96,12 +97,22 @@ def balanced_weights(labels: np.ndarray) -> np.ndarray:
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """uint8 (N, 3, S, S) as the image processor gives it."""
+    """uint8 (N, 3, S, S) as the image processor gives it, channels last."""
     mean, std = (
         torch.tensor(v, device=pixels.device)[:, None, None]
         for v in (ArtImageProcessor.image_mean, ArtImageProcessor.image_std)
     )
-    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+    pixels = pixels.contiguous(memory_format=torch.channels_last).float()
+    return torch.addcmul(-mean / std, pixels, 1 / (255 * std))
+
+
+def precision(wanted: str) -> str:
+    """`auto` is bf16 where the processor computes in it, else float32."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "no"
 
 
 @torch.no_grad()
@@ -186,3 +197,10 @@ def append_csv(path: Path, row: dict[str, Any]) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def push_folder(folder: Path, repo_id: str) -> None:
+    """Push a model with its card."""
+    api = HfApi()
+    api.create_repo(repo_id, exist_ok=True)
+    api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Train with artextract-hf")

@@ -24,7 +24,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 from datasets import Dataset, concatenate_datasets
-from huggingface_hub import HfApi
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -52,6 +51,8 @@ from training.loop import (
     load_optimizer,
     mix,
     normalise,
+    precision,
+    push_folder,
     read_progress,
     save_checkpoint,
     training_loader,
@@ -277,15 +278,6 @@ def train_step(run: Run, batch: dict[str, Tensor], *, are_maps: bool, seed: tupl
     return loss
 
 
-def precision(wanted: str) -> str:
-    """`auto` is bf16 where the processor computes in it, else float32."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "no"
-
-
 def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
     """The paintings to learn from and those to evaluate on."""
     splits = load_prepared(config.data)
@@ -384,13 +376,6 @@ def finish(run: Run, evaluate: Dataset | None) -> None:
         print(as_text(report), flush=True)
     if config.push_to_hub:
         push_folder(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
-
-
-def push_folder(folder: Path, repo_id: str) -> None:
-    """Push a model with its card."""
-    api = HfApi()
-    api.create_repo(repo_id, exist_ok=True)
-    api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Train with artextract-hf")
 
 
 if __name__ == "__main__":

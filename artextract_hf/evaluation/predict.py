@@ -1,4 +1,7 @@
-"""A model and a split become logits: decoding runs beside the network, and what cannot be decoded is listed."""
+"""A model and a split become logits or representations.
+
+Decoding runs beside the network, and what cannot be decoded is listed.
+"""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +68,31 @@ def predict(model: nn.Module, processor: Any, paintings: Dataset, *, batch_size:
         for task, parts in logits.items()
     }
     return Predictions(arrays, np.array(rows, dtype=np.int64), skipped)
+
+
+def represent(
+    model: nn.Module, processor: Any, paintings: Dataset, *, batch_size: int = 64
+) -> tuple[np.ndarray, np.ndarray, SkipList]:
+    """The `pooler_output` of a model over a split.
+
+    Args:
+        model: its device and mode are used as they are.
+        processor: as in `predict`; its size may be another than the model's.
+        paintings: records of `data/schema.py`.
+        batch_size: paintings a forward pass.
+
+    Returns:
+        float32 (N, dim), the N rows of the dataset that could be decoded, and those that could not.
+    """
+    device = next(model.parameters()).device
+    skipped = SkipList()
+    vectors, rows = [], []
+    with torch.inference_mode():
+        for positions, pixels in _batches(processor, paintings, processor.size["height"], batch_size, skipped):
+            output = model(pixels.to(device).contiguous(memory_format=torch.channels_last))
+            rows.extend(positions)
+            vectors.append(output.pooler_output.float().cpu())
+    return torch.cat(vectors).numpy(), np.array(rows, dtype=np.int64), skipped
 
 
 def _batches(

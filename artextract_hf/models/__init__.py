@@ -3,13 +3,21 @@
 Importing this package registers the models with transformers' Auto classes and `pipeline`.
 """
 
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModel,
+    AutoModelForImageClassification,
+    AutoModelForPreTraining,
+)
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.utils import logging as transformers_logging
 
 from artextract_hf.errors import ModelError
+from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.configuration_crnn import CrnnConfig
 from artextract_hf.models.image_processing_art import ArtImageProcessor
+from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification, CrnnModel
 from artextract_hf.models.names import resolve
 from artextract_hf.models.pipelines import ArtAttributesPipeline
@@ -17,15 +25,22 @@ from artextract_hf.models.pipelines import ArtAttributesPipeline
 __all__ = [
     "ArtAttributesPipeline",
     "ArtImageProcessor",
+    "ByolConfig",
+    "ByolForPreTraining",
+    "ByolModel",
     "CrnnConfig",
     "CrnnForImageClassification",
     "CrnnModel",
     "load_classifier",
 ]
 
+AutoConfig.register("byol", ByolConfig, exist_ok=True)
 AutoConfig.register("crnn", CrnnConfig, exist_ok=True)
+AutoModel.register(ByolConfig, ByolModel, exist_ok=True)
 AutoModel.register(CrnnConfig, CrnnModel, exist_ok=True)
+AutoModelForPreTraining.register(ByolConfig, ByolForPreTraining, exist_ok=True)
 AutoModelForImageClassification.register(CrnnConfig, CrnnForImageClassification, exist_ok=True)
+AutoImageProcessor.register(ByolConfig, image_processor_classes={"pil": ArtImageProcessor}, exist_ok=True)
 AutoImageProcessor.register(CrnnConfig, image_processor_classes={"pil": ArtImageProcessor}, exist_ok=True)
 if "art-attributes" not in PIPELINE_REGISTRY.get_supported_tasks():
     PIPELINE_REGISTRY.register_pipeline(

@@ -14,10 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
-from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape
 from artextract_hf.models.configuration_crnn import CrnnConfig
 from artextract_hf.models.gabor import CHANNELS as TEXTURES
@@ -26,13 +24,7 @@ from artextract_hf.models.heads import AttentionPooling, make_head
 from artextract_hf.models.losses import masked_cross_entropy
 from artextract_hf.models.necks import make_neck
 from artextract_hf.models.sequence import by_columns, to_map, to_sequence
-
-_MISFITS = ("missing_keys", "unexpected_keys", "mismatched_keys")
-
-
-def _key(entry: str | tuple) -> str:
-    """The name of a weight; of a mismatched one transformers gives its shapes too."""
-    return entry if isinstance(entry, str) else str(entry[0])
+from artextract_hf.models.strict_loading import StrictPreTrainedModel
 
 
 @dataclass
@@ -69,44 +61,17 @@ class CrnnClassifierOutput(ModelOutput):
     embeddings: Tensor | None = None
 
 
-class CrnnPreTrainedModel(PreTrainedModel):
-    """Loading and initialising shared by the CRNN models."""
+class CrnnPreTrainedModel(StrictPreTrainedModel):
+    """What the CRNN models share."""
 
     config_class = CrnnConfig
     base_model_prefix = "crnn"
-    main_input_name = "pixel_values"
-
-    def _init_weights(self, module: nn.Module) -> None:
-        """Keep what torch and timm initialised; transformers' own would overwrite a pretrained backbone.
-
-        from_pretrained builds on the meta device, so buffers that are not saved must be made anew.
-        """
-        if hasattr(module, "init_non_persistent_buffers"):
-            module.init_non_persistent_buffers()
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Any:
-        """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
-
-        Raises:
-            ModelError: a weight is missing, left over, or of another shape. transformers alone would only log it and
-                go on with random numbers.
-        """
-        kwargs.setdefault("dtype", torch.float32)
-        want_info = kwargs.pop("output_loading_info", False)
-        kwargs |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # reported below, with their names
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        wrong = {kind: sorted(_key(k) for k in info[kind]) for kind in _MISFITS}
-        if cls is CrnnModel:  # the trunk alone may be taken from a classifier
-            wrong["unexpected_keys"] = [key for key in wrong["unexpected_keys"] if not key.startswith("heads.")]
-        if any(wrong.values()):
-            report = "; ".join(f"{kind.replace('_', ' ')}: {', '.join(v[:3])}" for kind, v in wrong.items() if v)
-            raise ModelError(f"the weights of {pretrained_model_name_or_path!r} do not fit {cls.__name__}: {report}")
-        return (model, info) if want_info else model
 
 
 class CrnnModel(CrnnPreTrainedModel):
     """The trunk: a painting becomes an embedding and an attention map."""
+
+    may_be_left_over = ("heads.",)  # the trunk alone may be taken from a classifier
 
     def __init__(self, config: CrnnConfig) -> None:
         super().__init__(config)

@@ -1,0 +1,39 @@
+"""Configuration of the self-supervised embedder."""
+
+import difflib
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+from artextract_hf.errors import ModelError
+from artextract_hf.models.backbones import check_backbone_name
+
+
+@strict
+class ByolConfig(PreTrainedConfig):
+    """What the networks of BYOL are made of.
+
+    Args:
+        backbone: a timm architecture, without its classifier; its pooled features are the representation.
+        image_size: side of the square input, pixels, where the embedder is used.
+        projector_hidden_size: width inside the projector and the predictor.
+        projection_size: width of what they give.
+    """
+
+    model_type = "byol"
+
+    backbone: str = "resnet50"
+    image_size: int = 224
+    projector_hidden_size: int = 4096
+    projection_size: int = 256
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        for key in kwargs:  # transformers keeps any unknown key as an attribute; a near miss of ours is a mistake
+            if near := difflib.get_close_matches(key, self.__class__.__annotations__, n=1, cutoff=0.8):
+                raise ModelError(f"ByolConfig has no {key!r}. Did you mean {near[0]!r}?")
+        check_backbone_name(self.backbone)
+        for name in ("image_size", "projector_hidden_size", "projection_size"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"ByolConfig.{name} is {getattr(self, name)}; it must be at least 1.")
+        super().__post_init__(**kwargs)

@@ -1,0 +1,322 @@
+"""Train the self-supervised embedder of paintings: BYOL, from pictures alone.
+
+    artextract prepare wikiart --root WIKIART --out data/wikiart
+    accelerate launch training/train_byol.py --config training/configs/byol_paintings.yaml --data data/wikiart
+
+Any key of `training/byol_config.py` can follow as `--key value`. The same command again resumes from the last
+checkpoint, and ends with the weights of a run that was never stopped. A training whose representations collapse into
+one point ends with an error; labels, where there are any, only watch it (`watch.csv`), they do not steer it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import set_seed
+from datasets import Dataset, Image, concatenate_datasets
+from timm.optim import create_optimizer_v2
+from torch import Tensor, nn
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from artextract_hf.data.byol_views import ByolView, byol_views, pair_sheet
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.prepared import load_prepared, take_split
+from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.evaluation.predict import represent
+from artextract_hf.evaluation.representation import effective_rank, knn_accuracy, spread
+from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
+from artextract_hf.models.backbones import load_imagenet
+from artextract_hf.models.frozen_norm import fold_frozen_norms
+from artextract_hf.models.modeling_byol import target_momentum
+from training.byol_config import LARS, ByolTrainConfig
+from training.lars import Lars
+from training.loop import (
+    EpochBatches,
+    append_csv,
+    load_modules,
+    load_optimizer,
+    normalise,
+    precision,
+    push_folder,
+    read_progress,
+    save_checkpoint,
+    training_loader,
+)
+from training.optim import warmup_cosine
+from training.synced_norm import are_synced, sync_norms
+
+# Below these a representation has collapsed; an ImageNet MobileNetV2 has 0.77 and 223 on paintings at 64 px.
+COLLAPSED_SPREAD, COLLAPSED_RANK = 0.05, 2.0
+TASKS = ("style", "genre", "artist")
+PREVIEWED = 8  # paintings
+
+
+def main() -> None:
+    """Parse and train."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
+    args, overrides = parser.parse_known_args()
+    try:
+        train(ByolTrainConfig.load(args.config, overrides))
+    except ArtExtractError as error:
+        sys.exit(f"train_byol: {error}")
+
+
+class ViewPairs(torch.utils.data.Dataset):
+    """Two views of each painting, uint8 (size, size, 3), a function of (seed, epoch, painting)."""
+
+    def __init__(self, paintings: Dataset, views: tuple[ByolView, ByolView], *, seed: int) -> None:
+        self.pictures = paintings.select_columns("image").cast_column("image", Image(decode=False))
+        self.views, self.seed = views, seed
+        self.epoch, self.size = 0, 0
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        picture = np.asarray(decode_image(self.pictures[index]["image"]["bytes"], min_side=2 * self.size))
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        first, second = (view(picture, self.size, rng) for view in self.views)
+        return first, second
+
+
+@dataclass
+class Run:
+    """What the steps of a training work on; `parallel` is the model as Accelerate wrapped it."""
+
+    config: ByolTrainConfig
+    accelerator: Accelerator
+    model: ByolForPreTraining
+    parallel: nn.Module
+    optimizer: torch.optim.Optimizer
+    pairs: ViewPairs
+    watched: tuple[Dataset, Dataset] | None
+    out: Path
+
+    def save(self, progress: dict[str, Any]) -> None:
+        """A checkpoint from which the same command goes on."""
+        save_checkpoint(self.out, {"model": self.model}, self.optimizer, progress)
+
+
+def train(config: ByolTrainConfig) -> None:
+    """All epochs, from the last checkpoint where there is one."""
+    run = set_up(config)
+    accelerator = run.accelerator
+    reached = read_progress(run.out) or {"epoch": 0, "step": 0}
+    if reached["step"]:
+        load_modules(run.out, {"model": run.model})
+        load_optimizer(run.out, run.optimizer)
+    elif run.watched and accelerator.is_main_process:
+        watch(run, epoch=0)  # what it starts from
+    batches = EpochBatches(
+        len(run.pairs),
+        config.batch_size,
+        seed=config.seed,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+    )
+    step = reached["step"]
+    for epoch in range(reached["epoch"], config.epochs):
+        run_epoch(run, batches, epoch=epoch, step=step)
+        step, last = (epoch + 1) * batches.steps, epoch + 1 == config.epochs
+        if accelerator.is_main_process:
+            if run.watched and (last or (epoch + 1) % config.watch_every == 0):
+                watch(run, epoch=epoch + 1)
+            run.save({"epoch": epoch + 1, "step": step})
+        accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        finish(run)
+    accelerator.end_training()
+
+
+def set_up(config: ByolTrainConfig) -> Run:
+    """Data, networks and optimiser, on the device, all from the configuration."""
+    # Both views pass the same network in one step: buffers that DDP broadcasts between them would break the gradient.
+    keep_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
+    accelerator = Accelerator(
+        mixed_precision=precision(config.mixed_precision),
+        log_with=list(config.trackers) or None,
+        project_dir=config.output_dir,
+        kwargs_handlers=[keep_buffers],
+    )
+    set_seed(config.seed)
+    if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+    model = build_model(config, accelerator)
+    parallel, optimizer = accelerator.prepare(model, make_optimizer(config, model, accelerator.num_processes))
+    splits = load_prepared(config.data)
+    learn = concatenate_datasets([take_split(splits, name).select_columns("image") for name in config.train_splits])
+    if config.max_samples:
+        learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
+    watched = None
+    if config.query_split:
+        gallery, queries = (take_split(splits, name) for name in (config.gallery_split, config.query_split))
+        watched = tuple(
+            part.shuffle(seed=0).select(range(min(config.watched, len(part)))) for part in (gallery, queries)
+        )
+    pairs = ViewPairs(learn, byol_views(**config.view), seed=config.seed)
+    run = Run(config, accelerator, model, parallel, optimizer, pairs, watched, Path(config.output_dir))
+    if accelerator.is_main_process:
+        run.out.mkdir(parents=True, exist_ok=True)
+        (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+        draw_preview(run)
+    if config.trackers:
+        accelerator.init_trackers("artextract")
+    return run
+
+
+def build_model(config: ByolTrainConfig, accelerator: Accelerator) -> ByolForPreTraining:
+    """The networks, with the backbone's start, ready for one process or many.
+
+    Raises:
+        DataError: several processes without synchronised batch norms.
+    """
+    model = ByolForPreTraining(ByolConfig(**config.model))
+    if config.pretrained:
+        load_imagenet(model.byol.backbone, model.config.backbone, config.backbone_weights or None)
+        model.reset_target()
+    model.to(accelerator.device, memory_format=torch.channels_last).train()
+    if config.frozen_norms:
+        for backbone in (model.byol.backbone, model.target_encoder):
+            fold_frozen_norms(backbone)
+    if accelerator.num_processes > 1:
+        if config.sync_norms:
+            model = sync_norms(model, accelerator.device)
+        if not are_synced(model.train()):
+            raise DataError(
+                f"{accelerator.num_processes} processes without sync_norms: each would normalise by its own few "
+                "pictures, and BYOL's batch norms are part of its method. Leave sync_norms on."
+            )
+    return model
+
+
+def make_optimizer(config: ByolTrainConfig, model: ByolForPreTraining, processes: int) -> torch.optim.Optimizer:
+    """Matrices decay and adapt, vectors do neither; the backbone's rate has a factor of its own."""
+    peak = config.base_lr * config.batch_size * processes / 256
+    groups = []
+    for part, factor in (
+        (model.byol.backbone, config.backbone_lr),
+        (nn.ModuleList([model.projector, model.predictor]), 1.0),
+    ):
+        for is_matrix in (True, False):
+            weights = [w for w in part.parameters() if w.requires_grad and (w.ndim > 1) == is_matrix]
+            decay = config.weight_decay if is_matrix else 0.0
+            groups.append({"params": weights, "peak_lr": peak * factor, "lr": peak * factor, "weight_decay": decay})
+            groups[-1] |= {"adapt": is_matrix} if config.optimizer == LARS else {}
+    if config.optimizer == LARS:
+        return Lars(groups, lr=peak)
+    foreach = True if config.optimizer in ("adamw", "adam", "sgd") else None
+    return create_optimizer_v2(groups, opt=config.optimizer, lr=peak, foreach=foreach)
+
+
+def run_epoch(run: Run, batches: EpochBatches, *, epoch: int, step: int) -> None:
+    """One epoch from `step` on, with a checkpoint every so many steps.
+
+    Raises:
+        ArtExtractError: the representations collapsed, or the loss is no number any more.
+    """
+    config, accelerator = run.config, run.accelerator
+    run.pairs.epoch = batches.epoch = epoch
+    run.pairs.size = config.size_at(epoch)
+    batches.first = step - epoch * batches.steps
+    steps, warmup = config.epochs * batches.steps, round(config.warmup_epochs * batches.steps)
+    run.parallel.train()
+    loader = training_loader(run.pairs, batches, workers=config.workers)
+    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs} at {run.pairs.size} px", disable=None)
+    losses, spreads = [], []
+    started = time.perf_counter()
+    for views in bar:
+        for group in run.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * warmup_cosine(step, steps=steps, warmup=warmup, final=0.0)
+        loss, projections = train_step(run, views)
+        run.model.update_target(target_momentum(step, steps=steps, base=config.base_momentum))
+        losses.append(loss)
+        spreads.append(spread(projections.float().cpu().numpy()))
+        step += 1
+        bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", spread=f"{spreads[-1]:.2f}")
+        if accelerator.is_main_process and step % config.checkpoint_every == 0:
+            run.save({"epoch": epoch, "step": step})
+    figures = torch.tensor([np.mean(losses), np.mean(spreads)], dtype=torch.float32, device=accelerator.device)
+    mean_loss, mean_spread = accelerator.reduce(figures, "mean").tolist()
+    row = {"epoch": epoch + 1, "step": step, "size": run.pairs.size, "loss": round(mean_loss, 4)}
+    rate, seconds = run.optimizer.param_groups[-1]["lr"], time.perf_counter() - started
+    if accelerator.is_main_process:
+        row |= {"spread": round(mean_spread, 4), "lr": f"{rate:.2e}", "seconds": round(seconds, 1)}
+        append_csv(run.out / "log.csv", row)
+    accelerator.log({"loss": mean_loss, "spread": mean_spread}, step=step)
+    if not np.isfinite(mean_loss):
+        raise ArtExtractError(f"the loss is no number any more in epoch {epoch + 1}; lower the learning rate.")
+    if mean_spread < COLLAPSED_SPREAD:
+        raise collapse(epoch + 1, f"the projections of a batch spread over {mean_spread:.3f} of what they could")
+
+
+def train_step(run: Run, views: list[Tensor]) -> tuple[float, Tensor]:
+    """One step on two batches of views, uint8 (N, size, size, 3); the loss and the projections."""
+    first, second = (normalise(view.to(run.accelerator.device).permute(0, 3, 1, 2)) for view in views)
+    run.optimizer.zero_grad()
+    output = run.parallel(first, second)
+    run.accelerator.backward(output.loss)
+    run.optimizer.step()
+    return output.loss.item(), output.projections
+
+
+def watch(run: Run, *, epoch: int) -> None:
+    """Spread, rank and kNN accuracy of the representation of labelled paintings, into `watch.csv`.
+
+    Raises:
+        ArtExtractError: the representation collapsed.
+    """
+    encoder, side = run.model.byol.eval(), run.config.size_at(run.config.epochs)
+    processor = ArtImageProcessor(size={"height": side, "width": side})
+    (gallery, gallery_rows, _), (queries, query_rows, _) = (represent(encoder, processor, p) for p in run.watched)
+    run.model.train()
+    figures: dict[str, float | None] = {"spread": spread(gallery), "rank": effective_rank(gallery)}
+    for task in TASKS:
+        labels = [
+            np.array(part[task])[rows] for part, rows in zip(run.watched, (gallery_rows, query_rows), strict=True)
+        ]
+        figures[f"knn_{task}"] = knn_accuracy(gallery, labels[0], queries, labels[1])
+    row = {"epoch": epoch} | {name: "" if v is None else round(v, 4) for name, v in figures.items()}
+    append_csv(run.out / "watch.csv", row)
+    run.accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
+    print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    if figures["spread"] < COLLAPSED_SPREAD or figures["rank"] < COLLAPSED_RANK:
+        raise collapse(epoch, f"the representation's spread is {row['spread']}, its effective rank {row['rank']}")
+
+
+def collapse(epoch: int, found: str) -> ArtExtractError:
+    """The alarm."""
+    return ArtExtractError(
+        f"collapsed in epoch {epoch}: {found}. Lower the learning rate, or raise base_momentum or the batch size."
+    )
+
+
+def draw_preview(run: Run) -> None:
+    """Pairs of views of some paintings, to look at before the training is trusted."""
+    rows = np.random.default_rng(run.config.seed).choice(len(run.pairs), min(PREVIEWED, len(run.pairs)), replace=False)
+    run.pairs.size = run.config.size_at(run.config.epochs)
+    pair_sheet([run.pairs[int(row)] for row in rows]).save(run.out / "views.png")
+
+
+def finish(run: Run) -> None:
+    """Keep the encoder with its preprocessing: what the search loads; push it where asked."""
+    folder = run.out / "last"
+    side = run.model.config.image_size
+    run.model.byol.save_pretrained(folder)
+    ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    if run.config.push_to_hub:
+        push_folder(folder, run.config.push_to_hub)
+
+
+if __name__ == "__main__":
+    main()
