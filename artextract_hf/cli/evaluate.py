@@ -12,11 +12,6 @@ evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=T
 app.add_typer(evaluate, name="evaluate")
 
 
-@evaluate.callback()
-def _group() -> None:
-    """Keep `classifier` a command of its own, also while it is the only one."""
-
-
 @evaluate.command("classifier")
 def evaluate_classifier(
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")],
@@ -53,4 +48,30 @@ def evaluate_classifier(
         typer.echo(json.dumps(result, ensure_ascii=False))
         return
     typer.echo(report.as_text(result))
+    list_skipped(result["skipped"])
+
+
+@evaluate.command("embedder")
+def evaluate_embedder(
+    embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")],
+    gallery: Annotated[Path, typer.Option(help="What is searched: what `artextract prepare` wrote, all splits.")],
+    queries: Annotated[Path, typer.Option(help="What is searched with: likewise.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the report to.")],
+    photos: Annotated[
+        int, typer.Option(min=0, help="Gallery works to photograph as a visitor would; 0 for none.")
+    ] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Precision and mean average precision of search by style, genre and artist; recall from visitors' photographs."""
+    from artextract_hf.data.prepared import ALL, load_prepared, take_split
+    from artextract_hf.evaluation import embedding_report
+    from artextract_hf.models.embedder import AutoEmbedder
+
+    parts = [take_split(load_prepared(folder), ALL) for folder in (gallery, queries)]
+    network = AutoEmbedder.from_pretrained(embedder)
+    result = embedding_report.evaluate_embedder(network, *parts, out, name=embedder, photos=photos)
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    typer.echo(embedding_report.as_text(result))
     list_skipped(result["skipped"])

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, ModelError
+from artextract_hf.models.names import resolve
 
 
 class Embedder(Protocol):
@@ -106,27 +107,42 @@ class AutoEmbedder:
         """Load an embedder.
 
         Args:
-            name: `default`, a name of this project, a directory with a classifier of this package, or any timm model.
+            name: `default`, a name of this project, a directory with a classifier or a BYOL encoder of this package, or any
+                timm model.
 
         Raises:
             ModelError: no such model, or its weights cannot be fetched.
         """
         if timm.is_model(name):
             return _timm_embedder(name)
-        from artextract_hf.models import load_classifier
-
         try:
-            model, processor = load_classifier(name)
+            return _own_embedder(name, resolve(name))
         except ModelError as error:
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
             hint = f" A timm model of a similar name: {', '.join(near)}." if near else ""
             raise ModelError(f"{error}{hint}") from None
-        settings = {"processor": processor.to_json_string(), "model": model.config.backbone}
 
-        def prepare(picture: Image.Image) -> Tensor:
-            return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
 
-        return NetworkEmbedder(name, model.crnn, prepare, side=model.config.image_size, settings=settings)
+def _own_embedder(name: str, directory: str) -> NetworkEmbedder:
+    """A model of this package: the trunk of a classifier, or what BYOL has learnt."""
+    from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
+
+    try:
+        kind = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{name!r} cannot be read: {str(error).splitlines()[0]}") from None
+    if kind == "byol":
+        network: nn.Module = ByolModel.from_pretrained(directory)
+        processor = ArtImageProcessor.from_pretrained(directory)
+    else:
+        classifier, processor = load_classifier(directory)
+        network = classifier.crnn
+    settings = {"processor": processor.to_json_string(), "model": network.config.backbone}
+
+    def prepare(picture: Image.Image) -> Tensor:
+        return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
+
+    return NetworkEmbedder(name, network, prepare, side=processor.size["height"], settings=settings)
 
 
 def _timm_embedder(name: str) -> NetworkEmbedder:

@@ -9,20 +9,21 @@ PRETRAINED = Path(__file__).parent.parent / "pretrained"
 NAMESPACE = os.environ.get("ARTEXTRACT_NAMESPACE", "artextract")
 DEFAULT = "default"
 CLASSIFIER = "crnn-wikiart"
+EMBEDDER = "byol-paintings"
 REACH_TIMEOUT_S = 5
 
 
-def resolve(name: str, *, embedded: str = CLASSIFIER) -> str:
+def resolve(name: str) -> str:
     """The directory that holds the model called `name`, fetched from the Hub where it is a repository there.
 
-    `default` is the embedded model. The project's own names fall back to it when the Hub cannot be reached or has no
+    `default` is the embedded classifier, whose embedding is also the default of searches. The project's own names fall back to it when the Hub cannot be reached or has no
     such repository.
 
     Raises:
         ModelError: neither a directory with a model, nor a repository that could be fetched.
     """
     if name == DEFAULT:
-        return str(PRETRAINED / embedded)
+        return str(PRETRAINED / CLASSIFIER)
     if (path := Path(name)).is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(f"{name} holds no model: its config.json is missing.")
@@ -30,8 +31,9 @@ def resolve(name: str, *, embedded: str = CLASSIFIER) -> str:
     try:
         return _fetch(name)
     except ModelError:
-        if name == f"{NAMESPACE}/{embedded}":
-            return str(PRETRAINED / embedded)
+        for own in (CLASSIFIER, EMBEDDER):
+            if name == f"{NAMESPACE}/{own}" and (PRETRAINED / own).is_dir():
+                return str(PRETRAINED / own)
         raise
 
 
@@ -52,5 +54,5 @@ def _fetch(repo_id: str) -> str:
         reason = str(error).splitlines()[0]
         raise ModelError(
             f"there is no model {repo_id!r}: no such directory, and the Hub did not give it ({reason}). "
-            f"Known names: {DEFAULT}, {NAMESPACE}/{CLASSIFIER}."
+            f"Known names: {DEFAULT}, {NAMESPACE}/{CLASSIFIER}, {NAMESPACE}/{EMBEDDER}."
         ) from None

@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from safetensors.torch import save_file
 
-from artextract_hf import load_classifier
+from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, load_classifier
 from artextract_hf.data.schema import painting_features
 from tests.conftest import plain_picture
 
@@ -137,3 +137,28 @@ def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, prepare
     errors = [line for line in stderr.splitlines() if line.startswith("artextract: ")]
     assert len(errors) == 1 and message in errors[0]
     assert "Traceback" not in stderr
+
+
+def test_embedder(run_cli, tiny_classifier, prepared, tmp_path):
+    arguments = ["--gallery", prepared / "both", "--queries", prepared / "val_only", "--out", tmp_path, "--photos", 3]
+    code, out, err = run_cli("evaluate", "embedder", "--embedder", tiny_classifier, *arguments, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["gallery"] == 9 and report["queries"] == 4
+    assert report["labels"]["genre"].keys() >= {"p@1", "p@10", "map", "queries"}
+    # Of genre, a and b find another of theirs in train; of c's, there is only c itself.
+    assert report["labels"]["genre"]["queries"] == 2 and report["labels"]["artist"]["queries"] == 3
+    assert report["dim"] == AutoEmbedder.from_pretrained(str(tiny_classifier)).dim
+    assert report["photos"]["works"] == 3 and (tmp_path / "report.md").is_file()
+    code, out, err = run_cli("evaluate", "embedder", "--embedder", tmp_path / "none", *arguments)
+    assert code == 2 and len(err.strip().splitlines()) == 1
+
+
+def test_embedder_of_byol(run_cli, prepared, tmp_path):
+    byol = {"backbone": "mobilenetv3_small_050", "image_size": 64}
+    ByolModel(ByolConfig(**byol)).save_pretrained(tmp_path / "byol")
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "byol")
+    arguments = ["--gallery", prepared / "both", "--queries", prepared / "both", "--out", tmp_path, "--photos", 0]
+    code, out, err = run_cli("evaluate", "embedder", "--embedder", tmp_path / "byol", *arguments, "--json")
+    assert code == 0, err
+    assert json.loads(out)["dim"] == 1024 and "photos" not in json.loads(out)

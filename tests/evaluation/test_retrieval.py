@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from artextract_hf.errors import DataError
+from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
+
+
+def directions(*degrees: float) -> np.ndarray:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_by_hand():
+    """From 0 degrees the ranking is a, b, a, b, a: relevant at ranks 1, 3 and 5."""
+    gallery = directions(1, 2, 3, 4, 5)
+    scores = score_retrieval(gallery, ["a", "b", "a", "b", "a"], directions(0), ["a"])
+    assert scores.precision[1] == 1.0
+    assert scores.precision[5] == scores.precision[10] == pytest.approx(3 / 5)  # no more than five can be found
+    assert scores.map == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+    assert scores.mrr == 1.0
+    ideal = 1 + 1 / np.log2(3) + 1 / np.log2(4)
+    assert scores.ndcg == pytest.approx((1 + 1 / np.log2(4) + 1 / np.log2(6)) / ideal)
+    assert scores.chance == pytest.approx(3 / 5)
+
+
+def test_a_querys_own_file_never_counts():
+    gallery, names = directions(0, 10, 20), ["a", "b", "a"]
+    scores = score_retrieval(gallery, names, directions(0), ["a"], gallery_ids=["x", "y", "z"], query_ids=["x"])
+    assert scores.precision[1] == 0.0
+    assert scores.mrr == scores.map == pytest.approx(1 / 2)
+    assert scores.chance == pytest.approx(1 / 2)
+    alone = score_retrieval(
+        gallery, ["a", "b", "b"], directions(0), ["a"], gallery_ids=["x", "y", "z"], query_ids=["x"]
+    )
+    assert alone is None  # nothing but itself could have been found
+
+
+def test_unknown_labels_take_no_part():
+    gallery = directions(0, 1, 2)
+    scores = score_retrieval(gallery, [None, "b", "a"], directions(0, 0, 0), ["a", None, "c"])
+    assert scores.queries == 1
+    assert scores.mrr == pytest.approx(1 / 2)
+    assert score_retrieval(gallery, [None] * 3, directions(0), ["a"]) is None
+    assert score_retrieval(gallery, ["a"] * 3, directions(0), [None]) is None
+
+
+def test_random_vectors_score_chance():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(3000, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = [str(v) for v in rng.choice(4, 3000, p=[0.1, 0.2, 0.3, 0.4])]
+    scores = score_retrieval(vectors[:2000], names[:2000], vectors[2000:], names[2000:])
+    assert scores.queries == 1000
+    assert scores.chance == pytest.approx(0.3, abs=0.02)
+    assert scores.precision[10] == pytest.approx(scores.chance, abs=0.02)
+    assert scores.map == pytest.approx(scores.chance, abs=0.02)
+
+
+def test_one_hot_vectors_are_perfect():
+    classes = np.arange(30) % 3
+    names = [str(c) for c in classes]
+    ids = [f"file {i}" for i in range(30)]
+    scores = score_retrieval(np.eye(3)[classes], names, np.eye(3)[classes], names, gallery_ids=ids, query_ids=ids)
+    assert scores.as_json() == {
+        "p@1": 1.0,
+        "p@5": 1.0,
+        "p@10": 0.9,  # nine others
+        "map": 1.0,
+        "mrr": 1.0,
+        "ndcg@10": 1.0,
+        "chance": round(9 / 29, 4),
+        "queries": 30,
+    }
+
+
+def test_recall_of_works():
+    gallery = directions(0, 10, 20, 30)
+    photos = directions(1, 6, 26)
+    works = np.array([0, 1, 0])
+    assert recall_of_works(gallery, photos, works) == pytest.approx(2 / 3)
+    assert recall_of_works(gallery, photos, works, k=3) == pytest.approx(2 / 3)
+    assert recall_of_works(gallery, photos, works, k=4) == 1.0
+
+
+def test_misfits_are_refused():
+    with pytest.raises(DataError):
+        score_retrieval(directions(0, 1), ["a"], directions(0), ["a"])
