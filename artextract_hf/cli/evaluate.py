@@ -57,9 +57,7 @@ def evaluate_embedder(
     gallery: Annotated[Path, typer.Option(help="What is searched: what `artextract prepare` wrote, all splits.")],
     queries: Annotated[Path, typer.Option(help="What is searched with: likewise.")],
     out: Annotated[Path, typer.Option(help="Folder to write the report to.")],
-    photos: Annotated[
-        int, typer.Option(min=0, help="Gallery works to photograph as a visitor would; 0 for none.")
-    ] = 300,
+    photos: Annotated[int, typer.Option(min=0, help="Gallery works to photograph as a visitor would.")] = 300,
     as_json: AsJson = False,
 ) -> None:
     """Precision and mean average precision of search by style, genre and artist; recall from visitors' photographs."""
@@ -67,9 +65,9 @@ def evaluate_embedder(
     from artextract_hf.evaluation import embedding_report
     from artextract_hf.models.embedder import AutoEmbedder
 
-    parts = [take_split(load_prepared(folder), ALL) for folder in (gallery, queries)]
+    searched, asked = (take_split(load_prepared(folder), ALL) for folder in (gallery, queries))
     network = AutoEmbedder.from_pretrained(embedder)
-    result = embedding_report.evaluate_embedder(network, *parts, out, name=embedder, photos=photos)
+    result = embedding_report.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))
         return

@@ -1,7 +1,7 @@
 """How good an embedding is at search: figures from vectors and labels, by label.
 
-A gallery painting is relevant where it has the query's label. A query's own file never counts: neither as an answer, nor
-as something that could have been found.
+A gallery painting is relevant where it has the query's label. A query's own file never counts: neither as an answer,
+nor as something that could have been found.
 """
 
 from collections.abc import Sequence

@@ -107,8 +107,8 @@ class AutoEmbedder:
         """Load an embedder.
 
         Args:
-            name: `default`, a name of this project, a directory with a classifier or a BYOL encoder of this package, or any
-                timm model.
+            name: `default`, a name of this project, a directory with a classifier or a BYOL encoder of this package,
+                or any timm model.
 
         Raises:
             ModelError: no such model, or its weights cannot be fetched.

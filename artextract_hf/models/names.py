@@ -16,8 +16,8 @@ REACH_TIMEOUT_S = 5
 def resolve(name: str) -> str:
     """The directory that holds the model called `name`, fetched from the Hub where it is a repository there.
 
-    `default` is the embedded classifier, whose embedding is also the default of searches. The project's own names fall back to it when the Hub cannot be reached or has no
-    such repository.
+    `default` is the embedded classifier, whose embedding is also the default of searches. The project's own names fall
+    back to what is embedded when the Hub cannot be reached or has no such repository.
 
     Raises:
         ModelError: neither a directory with a model, nor a repository that could be fetched.

@@ -161,4 +161,4 @@ def test_embedder_of_byol(run_cli, prepared, tmp_path):
     arguments = ["--gallery", prepared / "both", "--queries", prepared / "both", "--out", tmp_path, "--photos", 0]
     code, out, err = run_cli("evaluate", "embedder", "--embedder", tmp_path / "byol", *arguments, "--json")
     assert code == 0, err
-    assert json.loads(out)["dim"] == 1024 and "photos" not in json.loads(out)
+    assert json.loads(out)["dim"] == 288 and "photos" not in json.loads(out)
