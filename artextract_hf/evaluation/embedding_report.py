@@ -105,7 +105,8 @@ def embed_split(embedder: Embedder, paintings: Dataset, skipped: SkipList) -> tu
         DataError: there is none.
     """
     pictures = paintings.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
-    vectors, rows = [], []
+    vectors: list[np.ndarray] = []
+    rows: list[int] = []
     for start in tqdm(range(0, len(pictures), BATCH), desc="embedding", unit="batch", disable=None):
         batch = pictures[start : start + BATCH]
         encoded = [image["bytes"] or image["path"] for image in batch["image"]]
