@@ -32,10 +32,13 @@ from artextract_hf.data.byol_views import ByolView, byol_views, pair_sheet
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
 from artextract_hf.evaluation.predict import represent
 from artextract_hf.evaluation.representation import effective_rank, knn_accuracy, spread
+from artextract_hf.hub.card import embedder_card
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
 from artextract_hf.models.backbones import load_imagenet
+from artextract_hf.models.embedder import AutoEmbedder
 from artextract_hf.models.frozen_norm import fold_frozen_norms
 from artextract_hf.models.modeling_byol import target_momentum
 from training.byol_config import LARS, ByolTrainConfig
@@ -309,11 +312,17 @@ def draw_preview(run: Run) -> None:
 
 
 def finish(run: Run) -> None:
-    """Keep the encoder with its preprocessing: what the search loads; push it where asked."""
+    """Keep the encoder with its preprocessing, which is what the search loads; score it, write its card, push it."""
     folder = run.out / "last"
     side = run.model.config.image_size
     run.model.byol.save_pretrained(folder)
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    if run.watched:
+        embedder, name = AutoEmbedder.from_pretrained(str(folder)), run.config.push_to_hub or run.out.name
+        report = evaluate_embedder(embedder, *run.watched, run.out / "evaluation", name=name)
+        print(as_text(report), flush=True)
+        card = embedder_card(report, config=asdict(run.config), backbone=run.model.config.backbone, name=name)
+        card.save(folder / "README.md")
     if run.config.push_to_hub:
         push_folder(folder, run.config.push_to_hub)
 

@@ -1,6 +1,6 @@
 """Cards: every figure comes from the evaluation's JSON or from the data, none is typed by hand.
 
-metrics.json + config.json + model_cards/classifier.md --> README.md beside the weights
+metrics.json + config.json + model_cards/classifier.md --> README.md beside the weights; an embedder's likewise
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
 """
 
@@ -18,6 +18,7 @@ METRICS = {
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
 }
+RETRIEVAL_METRICS = {"p@1": "Precision at 1", "p@10": "Precision at 10", "map": "Mean average precision"}
 
 
 def classifier_card(
@@ -55,6 +56,42 @@ def classifier_card(
         ],
     )
     body = _render("classifier.md", report=report, config=config, tasks=tasks, name=name, note=note)
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
+
+
+def embedder_card(
+    report: Mapping[str, Any], *, config: Mapping[str, Any], backbone: str, name: str, note: str = ""
+) -> ModelCard:
+    """The card of an embedder.
+
+    Args:
+        report: what `artextract evaluate embedder` wrote as metrics.json.
+        config: the training configuration.
+        backbone: timm architecture.
+        name: the repository's name.
+        note: a sentence on what the figures leave open, where there is something.
+    """
+    data = ModelCardData(
+        license="mit",
+        library_name="transformers",
+        pipeline_tag="image-feature-extraction",
+        tags=["art", "paintings", "byol", "similarity", "artextract-hf"],
+        model_name=name,
+        eval_results=[
+            EvalResult(
+                task_type="image-feature-extraction",
+                dataset_type="wikiart",
+                dataset_name=f"WikiArt subset, {label}",
+                dataset_config=label,
+                metric_type=metric,
+                metric_name=f"{RETRIEVAL_METRICS[metric]} ({label})",
+                metric_value=scores[metric],
+            )
+            for label, scores in report["labels"].items()
+            for metric in RETRIEVAL_METRICS
+        ],
+    )
+    body = _render("embedder.md", report=report, config=config, backbone=backbone, name=name, note=note)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 

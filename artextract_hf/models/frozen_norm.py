@@ -11,6 +11,7 @@ times slower in bfloat16 (282 against 123 ms for 96 channels at 96 x 96, batch 6
 from types import MethodType
 
 import torch
+from timm.layers import Conv2dSame, pad_same
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -62,6 +63,8 @@ def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
     def convolve(self: nn.Conv2d, x: Tensor) -> Tensor:
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         bias = norm.bias - norm.running_mean * scale
+        if isinstance(self, Conv2dSame):  # TensorFlow's padding, which depends on the input
+            x = pad_same(x, self.kernel_size, self.stride, self.dilation)
         return self._conv_forward(x, self.weight * scale[:, None, None, None], bias)
 
     def rest_of_norm(self: _BatchNorm, x: Tensor) -> Tensor:

@@ -237,7 +237,7 @@ def test_processor_shows_the_whole_painting(tiny_classifier):
 # --- frozen norms ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backbone", ["mobilenetv2_050", "resnet18"])
+@pytest.mark.parametrize("backbone", ["mobilenetv2_050", "resnet18", "tf_efficientnet_lite0"])
 def test_folded_norms_are_the_same_function_with_the_same_gradients(backbone):
     plain = small(backbone=backbone).crnn.backbone
     for module in plain.modules():  # statistics as after training, not 0 and 1

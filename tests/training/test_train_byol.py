@@ -10,6 +10,7 @@ import pytest
 import timm
 import torch
 import yaml
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -72,6 +73,10 @@ def test_trains_watches_and_keeps_the_encoder(recipe, tmp_path):
     assert json.loads((out / "last/preprocessor_config.json").read_text())["size"] == {"height": 64, "width": 64}
     with Image.open(out / "views.png") as preview:
         assert preview.size == (192, 8 * 96)
+    report = json.loads((out / "evaluation/metrics.json").read_text())
+    card = ModelCard.load(out / "last/README.md")
+    assert {r.metric_value for r in card.data.eval_results} >= {report["labels"]["style"]["p@10"]}
+    assert "Grill et al. 2020" in card.text and "2 epochs, views of 64, 96 px" in card.text
     started = load_file(recipe["backbone_weights"])
     moved = encoder.backbone.state_dict()
     assert any(not torch.equal(started[name], moved[name]) for name in started)
