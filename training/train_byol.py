@@ -36,6 +36,7 @@ from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
 from artextract_hf.evaluation.predict import represent
 from artextract_hf.evaluation.representation import effective_rank, knn_accuracy, spread
 from artextract_hf.hub.card import embedder_card
+from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
 from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.embedder import AutoEmbedder
@@ -50,7 +51,6 @@ from training.loop import (
     load_optimizer,
     normalise,
     precision,
-    push_folder,
     read_progress,
     save_checkpoint,
     training_loader,
@@ -324,7 +324,7 @@ def finish(run: Run) -> None:
         card = embedder_card(report, config=asdict(run.config), backbone=run.model.config.backbone, name=name)
         card.save(folder / "README.md")
     if run.config.push_to_hub:
-        push_folder(folder, run.config.push_to_hub)
+        publish_model(folder, run.config.push_to_hub)
 
 
 if __name__ == "__main__":

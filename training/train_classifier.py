@@ -37,6 +37,7 @@ from artextract_hf.evaluation.classification import Scores, score
 from artextract_hf.evaluation.predict import predict
 from artextract_hf.evaluation.report import METRICS, as_text, evaluate_classifier
 from artextract_hf.hub.card import classifier_card
+from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
 from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.frozen_norm import fold_frozen_norms
@@ -52,7 +53,6 @@ from training.loop import (
     mix,
     normalise,
     precision,
-    push_folder,
     read_progress,
     save_checkpoint,
     training_loader,
@@ -375,7 +375,7 @@ def finish(run: Run, evaluate: Dataset | None) -> None:
         card.save(out / "best" / "README.md")
         print(as_text(report), flush=True)
     if config.push_to_hub:
-        push_folder(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
+        publish_model(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
 
 
 if __name__ == "__main__":

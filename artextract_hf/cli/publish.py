@@ -9,13 +9,13 @@ import typer
 from artextract_hf.cli import AsJson, app, list_skipped
 from artextract_hf.errors import DataError
 
+Private = Annotated[bool, typer.Option("--private", help="Make a new repository private.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Write the repository to --out and push nothing.")]
+Out = Annotated[Path | None, typer.Option(help="With --dry-run: folder to write.")]
+Tag = Annotated[str, typer.Option(help="A version that names the commit, such as v1.0.")]
+
 publish = typer.Typer(help="Push to the Hub.", no_args_is_help=True)
 app.add_typer(publish, name="publish")
-
-
-@publish.callback()
-def _group() -> None:
-    """Keep `dataset` a command of its own, also while it is the only one."""
 
 
 @publish.command("dataset")
@@ -25,20 +25,21 @@ def publish_dataset(
     allow_restricted: Annotated[
         bool, typer.Option("--allow-restricted", help="Publish also pictures that have no open licence.")
     ] = False,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the repository to --out and push nothing.")] = False,
-    out: Annotated[Path | None, typer.Option(help="With --dry-run: folder to write.")] = None,
+    private: Private = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    tag: Tag = "",
     as_json: AsJson = False,
 ) -> None:
     """A data set as typed Parquet, splits as configurations, with a card made from the data."""
-    from artextract_hf.hub import publish as hub
+    from artextract_hf.hub import dataset_repo as hub
 
     if dry_run != (out is not None):
         raise DataError("--dry-run and --out FOLDER go together.")
     if out is not None:
         report = hub.write_dataset_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
     else:
-        report = hub.publish_dataset(path, repo_id, allow_restricted=allow_restricted, private=private)
+        report = hub.publish_dataset(path, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))
         return
@@ -46,3 +47,30 @@ def publish_dataset(
         typer.echo(f"{name}: " + ", ".join(f"{split} {rows}" for split, rows in splits.items()))
     typer.echo(f"{len(report['files'])} files, as {report['form']}, " + (f"in {out}" if out else f"at {report['url']}"))
     list_skipped(report["left_out"])
+
+
+@publish.command("model")
+def publish_model(
+    path: Annotated[Path, typer.Argument(help="A trained model: the folder `best` or `last` of a training.")],
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    private: Private = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    tag: Tag = "",
+    as_json: AsJson = False,
+) -> None:
+    """A classifier or an embedder with its card, its figures and its code."""
+    from artextract_hf.hub import model_repo as hub
+
+    if dry_run != (out is not None):
+        raise DataError("--dry-run and --out FOLDER go together.")
+    if out is not None:
+        report = hub.write_model_repo(path, out)
+    else:
+        report = hub.publish_model(path, repo_id, private=private, tag=tag)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+        return
+    for name in report["files"]:
+        typer.echo(name)
+    typer.echo(f"{report['bytes'] / 1e6:.1f} MB " + (f"in {out}" if out else f"at {report['url']}"))

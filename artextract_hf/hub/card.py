@@ -99,7 +99,7 @@ def dataset_card(facts: Mapping[str, Any], *, metadata: Mapping[str, Any]) -> Da
     """The card of a data set.
 
     Args:
-        facts: what `hub/publish.py` found in the data; the names the template `model_cards/dataset.md` uses.
+        facts: what `hub/dataset_repo.py` found in the data; the names the template `model_cards/dataset.md` uses.
         metadata: `configs` and `dataset_info` of the front matter, and the licence.
     """
     data = DatasetCardData(

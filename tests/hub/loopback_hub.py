@@ -1,21 +1,78 @@
-"""A loopback server that speaks as much of the Hub's HTTP protocol as pushing a repository takes."""
+"""A loopback server that speaks the Hub's HTTP protocol: three kinds of repositories, history, and faults on demand.
+
+Written from the requests that huggingface_hub makes (its `hf_api.py`, `_commit_api.py`, `lfs.py`, `file_download.py`).
+Everything is in memory. Xet is left out: clients are started with HF_HUB_DISABLE_XET=1.
+"""
 
 import base64
+import hashlib
 import http.server
 import json
 import re
+import socket
+import struct
 import threading
-from urllib.parse import urlsplit
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "hf_secret_token_of_nobody"
+LFS_SUFFIXES = (".safetensors", ".parquet", ".png", ".jpg", ".onnx", ".faiss", ".bin")
+REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+/[^/]+)"
+FILE = r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+/[^/]+)"
+
+
+@dataclass
+class Fault:
+    """What goes wrong: `how` is a status, or `cut`, `slow`, or `lost` (done, but the answer never arrives)."""
+
+    where: str  # pattern of "METHOD /path"
+    how: int | str
+    times: int = 1
+    retry_after: int | None = None
+
+
+@dataclass
+class Repo:
+    """One repository: its commits, each with all files, and names for them."""
+
+    kind: str
+    id: str
+    private: bool = False
+    commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> str:
+        return self.commits[-1][0]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return self.commits[-1][1]
+
+    def at(self, revision: str) -> dict[str, bytes] | None:
+        """All files of a revision."""
+        oid = self.head if revision == "main" else self.tags.get(revision, revision)
+        return dict(self.commits).get(oid)
+
+    def commit(self, files: dict[str, bytes]) -> str:
+        """Add a commit that holds these files."""
+        seed = f"{self.id}{len(self.commits)}".encode() + b"".join(sorted(name.encode() for name in files))
+        oid = hashlib.sha1(seed).hexdigest()
+        self.commits.append((oid, files))
+        return oid
 
 
 class LoopbackHub:
-    """One repository in memory: `files` by path, the number of `commits`, and every path that was `asked`."""
+    """All repositories by (kind, id); what was `asked`; faults still to come."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
+        self.repos: dict[tuple[str, str], Repo] = {}
         self.objects: dict[str, bytes] = {}
-        self.commits = 0
         self.asked: list[str] = []
+        self.faults: list[Fault] = []
+        self.lock = threading.Lock()
 
     def start(self) -> "LoopbackHub":
         """Listen on a free port."""
@@ -31,12 +88,77 @@ class LoopbackHub:
         self.http.shutdown()
         self.http.server_close()
 
+    def environment(self, home: object) -> dict[str, str]:
+        """What a client's process needs to find this Hub and nothing else."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_OFFLINE": "0",
+            "HF_TOKEN": TOKEN,
+            "HF_HOME": str(home),
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
+
+    def repo(self, id: str, kind: str = "models") -> Repo:
+        """A repository that is there."""
+        return self.repos[kind, id]
+
+    def fails(self, asked: str) -> Fault | None:
+        """The fault that meets this request, used up by it."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.times > 0 and re.search(fault.where, asked):
+                    fault.times -= 1
+                    return fault
+        return None
+
+
+def blob_id(data: bytes) -> str:
+    """git's name of a file."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def is_lfs(path: str) -> bool:
+    """Whether the Hub keeps a file outside git."""
+    return path.endswith(LFS_SUFFIXES)
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     hub: LoopbackHub
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None: ...
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+
+    def _serve(self) -> None:
+        split = urlsplit(self.path)
+        path, query = unquote(split.path), parse_qs(split.query)
+        asked, body = f"{self.command} {path}", self._body()
+        self.hub.asked.append(asked)
+        fault = self.hub.fails(asked)
+        if fault and isinstance(fault.how, int):
+            headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+            return self._json({"error": "as asked for"}, fault.how, headers)
+        if fault and fault.how == "cut":
+            return self._hang_up()
+        if fault and fault.how == "slow":
+            time.sleep(1)
+        self.lost = bool(fault and fault.how == "lost")
+        for method, pattern, answer in ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and re.fullmatch(method, self.command):
+                groups = match.groupdict()
+                if "id" not in groups:
+                    return answer(self, body)
+                repo = self.hub.repos.get((groups["kind"] or "models", groups["id"].removesuffix(".git")))
+                if repo is None:
+                    return self._json({"error": "no such repository"}, 404, {"X-Error-Code": "RepoNotFound"})
+                return answer(self, repo, body, query, **{k: v for k, v in groups.items() if k not in ("id", "kind")})
+        return self._json({"error": f"this Hub knows no {asked}"}, 404)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -48,73 +170,169 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.readline()
         return data
 
-    def _send(self, answer: object, status: int = 200) -> None:
-        body = json.dumps(answer).encode()
+    def _hang_up(self) -> None:
+        """Reset the connection."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def _json(self, answer: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        if getattr(self, "lost", False):
+            return self._hang_up()
+        data = json.dumps(answer).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        about = {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        for name, value in (about | (headers or {})).items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(data)
+        return None
 
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        self.hub.asked.append(f"GET {path}")
-        if path == "/api/whoami-v2":
-            return self._send({"name": "somebody", "orgs": []})
-        if re.fullmatch(r"/api/datasets/[^/]+/[^/]+(/revision/main)?", path):
-            siblings = [{"rfilename": name} for name in self.hub.files]
-            return self._send({"id": "somebody/paintings", "sha": f"{self.hub.commits:040d}", "siblings": siblings})
-        if "/tree/" in path:
-            files = [{"type": "file", "path": n, "oid": "0" * 40, "size": len(d)} for n, d in self.hub.files.items()]
-            return self._send(files)
-        return self._send({"error": "not found"}, 404)
+    # --- answers: of the Hub as a whole ---
 
-    def do_POST(self) -> None:
-        path, body = urlsplit(self.path).path, self._body()
-        self.hub.asked.append(f"POST {path}")
-        if path == "/api/repos/create":
-            asked = json.loads(body)
-            owner = asked.get("organization") or "somebody"
-            return self._send({"url": f"{self.hub.url}/datasets/{owner}/{asked['name']}"})
-        if path == "/api/validate-yaml":
-            return self._send({"warnings": [], "errors": []})
-        if "/preupload/" in path:
-            files = [
-                {"path": f["path"], "uploadMode": self._mode(f["path"]), "shouldIgnore": False}
-                for f in json.loads(body)["files"]
-            ]
-            return self._send({"files": files})
-        if path.endswith("/info/lfs/objects/batch"):
-            objects = json.loads(body)["objects"]
-            upload = [{**o, "actions": {"upload": {"href": f"{self.hub.url}/lfs/{o['oid']}"}}} for o in objects]
-            return self._send({"transfer": "basic", "objects": upload})
-        if "/commit/" in path:
-            self._commit([json.loads(line) for line in body.splitlines() if line.strip()])
-            oid = f"{self.hub.commits:040d}"
-            return self._send(
-                {
-                    "success": True,
-                    "commitUrl": f"{self.hub.url}/datasets/somebody/paintings/commit/{oid}",
-                    "commitOid": oid,
-                }
-            )
-        return self._send({"error": "not found"}, 404)
+    def whoami(self, body: bytes) -> None:
+        if self.headers.get("authorization") != f"Bearer {TOKEN}":
+            return self._json({"error": "Invalid token"}, 401)
+        return self._json({"name": "somebody", "type": "user", "orgs": []})
 
-    def _mode(self, path: str) -> str:
-        return "lfs" if path.endswith(".parquet") else "regular"
+    def validate_card(self, body: bytes) -> None:
+        self._json({"warnings": [], "errors": []})
 
-    def do_PUT(self) -> None:
-        self.hub.asked.append("PUT /lfs")
-        self.hub.objects[self.path.rpartition("/")[2]] = self._body()
-        self._send({})
+    def create(self, body: bytes) -> None:
+        wanted = json.loads(body)
+        id, kind = f"{wanted.get('organization') or 'somebody'}/{wanted['name']}", wanted.get("type", "model") + "s"
+        url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{id}"
+        if (kind, id) in self.hub.repos:
+            return self._json({"error": "You already created this repo", "url": url}, 409)
+        private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
+        self.hub.repos[kind, id] = Repo(kind, id, private)
+        self.hub.repos[kind, id].commit({".gitattributes": b""})
+        return self._json({"url": url})
 
-    def _commit(self, operations: list[dict]) -> None:
-        for operation in operations:
+    def put_object(self, body: bytes) -> None:
+        oid = self.path.rpartition("/")[2]
+        if hashlib.sha256(body).hexdigest() != oid:
+            return self._json({"error": "checksum"}, 400)
+        self.hub.objects[oid] = body
+        return self._json({})
+
+    # --- answers: of one repository ---
+
+    def info(self, repo: Repo, body: bytes, query: dict, revision: str | None = None) -> None:
+        files = repo.at(revision or "main")
+        if files is None:
+            return self._json({"error": "no such revision"}, 404, {"X-Error-Code": "RevisionNotFound"})
+        oid = next(oid for oid, kept in reversed(repo.commits) if kept is files or kept == files)
+        return self._json(
+            {"id": repo.id, "sha": oid, "private": repo.private, "siblings": [{"rfilename": name} for name in files]}
+        )
+
+    def tree(self, repo: Repo, body: bytes, query: dict, revision: str, under: str | None = None) -> None:
+        files = repo.at(revision)
+        if files is None:
+            return self._json({"error": "no such revision"}, 404, {"X-Error-Code": "RevisionNotFound"})
+        prefix = f"{under.strip('/')}/" if under and under.strip("/") else ""
+        return self._json([entry(name, data) for name, data in files.items() if name.startswith(prefix)])
+
+    def paths_info(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
+        asked = parse_qs(body.decode()).get("paths", [])
+        files = repo.at(revision) or {}
+        self._json([entry(name, files[name]) for name in asked if name in files])
+
+    def refs(self, repo: Repo, body: bytes, query: dict) -> None:
+        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}]
+        tags = [{"name": t, "ref": f"refs/tags/{t}", "targetCommit": oid} for t, oid in repo.tags.items()]
+        self._json({"branches": branches, "tags": tags, "converts": []})
+
+    def preupload(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
+        answers = []
+        for file in json.loads(body)["files"]:
+            path = file["path"]
+            answers.append({"path": path, "uploadMode": "lfs" if is_lfs(path) else "regular", "shouldIgnore": False})
+            if path in repo.files:
+                about = entry(path, repo.files[path])
+                answers[-1]["oid"] = about["lfs"]["oid"] if "lfs" in about else about["oid"]
+        self._json({"files": answers})
+
+    def lfs_batch(self, repo: Repo, body: bytes, query: dict) -> None:
+        objects = []
+        for wanted in json.loads(body)["objects"]:
+            upload = {"upload": {"href": f"{self.hub.url}/lfs/{wanted['oid']}"}}
+            objects.append(wanted if wanted["oid"] in self.hub.objects else {**wanted, "actions": upload})
+        self._json({"transfer": "basic", "objects": objects})
+
+    def commit(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
+        files = dict(repo.files)
+        for operation in (json.loads(line) for line in body.splitlines() if line.strip()):
             value = operation["value"]
+            if operation["key"] == "header" and value.get("parentCommit") not in (None, repo.head):
+                return self._json({"error": "the parent has moved"}, 412)
             if operation["key"] == "file":
-                self.hub.files[value["path"]] = base64.b64decode(value["content"])
+                files[value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "lfsFile":
-                self.hub.files[value["path"]] = self.hub.objects[value["oid"]]
+                files[value["path"]] = self.hub.objects[value["oid"]]
             elif operation["key"] == "deletedFile":
-                self.hub.files.pop(value["path"], None)
-        self.hub.commits += 1
+                files.pop(value["path"], None)
+        oid = repo.commit(files)
+        url = f"{self.hub.url}/{'' if repo.kind == 'models' else repo.kind + '/'}{repo.id}"
+        return self._json({"success": True, "commitUrl": f"{url}/commit/{oid}", "commitOid": oid})
+
+    def tag(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
+        name = json.loads(body)["tag"]
+        if name in repo.tags:
+            return self._json({"error": "Tag already exists"}, 409)
+        repo.tags[name] = repo.head if revision == "main" else revision
+        return self._json({})
+
+    def resolve(self, repo: Repo, body: bytes, query: dict, revision: str, path: str) -> None:
+        files = repo.at(revision)
+        if files is None:
+            return self._json({"error": "no such revision"}, 404, {"X-Error-Code": "RevisionNotFound"})
+        oid = repo.tags.get(revision, repo.head if revision == "main" else revision)
+        if path not in files:
+            return self._json({"error": "no such file"}, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": oid})
+        data = files[path]
+        about = entry(path, data)
+        start = int(m[1]) if (m := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
+        self.send_response(206 if start else 200)
+        self.send_header("X-Repo-Commit", oid)
+        self.send_header("ETag", f'"{about["lfs"]["oid"] if "lfs" in about else about["oid"]}"')
+        self.send_header("Accept-Ranges", "bytes")
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data[start:])
+        return None
+
+
+def entry(name: str, data: bytes) -> dict:
+    """A file as `tree` lists it."""
+    found: dict = {"type": "file", "path": name, "size": len(data), "oid": blob_id(data)}
+    if is_lfs(name):
+        digest = hashlib.sha256(data).hexdigest()
+        found |= {"lfs": {"oid": digest, "size": len(data), "pointerSize": 134}}
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
+        found["oid"] = blob_id(pointer.encode())
+    return found
+
+
+def _routes() -> Iterator[tuple]:
+    yield "GET", "/api/whoami-v2", _Handler.whoami
+    yield "POST", "/api/validate-yaml", _Handler.validate_card
+    yield "POST", "/api/repos/create", _Handler.create
+    yield "PUT", "/lfs/[0-9a-f]+", _Handler.put_object
+    yield "GET", REPO + r"(?:/revision/(?P<revision>[^/]+))?", _Handler.info
+    yield "GET", REPO + r"/tree/(?P<revision>[^/]+)(?P<under>/.*)?", _Handler.tree
+    yield "POST", REPO + r"/paths-info/(?P<revision>[^/]+)", _Handler.paths_info
+    yield "GET", REPO + "/refs", _Handler.refs
+    yield "POST", REPO + r"/preupload/(?P<revision>[^/]+)", _Handler.preupload
+    yield "POST", REPO + r"/commit/(?P<revision>[^/]+)", _Handler.commit
+    yield "POST", REPO + r"/tag/(?P<revision>[^/]+)", _Handler.tag
+    yield "POST", FILE + r"/info/lfs/objects/batch", _Handler.lfs_batch
+    yield "GET|HEAD", FILE + r"/resolve/(?P<revision>[^/]+)/(?P<path>.+)", _Handler.resolve
+
+
+ROUTES = list(_routes())

@@ -17,19 +17,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from datasets import Dataset, DatasetDict, Image, Value, concatenate_datasets
-from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
 
 import artextract_hf
 from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
 from artextract_hf.data.rights import is_open, keep_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.statistics import FEW, describe
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
 from artextract_hf.hub.card import dataset_card
+from artextract_hf.hub.push import push_folder
 
 SHARD_BYTES = 400_000_000
 ROW_GROUP = 100  # records; what a reader that streams holds at a time
@@ -38,7 +36,7 @@ PICTURES, REFERENCES = "pictures", "references"
 
 
 def publish_dataset(
-    source: str | Path, repo_id: str, *, allow_restricted: bool = False, private: bool = False
+    source: str | Path, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = ""
 ) -> dict[str, Any]:
     """Write a data set's repository and push it to the Hub in one commit.
 
@@ -47,6 +45,7 @@ def publish_dataset(
         repo_id: `owner/name`.
         allow_restricted: publish pictures without an open licence too.
         private: make the repository private where it is new.
+        tag: a version that names the commit.
 
     Returns:
         What `write_dataset_repo` says, with the `url`.
@@ -58,19 +57,10 @@ def publish_dataset(
     folder = Path(tempfile.mkdtemp(prefix="artextract-"))
     try:
         report = write_dataset_repo(source, folder, repo_id=repo_id, allow_restricted=allow_restricted)
-        api = HfApi()
-        try:
-            url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-            api.upload_folder(
-                folder_path=folder,
-                repo_id=repo_id,
-                repo_type="dataset",
-                commit_message=f"Publish with artextract-hf {artextract_hf.__version__}",
-                delete_patterns=["data/**"],  # shards of an earlier version
-            )
-        except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
-            raise ArtExtractError(f"{repo_id} could not be published: {str(error).splitlines()[0]}") from None
-        return report | {"url": str(url)}
+        # data/**: shards of an earlier version go
+        return report | {
+            "url": push_folder(folder, repo_id, kind="dataset", private=private, replaces=["data/**"], tag=tag)
+        }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from datasets import DatasetDict, Image, get_dataset_config_names, load_dataset
 from huggingface_hub import DatasetCard
 
@@ -18,9 +17,9 @@ from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart import read_wikiart
-from artextract_hf.hub.publish import write_dataset_repo
+from artextract_hf.hub.dataset_repo import write_dataset_repo
 from tests.conftest import plain_picture
-from tests.hub.loopback_hub import LoopbackHub
+from tests.hub.loopback_hub import TOKEN
 
 REPO = "somebody/paintings"
 
@@ -133,38 +132,26 @@ def test_the_command_writes_without_pushing(run_cli, tmp_path):
     assert run_cli("publish", "dataset", tmp_path / "nowhere", REPO, "--dry-run", "--out", tmp_path / "x")[0] == 2
 
 
-@pytest.fixture
-def hub():
-    hub = LoopbackHub().start()
-    yield hub
-    hub.stop()
-
-
 def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
     source = prepared(tmp_path / "in", *["CC0"] * 4)
-    token = "hf_secret_token_of_nobody"
-    environment = os.environ | {
-        "HF_ENDPOINT": hub.url,
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_OFFLINE": "0",
-        "HF_TOKEN": token,
-        "HF_HOME": str(tmp_path / "home"),
-    }
+    environment = os.environ | hub.environment(tmp_path / "home")
     command = [sys.executable, "-m", "artextract_hf.cli", "publish", "dataset", str(source), REPO, "--json"]
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
-    assert hub.commits == 1 and set(hub.files) == set(report["files"])
+    repo = hub.repo(REPO, "datasets")
+    assert len(repo.commits) == 2 and set(repo.files) == {*report["files"], ".gitattributes"}
     write_dataset_repo(source, tmp_path / "same", repo_id=REPO)
     for name in report["files"]:
         if name.endswith(".parquet"):
-            assert hub.files[name] == (tmp_path / "same" / name).read_bytes()
-    for name, data in hub.files.items():
+            assert repo.files[name] == (tmp_path / "same" / name).read_bytes()
+    for name, data in repo.files.items():
         (tmp_path / "pulled" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "pulled" / name).write_bytes(data)
     assert len(read(tmp_path / "pulled", cache=tmp_path / "cache", split="train")) == 2
-    assert token not in done.stdout + done.stderr and not any(token.encode() in data for data in hub.files.values())
+    assert TOKEN not in done.stdout + done.stderr
+    assert not any(TOKEN.encode() in data for data in repo.files.values())
 
 
 def test_a_hub_that_refuses_is_one_clear_line(tmp_path):

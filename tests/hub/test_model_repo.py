@@ -1,0 +1,180 @@
+"""A model pushed by the real client to a loopback Hub, and loaded from there by the real transformers, with faults."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import venv
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
+from artextract_hf.hub.model_repo import write_model_repo
+from artextract_hf.hub.remote_code import OWN_IMPORT
+from tests.hub.loopback_hub import TOKEN, Fault, LoopbackHub
+
+REPO = "somebody/crnn"
+ROOT = Path(__file__).parent.parent.parent
+
+
+def publish(hub: LoopbackHub, model: Path, home: Path, *more: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "model", str(model), REPO, "--json", *more]
+    environment = os.environ | hub.environment(home)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+
+
+def load(hub: LoopbackHub, home: Path, script: str, python: Path | str = sys.executable) -> subprocess.CompletedProcess:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | hub.environment(home)
+    command = [str(python), "-c", textwrap.dedent(script)]
+    return subprocess.run(command, cwd=home.parent, env=environment, capture_output=True, text=True, timeout=180)
+
+
+def test_the_folder_is_whole(tiny_classifier, tmp_path):
+    report = write_model_repo(tiny_classifier, tmp_path / "repo")
+    assert {"config.json", "model.safetensors", "preprocessor_config.json", "modeling_crnn.py", "rla.py"} <= set(
+        report["files"]
+    )
+    config = json.loads((tmp_path / "repo/config.json").read_text())
+    assert config["auto_map"]["AutoModelForImageClassification"] == "modeling_crnn.CrnnForImageClassification"
+    for path in (tmp_path / "repo").glob("*.py"):
+        assert not OWN_IMPORT.search(path.read_text()) and "import artextract_hf" not in path.read_text()
+    assert "auto_map" not in json.loads((tiny_classifier / "config.json").read_text())  # the source stays as it was
+
+
+def test_what_is_no_model_is_refused(run_cli, tmp_path):
+    code, _, err = run_cli("publish", "model", tmp_path, REPO, "--dry-run", "--out", tmp_path / "repo")
+    assert code == 2 and "model.safetensors" in err
+    (tmp_path / "m").mkdir()
+    for name in ("config.json", "model.safetensors", "preprocessor_config.json"):
+        (tmp_path / "m" / name).write_text('{"model_type": "bert"}')
+    code, _, err = run_cli("publish", "model", tmp_path / "m", REPO, "--dry-run", "--out", tmp_path / "repo")
+    assert code == 2 and "'bert'" in err
+
+
+FAULTS = {
+    "none": [],
+    "500 on commit": [Fault("POST .*/commit/", 500, times=2)],
+    "429 on commit": [Fault("POST .*/commit/", 429, retry_after=0)],
+    "412 on commit": [Fault("POST .*/commit/", 412)],
+    "cut on commit": [Fault("POST .*/commit/", "cut")],
+    "answer of the commit lost": [Fault("POST .*/commit/", "lost")],
+    "cut in the weights": [Fault("PUT /lfs/", "cut")],
+    "500 on creation": [Fault("POST /api/repos/create", 500)],
+    "slow": [Fault(".*preupload", "slow")],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_pushed_under_every_fault_it_arrives_once_and_whole(hub, tiny_classifier, tmp_path, fault):
+    hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in FAULTS[fault]]
+    done = publish(hub, tiny_classifier, tmp_path / "home")
+    assert done.returncode == 0, done.stderr[-2000:]
+    repo = hub.repo(REPO)
+    assert len(repo.commits) == 2  # the empty one of its creation, and ours
+    expected = tmp_path / "expected"
+    write_model_repo(tiny_classifier, expected)
+    assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == {
+        path.name: path.read_bytes() for path in expected.iterdir()
+    }
+    assert hub.asked.count(next(a for a in hub.asked if a.startswith("PUT /lfs/"))) <= 2
+    assert TOKEN not in done.stdout + done.stderr
+    assert not any(TOKEN.encode() in data for data in repo.files.values())
+
+
+def test_a_hub_that_stays_down_is_one_line_and_no_half_commit(hub, tiny_classifier, tmp_path):
+    hub.faults = [Fault("POST .*/commit/", 400, times=99)]
+    done = publish(hub, tiny_classifier, tmp_path / "home")
+    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1].startswith("artextract: somebody/crnn could")
+    assert len(hub.repo(REPO).commits) == 1
+
+
+def test_private_and_tagged(hub, tiny_classifier, tmp_path):
+    assert publish(hub, tiny_classifier, tmp_path / "home", "--private", "--tag", "v1.0").returncode == 0
+    repo = hub.repo(REPO)
+    assert repo.private and repo.tags == {"v1.0": repo.head}
+
+
+LOAD = """
+    import torch
+    from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, pipeline
+    options = {options}
+    model = AutoModelForImageClassification.from_pretrained("somebody/crnn", **options).eval()
+    processor = AutoImageProcessor.from_pretrained("somebody/crnn", **options)
+    with torch.no_grad():
+        logits = model(torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)).logits
+    torch.save({{"logits": logits, "module": type(model).__module__, "side": processor.size["height"]}}, "{out}")
+"""
+
+
+def expected_logits(folder: Path) -> torch.Tensor:
+    with torch.no_grad():
+        return load_classifier(str(folder))[0](torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)).logits
+
+
+@pytest.fixture
+def stranger(tmp_path_factory) -> Path:
+    """The Python of an environment with transformers and timm, but without this package."""
+    folder = tmp_path_factory.mktemp("stranger")
+    venv.create(folder, with_pip=False, symlinks=True)
+    packages = Path(transformers.__file__).parent.parent
+    # Only the packages that lie there: what is installed in development mode hangs on .pth files, which are not read.
+    site = next((folder / "lib").glob("python*")) / "site-packages"
+    (site / "others.pth").write_text(str(packages))
+    python = folder / "bin/python"
+    alone = subprocess.run([python, "-c", "import artextract_hf"], capture_output=True, cwd=folder)
+    assert alone.returncode != 0 and b"ModuleNotFoundError" in alone.stderr
+    return python
+
+
+def test_trust_remote_code_works_without_this_package(hub, tiny_classifier, tmp_path, stranger):
+    assert publish(hub, tiny_classifier, tmp_path / "home").returncode == 0
+    script = LOAD.format(options='{"trust_remote_code": True}', out=tmp_path / "out.pt")
+    done = load(hub, tmp_path / "stranger", script, stranger)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = torch.load(tmp_path / "out.pt", weights_only=True)
+    assert found["module"].startswith("transformers_modules.") and found["side"] == 64
+    assert torch.equal(found["logits"], expected_logits(tiny_classifier))
+    refused = load(hub, tmp_path / "other", LOAD.format(options="{}", out=tmp_path / "no.pt"), stranger)
+    assert refused.returncode != 0 and "trust_remote_code" in refused.stderr
+
+
+def test_with_this_package_its_own_code_is_used_and_a_revision_is_kept(hub, tiny_classifier, tmp_path):
+    assert publish(hub, tiny_classifier, tmp_path / "home", "--tag", "v1").returncode == 0
+    changed = load_classifier(str(tiny_classifier))[0]
+    with torch.no_grad():
+        for weight in changed.heads.parameters():
+            weight.zero_()
+    changed.save_pretrained(tmp_path / "second")
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "second")
+    assert publish(hub, tmp_path / "second", tmp_path / "home", "--tag", "v2").returncode == 0
+    script = "    import artextract_hf.models" + LOAD.format(options='{"revision": "v1"}', out=tmp_path / "out.pt")
+    done = load(hub, tmp_path / "cache", script)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = torch.load(tmp_path / "out.pt", weights_only=True)
+    assert found["module"] == "artextract_hf.models.modeling_crnn"
+    assert torch.equal(found["logits"], expected_logits(tiny_classifier))
+    asked = len(hub.asked)
+    offline = load(hub, tmp_path / "cache", 'import os; os.environ["HF_HUB_OFFLINE"] = "1"\n' + textwrap.dedent(script))
+    assert offline.returncode == 0, offline.stderr[-3000:]
+    assert len(hub.asked) == asked
+
+
+def test_an_embedder_too(tmp_path, stranger):
+    ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).save_pretrained(tmp_path / "byol")
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "byol")
+    write_model_repo(tmp_path / "byol", tmp_path / "repo")
+    script = f"""
+    import torch
+    from transformers import AutoModel
+    model = AutoModel.from_pretrained("{tmp_path / "repo"}", trust_remote_code=True).eval()
+    print(tuple(model(torch.zeros(1, 3, 64, 64)).pooler_output.shape))
+    """
+    environment = os.environ | {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    command = [str(stranger), "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip().splitlines()[-1] == "(1, 288)"
