@@ -12,6 +12,9 @@ from artextract_hf.errors import DataError
 Private = Annotated[bool, typer.Option("--private", help="Make a new repository private.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Write the repository to --out and push nothing.")]
 Out = Annotated[Path | None, typer.Option(help="With --dry-run: folder to write.")]
+Restricted = Annotated[
+    bool, typer.Option("--allow-restricted", help="Publish also pictures that have no open licence.")
+]
 Tag = Annotated[str, typer.Option(help="A version that names the commit, such as v1.0.")]
 
 publish = typer.Typer(help="Push to the Hub.", no_args_is_help=True)
@@ -22,9 +25,7 @@ app.add_typer(publish, name="publish")
 def publish_dataset(
     path: Annotated[Path, typer.Argument(help="What `artextract prepare` wrote, or a folder of such folders.")],
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
-    allow_restricted: Annotated[
-        bool, typer.Option("--allow-restricted", help="Publish also pictures that have no open licence.")
-    ] = False,
+    allow_restricted: Restricted = False,
     private: Private = False,
     dry_run: DryRun = False,
     out: Out = None,
@@ -34,8 +35,7 @@ def publish_dataset(
     """A data set as typed Parquet, splits as configurations, with a card made from the data."""
     from artextract_hf.hub import dataset_repo as hub
 
-    if dry_run != (out is not None):
-        raise DataError("--dry-run and --out FOLDER go together.")
+    _check(dry_run, out)
     if out is not None:
         report = hub.write_dataset_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
     else:
@@ -62,8 +62,7 @@ def publish_model(
     """A classifier or an embedder with its card, its figures and its code."""
     from artextract_hf.hub import model_repo as hub
 
-    if dry_run != (out is not None):
-        raise DataError("--dry-run and --out FOLDER go together.")
+    _check(dry_run, out)
     if out is not None:
         report = hub.write_model_repo(path, out)
     else:
@@ -74,3 +73,59 @@ def publish_model(
     for name in report["files"]:
         typer.echo(name)
     typer.echo(f"{report['bytes'] / 1e6:.1f} MB " + (f"in {out}" if out else f"at {report['url']}"))
+
+
+@publish.command("index")
+def publish_index(
+    path: Annotated[Path, typer.Argument(help="What `artextract index` wrote.")],
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    allow_restricted: Restricted = False,
+    private: Private = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    tag: Tag = "",
+    as_json: AsJson = False,
+) -> None:
+    """A searchable collection with its card."""
+    from artextract_hf.hub import index_repo as hub
+
+    _check(dry_run, out)
+    if out is not None:
+        report = hub.write_index_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
+    else:
+        report = hub.publish_index(path, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+        return
+    typer.echo(f"{report['count']} paintings " + (f"in {out}" if out else f"at {report['url']}"))
+
+
+@publish.command("space")
+def publish_space(
+    path: Annotated[Path, typer.Argument(help="The folder spaces_app of a checkout of this project.")],
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    model: Annotated[str, typer.Option(help="Repository of its classifier; the embedded one if not given.")] = "",
+    index: Annotated[str, typer.Option(help="Repository of its collection; procedural paintings if not given.")] = "",
+    private: Private = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    tag: Tag = "",
+    as_json: AsJson = False,
+) -> None:
+    """The Gradio Space, with pinned requirements and the embedded models."""
+    from artextract_hf.hub import space_repo as hub
+
+    _check(dry_run, out)
+    if out is not None:
+        report = hub.write_space_repo(path, out, model=model, index=index)
+    else:
+        report = hub.publish_space(path, repo_id, model=model, index=index, private=private, tag=tag)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+        return
+    typer.echo(f"{len(report['files'])} files " + (f"in {out}" if out else f"at {report['url']}"))
+
+
+def _check(dry_run: bool, out: Path | None) -> None:
+    if dry_run != (out is not None):
+        raise DataError("--dry-run and --out FOLDER go together.")

@@ -2,6 +2,7 @@
 
 metrics.json + config.json + model_cards/classifier.md --> README.md beside the weights; an embedder's likewise
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
+description of an index + model_cards/index.md         --> README.md beside the FAISS file
 """
 
 from collections.abc import Mapping
@@ -110,6 +111,26 @@ def dataset_card(facts: Mapping[str, Any], *, metadata: Mapping[str, Any]) -> Da
         **metadata,
     )
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n{_render('dataset.md', **facts)}")
+
+
+def index_card(about: Mapping[str, Any], *, rights: Mapping[str, int], restricted: bool, repo_id: str) -> DatasetCard:
+    """The card of an index.
+
+    Args:
+        about: what `PaintingIndex.describe` says.
+        rights: works by licence.
+        restricted: whether some of these licences are not open.
+        repo_id: the repository's name.
+    """
+    data = DatasetCardData(
+        task_categories=["image-feature-extraction"],
+        tags=["art", "paintings", "faiss", "artextract-hf"],
+        pretty_name=repo_id.rpartition("/")[2],
+        size_categories=[_size_category(about["count"])],
+        configs=[{"config_name": "default", "data_files": "records.parquet"}],
+    )
+    body = _render("index.md", about=about, rights=rights, restricted=restricted, repo_id=repo_id)
+    return DatasetCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 
 def _render(template: str, **facts: Any) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -223,6 +224,10 @@ class PaintingIndex:
         """Ids of the paintings, in the order of the vectors."""
         return list(self._ids)
 
+    def records(self) -> list[dict[str, Any]]:
+        """The records without their pictures, in the order of the ids."""
+        return [dict(row) for row in self._rows]
+
     def vectors(self) -> np.ndarray:
         """The vectors (N, dim), in the order of the ids."""
         return self._vectors.reconstruct_n(0, len(self))
@@ -258,6 +263,26 @@ class PaintingIndex:
             raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
         shutil.rmtree(target, ignore_errors=True)
         unfinished.rename(target)
+
+    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
+        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
+
+        Args:
+            repo_id: `owner/name`.
+            allow_restricted: publish also where a painting has no open licence.
+            private: make the repository private where it is new.
+            tag: a version that names the commit.
+
+        Raises:
+            DataError: paintings without an open licence.
+            ArtExtractError: the Hub refused, or cannot be reached.
+        """
+        from artextract_hf.hub.index_repo import publish_index  # the one step forward: publishing is a later stage
+
+        with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
+            self.save_pretrained(Path(folder) / "index")
+            options = {"allow_restricted": allow_restricted, "private": private}
+            return str(publish_index(Path(folder) / "index", repo_id, tag=tag, **options)["url"])
 
     @classmethod
     def from_pretrained(

@@ -1,6 +1,10 @@
+import subprocess
+import venv
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import transformers
 
 from tests.hub.loopback_hub import LoopbackHub
 
@@ -11,3 +15,18 @@ def hub() -> Iterator[LoopbackHub]:
     hub = LoopbackHub().start()
     yield hub
     hub.stop()
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory) -> Path:
+    """The Python of an environment with transformers and timm, but without this package."""
+    folder = tmp_path_factory.mktemp("stranger")
+    venv.create(folder, with_pip=False, symlinks=True)
+    packages = Path(transformers.__file__).parent.parent
+    # Only the packages that lie there: what is installed in development mode hangs on .pth files, which are not read.
+    site = next((folder / "lib").glob("python*")) / "site-packages"
+    (site / "others.pth").write_text(str(packages))
+    python = folder / "bin/python"
+    alone = subprocess.run([python, "-c", "import artextract_hf"], capture_output=True, cwd=folder)
+    assert alone.returncode != 0 and b"ModuleNotFoundError" in alone.stderr
+    return python

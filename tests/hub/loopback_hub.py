@@ -42,6 +42,7 @@ class Repo:
     private: bool = False
     commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def head(self) -> str:
@@ -285,6 +286,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         repo.tags[name] = repo.head if revision == "main" else revision
         return self._json({})
 
+    def variable(self, repo: Repo, body: bytes, query: dict) -> None:
+        wanted = json.loads(body)
+        repo.variables[wanted["key"]] = wanted["value"]
+        self._json({key: {"value": value} for key, value in repo.variables.items()})
+
     def resolve(self, repo: Repo, body: bytes, query: dict, revision: str, path: str) -> None:
         files = repo.at(revision)
         if files is None:
@@ -331,6 +337,7 @@ def _routes() -> Iterator[tuple]:
     yield "POST", REPO + r"/preupload/(?P<revision>[^/]+)", _Handler.preupload
     yield "POST", REPO + r"/commit/(?P<revision>[^/]+)", _Handler.commit
     yield "POST", REPO + r"/tag/(?P<revision>[^/]+)", _Handler.tag
+    yield "POST", REPO + "/variables", _Handler.variable
     yield "POST", FILE + r"/info/lfs/objects/batch", _Handler.lfs_batch
     yield "GET|HEAD", FILE + r"/resolve/(?P<revision>[^/]+)/(?P<path>.+)", _Handler.resolve
 

@@ -5,12 +5,10 @@ import os
 import subprocess
 import sys
 import textwrap
-import venv
 from pathlib import Path
 
 import pytest
 import torch
-import transformers
 
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
 from artextract_hf.hub.model_repo import write_model_repo
@@ -113,21 +111,6 @@ LOAD = """
 def expected_logits(folder: Path) -> torch.Tensor:
     with torch.no_grad():
         return load_classifier(str(folder))[0](torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)).logits
-
-
-@pytest.fixture
-def stranger(tmp_path_factory) -> Path:
-    """The Python of an environment with transformers and timm, but without this package."""
-    folder = tmp_path_factory.mktemp("stranger")
-    venv.create(folder, with_pip=False, symlinks=True)
-    packages = Path(transformers.__file__).parent.parent
-    # Only the packages that lie there: what is installed in development mode hangs on .pth files, which are not read.
-    site = next((folder / "lib").glob("python*")) / "site-packages"
-    (site / "others.pth").write_text(str(packages))
-    python = folder / "bin/python"
-    alone = subprocess.run([python, "-c", "import artextract_hf"], capture_output=True, cwd=folder)
-    assert alone.returncode != 0 and b"ModuleNotFoundError" in alone.stderr
-    return python
 
 
 def test_trust_remote_code_works_without_this_package(hub, tiny_classifier, tmp_path, stranger):
