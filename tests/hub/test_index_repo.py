@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -20,9 +21,8 @@ REPO = "somebody/collection"
 @pytest.fixture(scope="module")
 def index(tiny_classifier, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index") / "index"
-    PaintingIndex.build(synthetic_paintings(6), AutoEmbedder.from_pretrained(str(tiny_classifier))).save_pretrained(
-        folder
-    )
+    embedder = AutoEmbedder.from_pretrained(str(tiny_classifier))
+    PaintingIndex.build(synthetic_paintings(6), embedder).save_pretrained(folder)
     return folder
 
 
@@ -82,8 +82,6 @@ def test_an_index_of_restricted_pictures_is_refused(run_cli, tiny_classifier, tm
 
 
 def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):
-    import shutil
-
     shutil.copytree(index, tmp_path / "index")
     (tmp_path / "index/index.faiss").write_bytes((index / "index.faiss").read_bytes()[:-8])
     code, _, err = run_cli("publish", "index", tmp_path / "index", REPO, "--dry-run", "--out", tmp_path / "repo")
