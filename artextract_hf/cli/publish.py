@@ -126,6 +126,26 @@ def publish_space(
     typer.echo(f"{len(report['files'])} files " + (f"in {out}" if out else f"at {report['url']}"))
 
 
+@publish.command("release")
+def publish_release(
+    path: Annotated[Path, typer.Argument(help="YAML file that names the parts (artextract_hf/hub/release.py).")],
+    dry_run: DryRun = False,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Model, embedder, data set, index, Space and their collection, as one version; goes on if it was interrupted."""
+    from artextract_hf.hub import release as hub
+
+    _check(dry_run, out)
+    release = hub.Release.load(path)
+    parts = hub.publish(release) if out is None else hub.plan(release, out)
+    if as_json:
+        typer.echo(json.dumps({"version": release.version, "parts": parts}, ensure_ascii=False))
+        return
+    for part in parts:
+        typer.echo(f"{part['kind']:<9} {part['repo_id']}  {part['state']}")
+
+
 def _check(dry_run: bool, out: Path | None) -> None:
     if dry_run != (out is not None):
         raise DataError("--dry-run and --out FOLDER go together.")

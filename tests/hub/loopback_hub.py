@@ -71,6 +71,7 @@ class LoopbackHub:
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}
         self.objects: dict[str, bytes] = {}
+        self.collections: dict[str, list[dict]] = {}
         self.asked: list[str] = []
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
@@ -218,6 +219,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.hub.objects[oid] = body
         return self._json({})
 
+    def create_collection(self, body: bytes) -> None:
+        wanted = json.loads(body)
+        slug = f"{wanted['namespace']}/{wanted['title'].lower()}-0123456789ab"
+        there = slug in self.hub.collections
+        self.hub.collections.setdefault(slug, [])
+        self._json(self._collection(slug), 409 if there else 200)
+
+    def collection(self, body: bytes) -> None:
+        slug = "/".join(urlsplit(self.path).path.split("/")[3:5])
+        if self.command == "POST":
+            item = json.loads(body)["item"]
+            if item in self.hub.collections[slug]:
+                return self._json({"error": "already in it"}, 409)
+            self.hub.collections[slug].append(item)
+        return self._json(self._collection(slug))
+
+    def _collection(self, slug: str) -> dict:
+        items = [{"_id": str(i), "position": i, **item} for i, item in enumerate(self.hub.collections[slug])]
+        about = {"slug": slug, "title": slug, "owner": {"name": "somebody"}, "items": items, "private": False}
+        return about | {"lastUpdated": "2026-01-01T00:00:00.000Z", "position": 0, "theme": "blue", "upvotes": 0}
+
     # --- answers: of one repository ---
 
     def info(self, repo: Repo, body: bytes, query: dict, revision: str | None = None) -> None:
@@ -330,6 +352,8 @@ def _routes() -> Iterator[tuple]:
     yield "POST", "/api/validate-yaml", _Handler.validate_card
     yield "POST", "/api/repos/create", _Handler.create
     yield "PUT", "/lfs/[0-9a-f]+", _Handler.put_object
+    yield "POST", "/api/collections", _Handler.create_collection
+    yield "GET|POST", "/api/collections/[^/]+/[^/]+(?:/items)?", _Handler.collection
     yield "GET", REPO + r"(?:/revision/(?P<revision>[^/]+))?", _Handler.info
     yield "GET", REPO + r"/tree/(?P<revision>[^/]+)(?P<under>/.*)?", _Handler.tree
     yield "POST", REPO + r"/paths-info/(?P<revision>[^/]+)", _Handler.paths_info

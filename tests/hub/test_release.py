@@ -1,0 +1,106 @@
+"""One command publishes everything, says what it would publish, and goes on after an interruption."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from datasets import DatasetDict
+
+from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, PaintingIndex
+from artextract_hf.data.prepared import write_prepared
+from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.errors import DataError
+from artextract_hf.hub.release import Release
+from tests.hub.loopback_hub import TOKEN, Fault
+
+ROOT = Path(__file__).parent.parent.parent
+KINDS = {"crnn": "models", "byol": "models", "paintings": "datasets", "index": "datasets", "space": "spaces"}
+
+
+@pytest.fixture(scope="module")
+def release(tiny_classifier, tmp_path_factory) -> Path:
+    """A release file with everything that it names."""
+    folder = tmp_path_factory.mktemp("release")
+    ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).save_pretrained(folder / "byol")
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "byol")
+    paintings = synthetic_paintings(6)
+    write_prepared(DatasetDict({"train": paintings}), {}, folder / "data")
+    index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(str(tiny_classifier)))
+    index.save_pretrained(folder / "index")
+    parts = [
+        {"kind": "model", "name": "crnn", "path": str(tiny_classifier)},
+        {"kind": "embedder", "name": "byol", "path": "byol"},
+        {"kind": "dataset", "name": "paintings", "path": "data"},
+        {"kind": "index", "name": "index", "path": "index"},
+        {"kind": "space", "name": "space", "path": str(ROOT / "spaces_app"), "model": "crnn", "index": "index"},
+    ]
+    about = {"namespace": "somebody", "version": "v1.0", "collection": "Paintings", "parts": parts}
+    (folder / "release.yaml").write_text(yaml.safe_dump(about))
+    return folder / "release.yaml"
+
+
+def publish(hub, path: Path, home: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "release", str(path), "--json"]
+    environment = os.environ | hub.environment(home)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_interrupted_it_goes_on_and_nothing_is_pushed_twice(hub, release, tmp_path):
+    hub.faults = [Fault("POST /api/datasets/somebody/index/commit/", 403)]
+    stopped = publish(hub, release, tmp_path / "home")
+    assert stopped.returncode == 2 and "somebody/index could not be published" in stopped.stderr
+    assert len(hub.repo("somebody/index", "datasets").commits) == 1 and ("spaces", "somebody/space") not in hub.repos
+    done = publish(hub, release, tmp_path / "home")
+    assert done.returncode == 0, done.stderr[-2000:]
+    states = {part["repo_id"]: part["state"] for part in json.loads(done.stdout)["parts"]}
+    assert states == {
+        "somebody/crnn": "already there",
+        "somebody/byol": "already there",
+        "somebody/paintings": "already there",
+        "somebody/index": "published",
+        "somebody/space": "published",
+    }
+    for name, kind in KINDS.items():
+        repo = hub.repo(f"somebody/{name}", kind)
+        assert len(repo.commits) == 2 and repo.tags == {"v1.0": repo.head}, name
+        assert not any(TOKEN.encode() in data for data in repo.files.values())
+    assert hub.repo("somebody/space", "spaces").variables["ARTEXTRACT_INDEX"] == "somebody/index"
+    (items,) = hub.collections.values()
+    assert [item["id"] for item in items] == [f"somebody/{name}" for name in KINDS]
+    again = publish(hub, release, tmp_path / "home")
+    assert again.returncode == 0 and {p["state"] for p in json.loads(again.stdout)["parts"]} == {"already there"}
+    assert len(items) == 5
+    assert TOKEN not in stopped.stderr + done.stderr + done.stdout
+
+
+def test_dry_run_says_and_writes_what_would_be_pushed(run_cli, release, tmp_path):
+    code, out, err = run_cli("publish", "release", release, "--dry-run", "--out", tmp_path / "all", "--json")
+    assert code == 0, err
+    parts = json.loads(out)["parts"]
+    assert {part["state"] for part in parts} == {"would be pushed"}
+    for part in parts:
+        folder = tmp_path / "all" / part["repo_id"].partition("/")[2]
+        assert (
+            all((folder / name).is_file() for name in part["files"])
+            and "README.md" in part["files"]
+            or (part["kind"] in ("model", "embedder"))
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["namespace: a", "[]", "namespace: a\nversion: v\nparts: [{kind: modell, name: x, path: y}]", "parts: [{nam: x}]"],
+)
+def test_bad_files_are_refused(tmp_path, text):
+    (tmp_path / "release.yaml").write_text(text)
+    with pytest.raises(DataError):
+        Release.load(tmp_path / "release.yaml")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no release file"):
+        Release.load(tmp_path / "release.yaml")
