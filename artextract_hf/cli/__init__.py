@@ -34,7 +34,7 @@ def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
 
 def main() -> None:
     """Entry point of the `artextract` command."""
-    from artextract_hf.cli import audit, classify, demo, evaluate, index, prepare, publish  # noqa: F401  (they register themselves)
+    from artextract_hf.cli import audit, classify, demo, evaluate, export, index, prepare, publish  # noqa: F401  (they register)
 
     if not sys.stderr.isatty():  # progress bars are for people
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

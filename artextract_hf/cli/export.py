@@ -1,0 +1,34 @@
+"""`artextract export`: models for other runtimes."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from artextract_hf.cli import AsJson, app
+
+export = typer.Typer(help="Write a model for another runtime.", no_args_is_help=True)
+app.add_typer(export, name="export")
+
+
+@export.callback()
+def _group() -> None:
+    """Keep `onnx` a command of its own, also while it is the only one."""
+
+
+@export.command("onnx")
+def export_onnx(
+    model: Annotated[str, typer.Option(help="`default`, a directory, or a Hub name.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """One ONNX file for any number of paintings a call, checked against torch."""
+    from artextract_hf.hub import onnx_export as hub
+
+    report = hub.export_onnx(model, out)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    outputs = ", ".join(report["outputs"])
+    typer.echo(f"{out}: {report['bytes'] / 1e6:.1f} MB, gives {outputs}; at most {report['difference']:.1e} from torch")

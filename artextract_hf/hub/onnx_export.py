@@ -1,0 +1,126 @@
+"""A model as one ONNX file, checked against itself: any number of paintings a call, for runtimes without torch.
+
+The file's metadata say what goes in and what comes out: `image_size`, `image_mean`, `image_std`, `tasks` (class names
+by task) and `model_type`. Inputs are squeezed to a square by bicubic interpolation, divided by 255 and normalised.
+"""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
+from artextract_hf.models.names import resolve
+
+TOLERANCE = 1e-4  # of the largest difference from torch
+INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"
+CHECKED_BATCHES = (1, 3)
+
+
+class _Classifier(nn.Module):
+    """Logits of every task, the embedding and the attention, as a flat tuple."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
+        output = self.model(pixel_values)
+        last = () if output.attentions is None else (output.attentions,)
+        return (*output.task_logits.values(), output.embeddings, *last)
+
+
+class _Encoder(nn.Module):
+    """The representation alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor]:
+        return (self.model(pixel_values).pooler_output,)
+
+
+def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
+    """Write a classifier or an embedder as ONNX.
+
+    Args:
+        model: `default`, a directory, or a Hub name.
+        path: file to write.
+
+    Returns:
+        `file`, `bytes`, `inputs`, `outputs`, and `difference`: the largest from torch, over batches of 1 and 3.
+
+    Raises:
+        ModelError: no model of this package, or one that ONNX cannot express.
+        ArtExtractError: the extra packages are missing, or the file answers otherwise than the model.
+    """
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript  # noqa: F401  (torch's exporter needs it)
+    except ImportError as error:
+        raise ArtExtractError(f"{error.name} is missing; pip install 'artextract-hf[onnx]'.") from None
+    path = Path(path)
+    network, names, processor, about = _load(model)
+    side = processor.size["height"]
+    dynamic = {INPUT: {0: torch.export.Dim("batch")}}
+    example = torch.zeros(2, 3, side, side)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own, about torch's own
+        try:
+            program = torch.onnx.export(
+                network, (example,), input_names=[INPUT], output_names=names, dynamic_shapes=dynamic, verbose=False
+            )
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise ModelError(f"{model!r} cannot be exported: {str(error).strip().splitlines()[0]}") from None
+    proto = program.model_proto
+    about |= {"image_size": side, "image_mean": list(processor.image_mean), "image_std": list(processor.image_std)}
+    onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in about.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(proto, path)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    difference = largest_difference(network, session, side)
+    if not difference <= TOLERANCE:
+        raise ArtExtractError(f"{path} answers otherwise than {model!r}: by up to {difference:.2e}.")
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "inputs": [INPUT],
+        "outputs": names,
+        "difference": difference,
+    }
+
+
+def largest_difference(network: nn.Module, session: Any, side: int) -> float:
+    """Of all outputs, on random paintings, in batches of several sizes."""
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for batch in CHECKED_BATCHES:
+        pixels = torch.randn(batch, 3, side, side, generator=generator)
+        with torch.inference_mode():
+            expected = network(pixels)
+        found = session.run(None, {INPUT: pixels.numpy()})
+        worst = max(worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(expected, found, strict=True)))
+    return worst
+
+
+def _load(model: str) -> tuple[nn.Module, list[str], ArtImageProcessor, dict[str, Any]]:
+    """The network to export, the names of its outputs, its preprocessing and its metadata."""
+    directory = Path(resolve(model))
+    kind = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if kind == "byol":
+        encoder = ByolModel.from_pretrained(str(directory)).eval()
+        processor = ArtImageProcessor.from_pretrained(directory)
+        return _Encoder(encoder), [EMBEDDING], processor, {"model_type": kind}
+    classifier, processor = load_classifier(str(directory))
+    tasks = classifier.config.tasks
+    names = [*tasks, EMBEDDING] + ([ATTENTION] if classifier.config.attention != "none" else [])
+    return _Classifier(classifier.eval()), names, processor, {"model_type": "crnn", "tasks": tasks}
