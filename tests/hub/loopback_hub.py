@@ -120,6 +120,12 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+def parents(path: str) -> list[str]:
+    """The folders above a file: of a/b/c, a and a/b."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
+
+
 def is_lfs(path: str) -> bool:
     """Whether the Hub keeps a file outside git."""
     return path.endswith(LFS_SUFFIXES)
@@ -256,12 +262,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if files is None:
             return self._json({"error": "no such revision"}, 404, {"X-Error-Code": "RevisionNotFound"})
         prefix = f"{under.strip('/')}/" if under and under.strip("/") else ""
-        return self._json([entry(name, data) for name, data in files.items() if name.startswith(prefix)])
+        inside = {name: data for name, data in files.items() if name.startswith(prefix)}
+        if prefix and not inside:
+            return self._json({"error": "no such folder"}, 404, {"X-Error-Code": "EntryNotFound"})
+        whole = query.get("recursive", ["false"])[0].lower() in ("true", "1")
+        folders = sorted({parent for name in inside for parent in parents(name) if len(parent) > len(prefix)})
+        found = [{"type": "directory", "path": folder, "oid": "0" * 40, "size": 0} for folder in folders]
+        found += [entry(name, data) for name, data in inside.items()]
+        return self._json([item for item in found if whole or "/" not in item["path"].removeprefix(prefix)])
 
     def paths_info(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
         asked = parse_qs(body.decode()).get("paths", [])
         files = repo.at(revision) or {}
-        self._json([entry(name, files[name]) for name in asked if name in files])
+        folders = {parent for name in files for parent in parents(name)}
+        found = [entry(name, files[name]) for name in asked if name in files]
+        found += [{"type": "directory", "path": n, "oid": "0" * 40, "size": 0} for n in asked if n in folders]
+        self._json(found)
 
     def refs(self, repo: Repo, body: bytes, query: dict) -> None:
         branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}]

@@ -1,13 +1,16 @@
 """The repository that is published, read by the real `datasets`, and pushed by the real client to a loopback Hub."""
 
+import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
+import pytest
 from datasets import DatasetDict, Image, get_dataset_config_names, load_dataset
 from huggingface_hub import DatasetCard
 
@@ -19,7 +22,7 @@ from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart import read_wikiart
 from artextract_hf.hub.dataset_repo import write_dataset_repo
 from tests.conftest import plain_picture
-from tests.hub.loopback_hub import TOKEN
+from tests.hub.loopback_hub import TOKEN, Fault
 
 REPO = "somebody/paintings"
 
@@ -152,6 +155,46 @@ def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
     assert len(read(tmp_path / "pulled", cache=tmp_path / "cache", split="train")) == 2
     assert TOKEN not in done.stdout + done.stderr
     assert not any(TOKEN.encode() in data for data in repo.files.values())
+
+
+READ = """
+    import hashlib, json, sys
+    from datasets import Image, load_dataset
+    found = {{}}
+    for streaming in (False, True):
+        split = load_dataset("{repo}", split="val", streaming=streaming, revision="v1")
+        rows = split.cast_column("image", Image(decode=False))
+        found[str(streaming)] = [
+            [row["id"], row["style"], hashlib.sha256(row["image"]["bytes"]).hexdigest()] for row in rows
+        ]
+    print(json.dumps(found))
+"""
+FAULTS = {
+    "none": [],
+    "429 on the commit": [Fault("POST .*/commit/", 429, retry_after=0)],
+    "412 on the commit": [Fault("POST .*/commit/", 412)],
+    "answer of the commit lost": [Fault("POST .*/commit/", "lost")],
+    "429 while reading": [Fault("GET .*/resolve/.*parquet", 429, retry_after=0)],
+    "slow while reading": [Fault("GET .*/resolve/.*parquet", "slow")],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_read_from_the_hub_whole_and_streamed_under_every_fault(hub, tmp_path, fault):
+    source = prepared(tmp_path / "in", *["CC0"] * 6)
+    hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in FAULTS[fault]]
+    environment = os.environ | hub.environment(tmp_path / "home")
+    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "dataset", str(source), REPO, "--tag", "v1"]
+    pushed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert pushed.returncode == 0, pushed.stderr[-2000:]
+    assert len(hub.repo(REPO, "datasets").commits) == 2
+    code = textwrap.dedent(READ.format(repo=REPO))
+    environment = os.environ | hub.environment(tmp_path / "other")
+    read = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert read.returncode == 0, read.stderr[-3000:]
+    found = json.loads(read.stdout.splitlines()[-1])
+    expected = [[f"m/{i}.jpg", i % 2, hashlib.sha256(jpeg(i)).hexdigest()] for i in (3, 4, 5)]
+    assert found == {"False": expected, "True": expected}
 
 
 def test_a_hub_that_refuses_is_one_clear_line(tmp_path):
