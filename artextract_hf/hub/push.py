@@ -4,23 +4,15 @@ The client repeats what it can while files travel; a commit it does not. Here th
 arrived is recognised by its checksum and not sent again, and a commit whose answer was lost is recognised as made.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import httpx2
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 
 import artextract_hf
+from artextract_hf.data.insist import REFUSED, Answer, insist
 from artextract_hf.errors import ArtExtractError
-
-Answer = TypeVar("Answer")
-
-ATTEMPTS = 5
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-CONFLICT, TOO_MANY = 412, 429  # somebody else committed meanwhile; asked too often
 
 
 def push_folder(
@@ -64,7 +56,7 @@ def push_folder(
             api.create_tag(repo_id, tag=tag, revision=commit.oid, repo_type=kind, exist_ok=True)
         return str(url)
 
-    return insist(push, what=repo_id)
+    return clearly(push, what=repo_id)
 
 
 def tags_of(repo_id: str, *, kind: str) -> set[str]:
@@ -80,41 +72,16 @@ def tags_of(repo_id: str, *, kind: str) -> set[str]:
         except RepositoryNotFoundError:
             return set()
 
-    return insist(ask, what=repo_id)
+    return clearly(ask, what=repo_id)
 
 
-def insist(action: Callable[[], Answer], *, what: str) -> Answer:
-    """Repeat a call to the Hub while it may still succeed.
-
-    Args:
-        action: may be repeated without harm.
-        what: is published, for the message.
+def clearly(action: Callable[[], Answer], *, what: str) -> Answer:
+    """The answer of a call to the Hub, insisted on; a refusal is one line that says what could not be published.
 
     Raises:
-        ArtExtractError: refused, or not done in ATTEMPTS attempts.
+        ArtExtractError: refused, or not done in several attempts.
     """
-    wait = FIRST_WAIT_S
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return action()
-        except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
-            if attempt == ATTEMPTS or not _may_pass(error):
-                reason = str(error).strip().splitlines()[0]
-                raise ArtExtractError(f"{what} could not be published: {reason}") from None
-            time.sleep(_wait_of(error, wait))
-            wait = min(2 * wait, LONGEST_WAIT_S)
-    raise AssertionError("unreachable")
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether another attempt may go better."""
-    if isinstance(error, HfHubHTTPError) and error.response is not None:
-        return error.response.status_code in (CONFLICT, TOO_MANY) or error.response.status_code >= 500
-    return isinstance(error, httpx2.TransportError | ConnectionError | TimeoutError)
-
-
-def _wait_of(error: Exception, otherwise: float) -> float:
-    """Seconds: what the Hub asks for, else `otherwise`."""
-    response = getattr(error, "response", None)
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(asked), LONGEST_WAIT_S) if asked.isdigit() else otherwise
+    try:
+        return insist(action)
+    except REFUSED as error:
+        raise ArtExtractError(f"{what} could not be published: {str(error).strip().splitlines()[0]}") from None

@@ -22,7 +22,7 @@ from artextract_hf.errors import DataError
 from artextract_hf.hub.dataset_repo import publish_dataset, write_dataset_repo
 from artextract_hf.hub.index_repo import publish_index, write_index_repo
 from artextract_hf.hub.model_repo import publish_model, write_model_repo
-from artextract_hf.hub.push import insist, tags_of
+from artextract_hf.hub.push import clearly, tags_of
 from artextract_hf.hub.space_repo import publish_space, write_space_repo
 
 REPOSITORIES = {"model": "model", "embedder": "model", "dataset": "dataset", "index": "dataset", "space": "space"}
@@ -114,7 +114,7 @@ def publish(release: Release) -> list[dict[str, Any]]:
             _publish_part(release, part, repo_id)
         found.append({"kind": part.kind, "repo_id": repo_id, "state": DONE if there else PUBLISHED})
     if release.collection:
-        insist(lambda: _collect(release), what=f"the collection {release.collection!r}")
+        clearly(lambda: _collect(release), what=f"the collection {release.collection!r}")
     return found
 
 

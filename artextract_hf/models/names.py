@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from artextract_hf.data.insist import insist
 from artextract_hf.errors import ModelError
 
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
@@ -49,7 +50,8 @@ def _fetch(repo_id: str) -> str:
             reachable = True
         except (TransportError, OfflineModeIsEnabled):
             reachable = False  # then a cached copy will do; snapshot_download itself would first retry for 23 s
-        return snapshot_download(repo_id, allow_patterns=["*.json", "*.safetensors"], local_files_only=not reachable)
+        patterns = ["*.json", "*.safetensors"]
+        return insist(lambda: snapshot_download(repo_id, allow_patterns=patterns, local_files_only=not reachable))
     except (OSError, TransportError, HfHubHTTPError, HFValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from PIL import Image as PILImage
 from tqdm import tqdm
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.data.insist import insist
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
 from artextract_hf.models.embedder import AutoEmbedder, Embedder
@@ -402,9 +404,9 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(
-            snapshot_download(repo_id, repo_type="dataset", revision=revision, allow_patterns=["index.*", "*.parquet"])
-        )
+        patterns = ["index.*", "*.parquet"]
+        download = partial(snapshot_download, repo_type="dataset", revision=revision, allow_patterns=patterns)
+        return Path(insist(lambda: str(download(repo_id))))
     except (OSError, TransportError, HFValidationError) as error:
         reason = str(error).splitlines()[0]
         raise PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}") from None

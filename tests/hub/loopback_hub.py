@@ -25,7 +25,7 @@ FILE = r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+/[^/]+)"
 
 @dataclass
 class Fault:
-    """What goes wrong: `how` is a status, or `cut`, `slow`, or `lost` (done, but the answer never arrives)."""
+    """What goes wrong: `how` is a status, or `cut`, `slow`, `half` (of a file) or `lost` (done without an answer)."""
 
     where: str  # pattern of "METHOD /path"
     how: int | str
@@ -155,7 +155,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._hang_up()
         if fault and fault.how == "slow":
             time.sleep(1)
-        self.lost = bool(fault and fault.how == "lost")
+        self.lost, self.half = (bool(fault and fault.how == how) for how in ("lost", "half"))
         for method, pattern, answer in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and re.fullmatch(method, self.command):
@@ -347,6 +347,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
+        if self.half:
+            self.wfile.write(data[start : start + (len(data) - start) // 2])
+            self.wfile.flush()
+            return self._hang_up()
         if self.command == "GET":
             self.wfile.write(data[start:])
         return None

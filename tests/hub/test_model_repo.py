@@ -13,7 +13,7 @@ import torch
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
 from artextract_hf.hub.model_repo import write_model_repo
 from artextract_hf.hub.remote_code import OWN_IMPORT
-from tests.hub.loopback_hub import TOKEN, Fault, LoopbackHub
+from tests.hub.loopback_hub import TOKEN, Fault, LoopbackHub, Repo
 
 REPO = "somebody/crnn"
 ROOT = Path(__file__).parent.parent.parent
@@ -94,6 +94,35 @@ def test_private_and_tagged(hub, tiny_classifier, tmp_path):
     assert publish(hub, tiny_classifier, tmp_path / "home", "--private", "--tag", "v1.0").returncode == 0
     repo = hub.repo(REPO)
     assert repo.private and repo.tags == {"v1.0": repo.head}
+
+
+READ_FAULTS = {
+    "none": [],
+    "cut in the middle of the weights": [Fault("GET .*safetensors", "half", times=2)],
+    "503 on the weights": [Fault("GET .*safetensors", 503, times=2)],
+    "429 on the weights": [Fault("GET .*safetensors", 429, retry_after=0)],
+    "503 on a question": [Fault("HEAD .*config.json", 503)],
+    "slow": [Fault("GET .*safetensors", "slow")],
+}
+
+
+@pytest.mark.parametrize("fault", READ_FAULTS)
+def test_loaded_under_every_fault_it_is_whole(hub, tiny_classifier, tmp_path, fault):
+    write_model_repo(tiny_classifier, tmp_path / "repo")
+    hub.repos["models", REPO] = repo = Repo("models", REPO)
+    repo.commit({path.name: path.read_bytes() for path in (tmp_path / "repo").iterdir()})
+    hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in READ_FAULTS[fault]]
+    script = f"""
+    import torch
+    from artextract_hf import load_classifier
+    with torch.no_grad():
+        logits = load_classifier("{REPO}")[0](torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)).logits
+    torch.save({{"logits": logits}}, "{tmp_path}/out.pt")
+    """
+    done = load(hub, tmp_path / "home", script)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert torch.equal(torch.load(tmp_path / "out.pt", weights_only=True)["logits"], expected_logits(tiny_classifier))
+    assert all(fault.times == 0 for fault in hub.faults)  # it did meet them
 
 
 LOAD = """
