@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.evaluation.embedding_report import evaluate_embedder
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
 from artextract_hf.models.backbones import load_imagenet
-from artextract_hf.models.embedder import AutoEmbedder, NetworkEmbedder
+from artextract_hf.models.embedder import AutoEmbedder, NetworkEmbedder, processed_embedder
 
 BACKBONE, SIDE, SEED = "mobilenetv2_100", 224, 0
 PHOTOS = 1000
@@ -54,12 +53,7 @@ def untrained(weights: Path | None) -> NetworkEmbedder:
     network = ByolModel(ByolConfig(backbone=BACKBONE, image_size=SIDE))
     if weights is not None:
         load_imagenet(network.backbone, BACKBONE, str(weights))
-    processor = ArtImageProcessor(size={"height": SIDE, "width": SIDE})
-
-    def prepare(picture: Image.Image) -> torch.Tensor:
-        return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
-
-    return NetworkEmbedder(BACKBONE, network, prepare, side=SIDE, settings={})
+    return processed_embedder(BACKBONE, network, ArtImageProcessor(size={"height": SIDE, "width": SIDE}))
 
 
 if __name__ == "__main__":

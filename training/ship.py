@@ -1,21 +1,25 @@
-"""Make the embedded default from a trained classifier: half precision, the side it sees best, its figures and its card.
+"""Make the embedded defaults from trained models: half precision, their figures and their cards.
 
     python training/ship.py --model runs/crnn_refine/last \\
         --metrics runs/evaluation/metrics.json --config runs/crnn_best/config.json
+    python training/ship.py --embedder --model runs/byol_paintings/last \\
+        --metrics runs/byol_evaluation/metrics.json --config runs/byol_paintings/config.json
 
-The figures are those of the first stage, which was scored on lists it had not learnt from.
+The classifier gets the side it sees best, and the figures of its first stage, which was scored on lists it had not
+learnt from.
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from artextract_hf.hub.card import classifier_card
-from artextract_hf.models import ArtImageProcessor, load_classifier
-from artextract_hf.models.names import CLASSIFIER, NAMESPACE, PRETRAINED
+from artextract_hf.hub.card import classifier_card, embedder_card, save_model_card
+from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
+from artextract_hf.models.names import CLASSIFIER, EMBEDDER, NAMESPACE, PRETRAINED
 
 # Pixels. The best of 224, 256 and 288 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
+LOCAL = ("data", "output_dir", "backbone_weights", "start_from")  # of a training: paths of its machine
 NOTE = (
     "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 7 "
     "epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`), so no labelled painting "
@@ -26,35 +30,38 @@ NOTE = (
 def main() -> None:
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="folder of the trained classifier")
+    parser.add_argument("--model", required=True, help="folder of the trained model")
+    parser.add_argument("--embedder", action="store_true", help="it is what BYOL has learnt, not a classifier")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.json of its evaluation")
     parser.add_argument("--config", type=Path, required=True, help="config.json of its training")
     args = parser.parse_args()
-    model, _ = load_classifier(args.model)
-    model.config.image_size = SIDE
-    folder = PRETRAINED / CLASSIFIER
+    name = EMBEDDER if args.embedder else CLASSIFIER
+    model = ByolModel.from_pretrained(args.model) if args.embedder else load_classifier(args.model)[0]
+    if not args.embedder:
+        model.config.image_size = SIDE
+    side = model.config.image_size
+    folder = PRETRAINED / name
     model.half().save_pretrained(folder)
-    ArtImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
-    name = f"{NAMESPACE}/{CLASSIFIER}"
-    report = json.loads(args.metrics.read_text(encoding="utf-8")) | {"model": name}
+    ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    report = json.loads(args.metrics.read_text(encoding="utf-8"))
+    report |= {"embedder" if args.embedder else "model": f"{NAMESPACE}/{name}"}
     (folder / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     config = json.loads(args.config.read_text(encoding="utf-8"))
-    config = {
-        key: value
-        for key, value in config.items()
-        if key not in ("data", "output_dir", "backbone_weights", "start_from")
-    }
-    (folder / "training.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    kept = {key: value for key, value in config.items() if key not in LOCAL}
+    (folder / "training.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")
     render(folder)
 
 
 def render(folder: Path = PRETRAINED / CLASSIFIER) -> None:
     """Write the card from the figures and the configuration that lie beside the weights."""
-    report, config = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training")
+    report, config, model = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training", "config")
     )
-    tasks = json.loads((folder / "config.json").read_text(encoding="utf-8"))["tasks"]
-    classifier_card(report, config=config, tasks=tasks, name=report["model"], note=NOTE).save(folder / "README.md")
+    if "tasks" in report:
+        card = classifier_card(report, config=config, tasks=model["tasks"], name=report["model"], note=NOTE)
+    else:
+        card = embedder_card(report, config=config, backbone=model["backbone"], name=report["embedder"])
+    save_model_card(card, report, folder)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
 from artextract_hf.evaluation.predict import represent
 from artextract_hf.evaluation.representation import effective_rank, knn_accuracy, spread
-from artextract_hf.hub.card import embedder_card
+from artextract_hf.hub.card import embedder_card, save_model_card
 from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
 from artextract_hf.models.backbones import load_imagenet
@@ -322,7 +322,7 @@ def finish(run: Run) -> None:
         report = evaluate_embedder(embedder, *run.watched, run.out / "evaluation", name=name)
         print(as_text(report), flush=True)
         card = embedder_card(report, config=asdict(run.config), backbone=run.model.config.backbone, name=name)
-        card.save(folder / "README.md")
+        save_model_card(card, report, folder)
     if run.config.push_to_hub:
         publish_model(folder, run.config.push_to_hub)
 

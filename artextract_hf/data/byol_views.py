@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from artextract_hf.data.photograph import Visit, photograph
 from artextract_hf.data.transforms import LUMA
 from artextract_hf.errors import DataError
 
+PHOTO_STRENGTH = 1.7  # views go further than the photographs that a search is measured on
 MIN_SIGMA, MAX_SIGMA = 0.1, 2.0  # pixels
 SOLARIZE = np.array([value if value < 128 else 255 - value for value in range(256)], dtype=np.uint8)
 IDENTITY = np.eye(4)  # colour matrices act on (r, g, b, 1)
@@ -35,6 +37,7 @@ class ByolView:
         grayscale: probability of a grey view.
         blur: probability of a Gaussian blur of 0.1 to 2 pixels.
         solarize: probability that the upper half of the values is turned over.
+        photo: probability that the crop is taken from a visitor's photograph of the painting; not in the paper.
     """
 
     min_area: float = 0.08
@@ -48,6 +51,7 @@ class ByolView:
     grayscale: float = 0.2
     blur: float = 0.0
     solarize: float = 0.0
+    photo: float = 0.0
 
     def __post_init__(self) -> None:
         shares = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("max_ratio", "min_area")}
@@ -59,7 +63,10 @@ class ByolView:
 
     def __call__(self, image: Image.Image | np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
         """A view of an RGB picture (H, W, 3) as uint8 (size, size, 3)."""
-        pixels = self._crop(np.asarray(image), size, rng)
+        pixels = np.asarray(image)
+        if rng.random() < self.photo:
+            pixels = np.asarray(photograph(Image.fromarray(pixels), rng, Visit.random(rng, PHOTO_STRENGTH)))
+        pixels = self._crop(pixels, size, rng)
         if rng.random() < self.flip:
             pixels = cv2.flip(pixels, 1)
         pixels = self._recolor(pixels, rng)
@@ -110,13 +117,17 @@ class ByolView:
 
 
 def byol_views(
-    blur: Sequence[float] = (1.0, 0.1), solarize: Sequence[float] = (0.0, 0.2), **common: float
+    blur: Sequence[float] = (1.0, 0.1),
+    solarize: Sequence[float] = (0.0, 0.2),
+    photo: Sequence[float] = (0.0, 0.0),
+    **common: float,
 ) -> tuple[ByolView, ByolView]:
     """The first and the second view.
 
     Args:
         blur: probability in each; the paper's by default.
         solarize: probability in each; the paper's by default.
+        photo: probability in each; the paper has none.
         common: arguments of ByolView for both.
 
     Raises:
@@ -124,7 +135,8 @@ def byol_views(
     """
     try:
         view = ByolView(**common)
-        first, second = (replace(view, blur=b, solarize=s) for b, s in zip(blur, solarize, strict=True))
+        shares = zip(blur, solarize, photo, strict=True)
+        first, second = (replace(view, blur=b, solarize=s, photo=p) for b, s, p in shares)
     except (TypeError, ValueError) as error:
         raise DataError(f"not the two views of BYOL: {error}.") from None
     return first, second

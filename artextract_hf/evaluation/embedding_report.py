@@ -14,9 +14,9 @@ from datasets import ClassLabel, Dataset, Image
 from tqdm import tqdm
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.data.photograph import photograph
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError, ImageError
-from artextract_hf.evaluation.photograph import photograph
 from artextract_hf.evaluation.representation import effective_rank, spread
 from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
 

@@ -139,7 +139,8 @@ def test_crops_keep_between_min_area_and_all():
         areas.append(height * width / 256**2)
         assert 0.7 < height / width < 1.43
     assert 0.15 < min(areas) < 0.25 and max(areas) > 0.85
-    assert np.mean(areas) == pytest.approx(0.57, abs=0.05)  # a little below the middle: the widest often do not fit
+    # 0.54, below the middle since the widest often do not fit, less the half pixel lost on each side.
+    assert np.mean(areas) == pytest.approx(0.52, abs=0.04)
 
 
 def test_a_scroll_is_cropped_in_the_middle():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artextract_hf.evaluation.photograph import Visit, photograph
+from artextract_hf.data.photograph import Visit, photograph
 
 PLAIN = Visit(frame=0.0, wall=0.0, tilt=0.0, glare=0.0, blur=0.0, light=(1.0, 1.0, 1.0))
 

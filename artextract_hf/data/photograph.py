@@ -34,15 +34,15 @@ class Visit:
     light: tuple[float, float, float]
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> "Visit":
-        """A visit such as there are many."""
-        red, green, blue = rng.uniform(0.9, 1.08, size=3)
+    def random(cls, rng: np.random.Generator, strength: float = 1.0) -> "Visit":
+        """A visit such as there are many; with a strength above 1, worse ones among them."""
+        red, green, blue = rng.uniform(1 - 0.1 * strength, 1 + 0.08 * strength, size=3)
         return cls(
-            frame=rng.uniform(0.02, 0.06),
-            wall=rng.uniform(0.0, 0.05),
-            tilt=rng.uniform(0.01, 0.05),
-            glare=rng.uniform(0.1, 0.5),
-            blur=rng.uniform(0.001, 0.005),
+            frame=rng.uniform(0.02, 0.06 * strength),
+            wall=rng.uniform(0.0, 0.05 * strength),
+            tilt=rng.uniform(0.01, 0.05 * strength),
+            glare=rng.uniform(0.1, 0.5 * strength),
+            blur=rng.uniform(0.001, 0.005 * strength),
             light=(float(red), float(green), float(blue)),
         )
 
