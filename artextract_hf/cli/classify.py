@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app
+from artextract_hf.cli import AsJson, Backend, app
 
 
 @app.command()
@@ -13,6 +13,7 @@ def classify(
     images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures.")],
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")] = "default",
     top_k: Annotated[int, typer.Option(min=1, help="Classes to give for each task.")] = 5,
+    backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first."""
@@ -20,7 +21,7 @@ def classify(
     from artextract_hf.data.labels import display_name
     from artextract_hf.models import ArtAttributesPipeline, load_classifier
 
-    network, processor = load_classifier(model)
+    network, processor = load_classifier(model, backend)
     pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = [

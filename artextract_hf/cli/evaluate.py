@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.cli import AsJson, Backend, app, list_skipped
 
 evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
@@ -58,6 +58,7 @@ def evaluate_embedder(
     queries: Annotated[Path, typer.Option(help="What is searched with: likewise.")],
     out: Annotated[Path, typer.Option(help="Folder to write the report to.")],
     photos: Annotated[int, typer.Option(min=0, help="Gallery works to photograph as a visitor would.")] = 300,
+    backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Precision and mean average precision of search by style, genre and artist; recall from visitors' photographs."""
@@ -66,7 +67,7 @@ def evaluate_embedder(
     from artextract_hf.models.embedder import AutoEmbedder
 
     searched, asked = (take_split(load_prepared(folder), ALL) for folder in (gallery, queries))
-    network = AutoEmbedder.from_pretrained(embedder)
+    network = AutoEmbedder.from_pretrained(embedder, backend)
     result = embedding_report.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.cli import AsJson, Backend, app, list_skipped
 
 Source = Annotated[str, typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` wrote.")]
 EmbedderName = Annotated[str, typer.Option("--embedder", help="`default`, a directory, a Hub name, or a timm model.")]
@@ -17,6 +17,7 @@ def embed(
     source: Source,
     out: Annotated[Path, typer.Option(help="Folder to write: embeddings.npy, ids.json, embedder.json.")],
     embedder: EmbedderName = "default",
+    backend: Backend = "torch",
 ) -> None:
     """Turn a collection into unit vectors."""
     import numpy as np
@@ -27,7 +28,8 @@ def embed(
     from artextract_hf.retrieval.index import PaintingIndex
 
     skipped = SkipList()
-    index = PaintingIndex.build(read_collection(source, skipped), AutoEmbedder.from_pretrained(embedder), progress=True)
+    network = AutoEmbedder.from_pretrained(embedder, backend)
+    index = PaintingIndex.build(read_collection(source, skipped), network, progress=True)
     out.mkdir(parents=True, exist_ok=True)
     np.save(out / "embeddings.npy", index.vectors())
     (out / "ids.json").write_text(json.dumps(index.ids, ensure_ascii=False), encoding="utf-8")
@@ -46,6 +48,7 @@ def index(
         bool,
         typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
     ] = False,
+    backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
@@ -63,7 +66,8 @@ def index(
         )
     elif not allow_restricted:
         paintings = rights.keep_open(paintings, skipped)
-    made = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), factory, progress=True)
+    network = AutoEmbedder.from_pretrained(embedder, backend)
+    made = PaintingIndex.build(paintings, network, factory, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]
     if as_json:

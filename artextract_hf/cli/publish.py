@@ -53,6 +53,7 @@ def publish_dataset(
 def publish_model(
     path: Annotated[Path, typer.Argument(help="A trained model: the folder `best` or `last` of a training.")],
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    dataset: Annotated[str, typer.Option(help="Repository of the data that its figures were taken on.")] = "",
     private: Private = False,
     dry_run: DryRun = False,
     out: Out = None,
@@ -64,9 +65,9 @@ def publish_model(
 
     _check(dry_run, out)
     if out is not None:
-        report = hub.write_model_repo(path, out)
+        report = hub.write_model_repo(path, out, repo_id=repo_id, dataset=dataset)
     else:
-        report = hub.publish_model(path, repo_id, private=private, tag=tag)
+        report = hub.publish_model(path, repo_id, dataset=dataset, private=private, tag=tag)
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))
         return

@@ -20,6 +20,7 @@ from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification, CrnnModel
 from artextract_hf.models.names import resolve
+from artextract_hf.models.openvino_backend import check_backend, on_backend
 from artextract_hf.models.pipelines import ArtAttributesPipeline
 
 __all__ = [
@@ -48,16 +49,26 @@ if "art-attributes" not in PIPELINE_REGISTRY.get_supported_tasks():
     )
 
 
-def load_classifier(name: str = "default") -> tuple[CrnnForImageClassification, ArtImageProcessor]:
-    """The classifier called `name` (a directory, a Hub repository, or `default`) and its preprocessing.
+def load_classifier(
+    name: str = "default", backend: str = "torch"
+) -> tuple[CrnnForImageClassification, ArtImageProcessor]:
+    """A classifier and its preprocessing.
+
+    Args:
+        name: a directory, a Hub repository, or `default`.
+        backend: `torch`, or `openvino` for several times its speed on processors, without training.
 
     Raises:
-        ModelError: there is no such model, or what was found is no classifier of this package.
+        ModelError: there is no such model or backend, or what was found is no classifier of this package.
+        ArtExtractError: OpenVINO is wanted and not installed.
     """
+    check_backend(backend)
     directory = resolve(name)
     transformers_logging.disable_progress_bar()  # 337 tensors in a tenth of a second need no bar
     try:
         model = CrnnForImageClassification.from_pretrained(directory)
-        return model, ArtImageProcessor.from_pretrained(directory)
+        processor = ArtImageProcessor.from_pretrained(directory)
     except (OSError, KeyError, TypeError) as error:
         raise ModelError(f"{name!r} holds no painting classifier: {str(error).splitlines()[0]}") from None
+    model.crnn = on_backend(model.crnn, backend, model.config.image_size)  # the heads are not worth compiling
+    return model, processor

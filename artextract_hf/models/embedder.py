@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, ModelError
 from artextract_hf.models.names import resolve
+from artextract_hf.models.openvino_backend import check_backend, on_backend
 
 
 class Embedder(Protocol):
@@ -39,6 +40,7 @@ class NetworkEmbedder:
         prepare: maps an RGB picture to pixel values (3, S, S).
         side: S, pixels.
         settings: what the preprocessing depends on, for the fingerprint.
+        backend: what computes the network, `torch` or `openvino`; it changes neither vectors nor fingerprint.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class NetworkEmbedder:
         *,
         side: int,
         settings: dict[str, Any],
+        backend: str = "torch",
     ) -> None:
         self.name, self.side = name, side
-        self._network = network.eval().to(memory_format=torch.channels_last)
+        self._network = on_backend(network.eval().to(memory_format=torch.channels_last), backend, side)
         self._prepare = prepare
         with torch.inference_mode():
             self.dim = int(self._vectors(torch.zeros(1, 3, side, side)).shape[1])
@@ -103,27 +106,30 @@ class AutoEmbedder:
     """Finds the embedder for a name."""
 
     @staticmethod
-    def from_pretrained(name: str = "default") -> NetworkEmbedder:
+    def from_pretrained(name: str = "default", backend: str = "torch") -> NetworkEmbedder:
         """Load an embedder.
 
         Args:
             name: `default`, a name of this project, a directory with a classifier or a BYOL encoder of this package,
                 or any timm model.
+            backend: `torch`, or `openvino`, made for processors.
 
         Raises:
-            ModelError: no such model, or its weights cannot be fetched.
+            ModelError: no such model or backend, or its weights cannot be fetched.
+            ArtExtractError: OpenVINO is wanted and not installed.
         """
+        check_backend(backend)
         if timm.is_model(name):
-            return _timm_embedder(name)
+            return _timm_embedder(name, backend)
         try:
-            return _own_embedder(name, resolve(name))
+            return _own_embedder(name, resolve(name), backend)
         except ModelError as error:
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
             hint = f" A timm model of a similar name: {', '.join(near)}." if near else ""
             raise ModelError(f"{error}{hint}") from None
 
 
-def _own_embedder(name: str, directory: str) -> NetworkEmbedder:
+def _own_embedder(name: str, directory: str, backend: str) -> NetworkEmbedder:
     """A model of this package: the trunk of a classifier, or what BYOL has learnt."""
     from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 
@@ -137,15 +143,21 @@ def _own_embedder(name: str, directory: str) -> NetworkEmbedder:
     else:
         classifier, processor = load_classifier(directory)
         network = classifier.crnn
+    return processed_embedder(name, network, processor, backend)
+
+
+def processed_embedder(name: str, network: Any, processor: Any, backend: str = "torch") -> NetworkEmbedder:
+    """A network of this package with its image processor."""
     settings = {"processor": processor.to_json_string(), "model": network.config.backbone}
 
     def prepare(picture: Image.Image) -> Tensor:
         return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
 
-    return NetworkEmbedder(name, network, prepare, side=processor.size["height"], settings=settings)
+    side = processor.size["height"]
+    return NetworkEmbedder(name, network, prepare, side=side, settings=settings, backend=backend)
 
 
-def _timm_embedder(name: str) -> NetworkEmbedder:
+def _timm_embedder(name: str, backend: str) -> NetworkEmbedder:
     """A timm network without its classifier, with timm's own preprocessing for it."""
     from artextract_hf.models.backbones import load_imagenet
 
@@ -153,7 +165,8 @@ def _timm_embedder(name: str) -> NetworkEmbedder:
     load_imagenet(network, name)
     config = timm.data.resolve_model_data_config(network)
     transform = timm.data.create_transform(**config, is_training=False)
-    return NetworkEmbedder(name, network, transform, side=config["input_size"][1], settings={"transform": str(config)})
+    side, settings = config["input_size"][1], {"transform": str(config)}
+    return NetworkEmbedder(name, network, transform, side=side, settings=settings, backend=backend)
 
 
 def _fingerprint(network: nn.Module, settings: dict[str, Any]) -> str:

@@ -28,10 +28,13 @@ STRIDE = 4  # pixels; the mean over a cell of 32 x 32 pixels still sees 64 magni
 _LUMINANCE = (0.299 * 0.229, 0.587 * 0.224, 0.114 * 0.225)
 
 
-def gabor_filters(
+def bell_and_phase(
     wavelength: Tensor, theta: Tensor, psi: Tensor | float, sigma: Tensor, gamma: Tensor, *, side: int = SIDE
-) -> Tensor:
-    """The complex filters (K, side, side) of K settings (K,), sampled at whole pixels around the middle."""
+) -> tuple[Tensor, Tensor]:
+    """Modulus and argument of the filters of K settings (K,), at whole pixels around the middle: (K, side, side) each.
+
+    Not one complex tensor, which other runtimes do not know.
+    """
     wavelength, theta, sigma, gamma = (value[:, None, None] for value in (wavelength, theta, sigma, gamma))
     psi = psi[:, None, None] if isinstance(psi, Tensor) else psi
     axis = torch.arange(side, device=theta.device, dtype=theta.dtype) - side // 2
@@ -39,8 +42,7 @@ def gabor_filters(
     along = x * theta.cos() + y * theta.sin()
     across = y * theta.cos() - x * theta.sin()
     bell = torch.exp(-(along**2 + gamma**2 * across**2) / (2 * sigma**2))
-    phase = 2 * math.pi * along / wavelength + psi
-    return torch.complex(bell * phase.cos(), bell * phase.sin())
+    return bell, 2 * math.pi * along / wavelength + psi
 
 
 class GaborBank(nn.Module):
@@ -72,18 +74,18 @@ class GaborBank(nn.Module):
                 self.register_buffer(name, value)
 
     def filters(self) -> Tensor:
-        """The complex filters (24, 31, 31), each divided by the sum of its bell."""
+        """Real and imaginary parts of the filters, (2, 24, 31, 31), each divided by the sum of its bell."""
         wave, sigma, gamma = self.log_wavelength.exp(), self.log_sigma.exp(), self.log_gamma.exp()
-        filters = gabor_filters(wave, self.theta, 0.0, sigma, gamma)
-        return filters / filters.abs().sum(dim=(1, 2), keepdim=True)
+        bell, phase = bell_and_phase(wave, self.theta, 0.0, sigma, gamma)
+        bell = bell / bell.sum(dim=(1, 2), keepdim=True)
+        return torch.stack((bell * phase.cos(), bell * phase.sin()))
 
     def magnitudes(self, pixel_values: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, 24, H / 4, W / 4), one value every fourth pixel; H and W of at least 16."""
         weights = pixel_values.new_tensor(_LUMINANCE)[:, None, None]
         grey = (pixel_values * weights).sum(dim=1, keepdim=True)
         grey = F.pad(grey, [SIDE // 2] * 4, mode="reflect")  # zeros would be a stripe along the edge of every painting
-        filters = self.filters()
-        parts = torch.cat((filters.real, filters.imag))[:, None].to(grey.dtype)
+        parts = self.filters().flatten(0, 1)[:, None].to(grey.dtype)
         real, imaginary = F.conv2d(grey, parts, stride=STRIDE).float().chunk(2, dim=1)
         return (real**2 + imaginary**2 + 1e-12).sqrt()  # the square root of 0 has no gradient
 
