@@ -36,7 +36,7 @@ from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.classification import Scores, score
 from artextract_hf.evaluation.predict import predict
 from artextract_hf.evaluation.report import METRICS, as_text, evaluate_classifier
-from artextract_hf.hub.card import classifier_card
+from artextract_hf.hub.card import classifier_card, save_model_card
 from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
 from artextract_hf.models.backbones import load_imagenet
@@ -372,7 +372,7 @@ def finish(run: Run, evaluate: Dataset | None) -> None:
             baseline_weights=config.backbone_weights or None,
         )
         card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
-        card.save(out / "best" / "README.md")
+        save_model_card(card, report, out / "best")
         print(as_text(report), flush=True)
     if config.push_to_hub:
         publish_model(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from artextract_hf.data.labels import display_name
 
+SHARED_SIZE = (12.0, 6.3)  # inches at 100 dpi: the 1200 x 630 pixels of a picture shared in social media
 SHOWN_CLASSES = 30  # of a task in the plot of class balance
 
 
@@ -33,6 +34,29 @@ def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None
             axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", fontsize=7, color=ink)
     figure.colorbar(image, ax=axes, shrink=0.6, label="share of the label")
     figure.savefig(path, dpi=110)
+
+
+def draw_results(groups: Mapping[str, Mapping[str, float]], title: str, path: Path) -> None:
+    """Shares by group and by who reached them, as bars: `{"style": {"this model": 0.73, "majority": 0.17}}`."""
+    figure = Figure(figsize=SHARED_SIZE, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    competitors = list(dict.fromkeys(name for group in groups.values() for name in group))
+    height = 0.8 / max(len(competitors), 1)
+    for rank, name in enumerate(competitors):
+        rows = [row for row, group in enumerate(groups.values()) if name in group]
+        shares = [100 * group[name] for group in groups.values() if name in group]
+        bars = axes.barh([row + rank * height for row in rows], shares, height=0.9 * height, label=name)
+        axes.bar_label(bars, fmt="%.1f", padding=4, fontsize=13)
+    axes.set_yticks(
+        [row + height * (len(competitors) - 1) / 2 for row in range(len(groups))], list(groups), fontsize=16
+    )
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("percent", fontsize=13)
+    axes.set_title(title, fontsize=18)
+    axes.legend(fontsize=13, loc="lower right")
+    figure.savefig(path, dpi=100, metadata={"Software": None})  # the same file from the same figures
 
 
 def draw_class_balance(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cards: every figure comes from the evaluation's JSON or from the data, none is typed by hand.
 
-metrics.json + config.json + model_cards/classifier.md --> README.md beside the weights; an embedder's likewise
+metrics.json + config.json + model_cards/classifier.md --> README.md and results.png beside the weights;
+                                                           an embedder's likewise
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
 description of an index + model_cards/index.md         --> README.md beside the FAISS file
 """
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData, hf_hub_url
+
+from artextract_hf.evaluation.plots import draw_results
 
 TEMPLATES = Path(__file__).parent.parent.parent / "model_cards"
 METRICS = {
@@ -19,6 +22,7 @@ METRICS = {
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
 }
+PICTURE = "results.png"
 RETRIEVAL_METRICS = {"p@1": "Precision at 1", "p@10": "Precision at 10", "map": "Mean average precision"}
 
 
@@ -94,6 +98,45 @@ def embedder_card(
     )
     body = _render("embedder.md", report=report, config=config, backbone=backbone, name=name, note=note)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
+
+
+def save_model_card(card: ModelCard, report: Mapping[str, Any], folder: Path) -> None:
+    """Write the card of a classifier or an embedder into its folder, and the picture of its figures.
+
+    Args:
+        card: what `classifier_card` or `embedder_card` gave.
+        report: what it was made from.
+        folder: of the model.
+    """
+    if "tasks" in report:
+        competitors = {"this model": report["tasks"]} | {
+            name.replace("_", " "): baseline["tasks"]
+            for name, baseline in report["baselines"].items()
+            if baseline.get("tasks")
+        }
+        groups = {
+            task: {name: scores[task]["accuracy"] for name, scores in competitors.items() if task in scores}
+            for task, scores in report["tasks"].items()
+            if scores["accuracy"] is not None
+        }
+        draw_results(groups, "Top-1 accuracy", folder / PICTURE)
+    else:
+        groups = {
+            label: {"this embedder": scores["p@10"], "chance": scores["chance"]}
+            for label, scores in report["labels"].items()
+        }
+        draw_results(groups, "Answers with the query's label among the first 10", folder / PICTURE)
+    card.save(folder / "README.md")
+
+
+def readdress(card: Path, repo_id: str) -> None:
+    """Give a model's card the name and the thumbnail of the repository that it goes to."""
+    text = card.read_text(encoding="utf-8")
+    if name := ModelCard(text).data.get("model_name"):
+        text = text.replace(name, repo_id)
+    moved = ModelCard(text)
+    moved.data["thumbnail"] = hf_hub_url(repo_id, PICTURE)
+    moved.save(card)
 
 
 def dataset_card(facts: Mapping[str, Any], *, metadata: Mapping[str, Any]) -> DatasetCard:

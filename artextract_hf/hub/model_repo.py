@@ -3,30 +3,39 @@
 config.json, model.safetensors, preprocessor_config.json    what `from_pretrained` reads
 *.py                                                        its code, for `trust_remote_code=True`
 README.md                                                   its card, with the evaluation's results
-metrics.json, training.json, log.csv, *.png                 what the card was made from, where there is any
+metrics.json, training.json, log.csv, results.png           what the card was made from, where there is any
+.eval_results/*.yaml                                        the figures, where their data are on the Hub
 """
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
 from artextract_hf.errors import ModelError
+from artextract_hf.hub.card import PICTURE, readdress
 from artextract_hf.hub.push import push_folder
 from artextract_hf.hub.remote_code import write_remote_code
 
 NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
 # By the training's output folder: the model lies in best/ or last/, its log and evaluation beside that.
 BESIDE = ("log.csv", "scores.csv", "watch.csv", "evaluation/metrics.json", "evaluation/report.md")
-KEPT = ("README.md", "metrics.json", "training.json")
+KEPT = ("README.md", "metrics.json", "training.json", PICTURE)
 
 
-def publish_model(model: str | Path, repo_id: str, *, private: bool = False, tag: str = "") -> dict[str, Any]:
+def publish_model(
+    model: str | Path, repo_id: str, *, dataset: str = "", private: bool = False, tag: str = ""
+) -> dict[str, Any]:
     """Write a model's repository and push it in one commit.
 
     Args:
         model: as for `write_model_repo`.
         repo_id: `owner/name`.
+        dataset: as for `write_model_repo`.
         private: make the repository private where it is new.
         tag: a version that names the commit.
 
@@ -38,16 +47,18 @@ def publish_model(model: str | Path, repo_id: str, *, private: bool = False, tag
         ArtExtractError: the Hub refused, or cannot be reached.
     """
     with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
-        report = write_model_repo(model, folder)
+        report = write_model_repo(model, folder, repo_id=repo_id, dataset=dataset)
         return report | {"url": push_folder(folder, repo_id, kind="model", private=private, tag=tag)}
 
 
-def write_model_repo(model: str | Path, folder: str | Path) -> dict[str, Any]:
+def write_model_repo(model: str | Path, folder: str | Path, *, repo_id: str, dataset: str = "") -> dict[str, Any]:
     """Write the folder that is pushed.
 
     Args:
         model: a model as `save_pretrained` wrote it, such as `best/` of a training.
         folder: to write to.
+        repo_id: `owner/name` of what it becomes, which its card speaks of.
+        dataset: repository of the data that its figures were taken on, for the Hub's table of results; may be empty.
 
     Returns:
         `files` and `bytes`.
@@ -66,6 +77,31 @@ def write_model_repo(model: str | Path, folder: str | Path) -> dict[str, Any]:
         source = model.parent / name
         if source.is_file() and (model.parent / "config.json").is_file():  # a training's folder, not any
             shutil.copyfile(source, folder / source.name)
+    if (folder / "README.md").is_file():
+        readdress(folder / "README.md", repo_id)
+    if dataset and (folder / "metrics.json").is_file():
+        write_eval_results(folder, dataset)
     write_remote_code(folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    return {"files": [path.name for path in files], "bytes": sum(path.stat().st_size for path in files)}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return {"files": names, "bytes": sum(path.stat().st_size for path in files)}
+
+
+def write_eval_results(folder: Path, dataset: str) -> None:
+    """The figures of metrics.json as the Hub reads them: one entry a task (huggingface.co/docs/hub/eval-results)."""
+    report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    key, metric, scores = (
+        ("accuracy", "top-1 accuracy", report["tasks"])
+        if "tasks" in report
+        else ("p@10", "precision at 10", report["labels"])
+    )
+    entries = [
+        EvalResultEntry(
+            dataset_id=dataset, task_id=task, value=round(100 * figures[key], 2), notes=f"{metric}, percent"
+        )
+        for task, figures in scores.items()
+        if figures[key] is not None
+    ]
+    file = folder / ".eval_results" / f"{dataset.rpartition('/')[2]}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False), encoding="utf-8")

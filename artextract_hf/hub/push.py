@@ -7,8 +7,9 @@ arrived is recognised by its checksum and not sent again, and a commit whose ans
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 import artextract_hf
 from artextract_hf.data.insist import REFUSED, Answer, insist
@@ -45,18 +46,33 @@ def push_folder(
 
     def push() -> str:
         url = api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
-        commit = api.upload_folder(
-            folder_path=folder,
-            repo_id=repo_id,
-            repo_type=kind,
+        # Not `upload_folder`, which with Xet makes a commit of every 250 files or so: half a push could stay.
+        commit = api.create_commit(
+            repo_id,
+            [
+                *additions(Path(folder)),
+                *deletions(Path(folder), api.list_repo_files(repo_id, repo_type=kind), replaces),
+            ],
             commit_message=f"Publish with artextract-hf {artextract_hf.__version__}",
-            delete_patterns=list(replaces) or None,
+            repo_type=kind,
         )
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid, repo_type=kind, exist_ok=True)
         return str(url)
 
     return clearly(push, what=repo_id)
+
+
+def additions(folder: Path) -> list[CommitOperationAdd]:
+    """Every file of a folder, at its place."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [CommitOperationAdd(file.relative_to(folder).as_posix(), file) for file in files]
+
+
+def deletions(folder: Path, there: Sequence[str], patterns: Sequence[str]) -> list[CommitOperationDelete]:
+    """The files of a repository that match a pattern and that the folder does not hold."""
+    gone = [name for name in filter_repo_objects(there, allow_patterns=list(patterns)) if not (folder / name).is_file()]
+    return [CommitOperationDelete(name) for name in gone]
 
 
 def tags_of(repo_id: str, *, kind: str) -> set[str]:

@@ -39,6 +39,7 @@ class Part:
         path: what is published.
         model: of a Space: the name of the part that it shows; the embedded model where empty.
         index: of a Space: likewise; procedural paintings where empty.
+        dataset: of a model or an embedder: the name of the part that its figures were taken on.
         allow_restricted: of a data set or an index: publish also pictures without an open licence.
     """
 
@@ -47,6 +48,7 @@ class Part:
     path: str
     model: str = ""
     index: str = ""
+    dataset: str = ""
     allow_restricted: bool = False
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ def publish(release: Release) -> list[dict[str, Any]]:
 def _publish_part(release: Release, part: Part, repo_id: str) -> None:
     private, tag = release.private, release.version
     if part.kind in ("model", "embedder"):
-        publish_model(part.path, repo_id, private=private, tag=tag)
+        publish_model(part.path, repo_id, dataset=release.repo_id(part.dataset), private=private, tag=tag)
     elif part.kind == "space":
         model, index = release.repo_id(part.model), release.repo_id(part.index)
         publish_space(part.path, repo_id, model=model, index=index, private=private, tag=tag)
@@ -132,7 +134,7 @@ def _publish_part(release: Release, part: Part, repo_id: str) -> None:
 
 def _write_part(release: Release, part: Part, repo_id: str, folder: Path) -> dict[str, Any]:
     if part.kind in ("model", "embedder"):
-        return write_model_repo(part.path, folder)
+        return write_model_repo(part.path, folder, repo_id=repo_id, dataset=release.repo_id(part.dataset))
     if part.kind == "space":
         return write_space_repo(part.path, folder, model=release.repo_id(part.model), index=release.repo_id(part.index))
     write = write_dataset_repo if part.kind == "dataset" else write_index_repo

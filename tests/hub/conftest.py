@@ -7,12 +7,21 @@ import pytest
 import transformers
 
 from tests.hub.loopback_hub import LoopbackHub
+from tests.hub.loopback_xet import XetStore
 
 
 @pytest.fixture
 def hub() -> Iterator[LoopbackHub]:
     """A Hub of its own for a test."""
     hub = LoopbackHub().start()
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def xet_hub(tmp_path_factory) -> Iterator[LoopbackHub]:
+    """The same, where large files travel by Xet, as they do on the Hub of today."""
+    hub = LoopbackHub(XetStore(tmp_path_factory.mktemp("xet"))).start()
     yield hub
     hub.stop()
 

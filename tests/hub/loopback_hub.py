@@ -1,7 +1,8 @@
 """A loopback server that speaks the Hub's HTTP protocol: three kinds of repositories, history, and faults on demand.
 
 Written from the requests that huggingface_hub makes (its `hf_api.py`, `_commit_api.py`, `lfs.py`, `file_download.py`).
-Everything is in memory. Xet is left out: clients are started with HF_HUB_DISABLE_XET=1.
+Everything is in memory, but for what clients bring by Xet (`loopback_xet.py`); without a store for that they are
+started with HF_HUB_DISABLE_XET=1.
 """
 
 import base64
@@ -17,8 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
+
+from tests.hub.loopback_xet import XetStore
+
 TOKEN = "hf_secret_token_of_nobody"
 LFS_SUFFIXES = (".safetensors", ".parquet", ".png", ".jpg", ".onnx", ".faiss", ".bin")
+SPACE_COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+/[^/]+)"
 FILE = r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+/[^/]+)"
 
@@ -66,9 +72,10 @@ class Repo:
 
 
 class LoopbackHub:
-    """All repositories by (kind, id); what was `asked`; faults still to come."""
+    """All repositories by (kind, id); what was `asked`; faults still to come; with a store, files travel by Xet."""
 
-    def __init__(self) -> None:
+    def __init__(self, xet: XetStore | None = None) -> None:
+        self.xet = xet
         self.repos: dict[tuple[str, str], Repo] = {}
         self.objects: dict[str, bytes] = {}
         self.collections: dict[str, list[dict]] = {}
@@ -94,16 +101,39 @@ class LoopbackHub:
         """What a client's process needs to find this Hub and nothing else."""
         return {
             "HF_ENDPOINT": self.url,
-            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_XET": "0" if self.xet else "1",
             "HF_HUB_OFFLINE": "0",
             "HF_TOKEN": TOKEN,
             "HF_HOME": str(home),
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
 
+    def address(self, repo: Repo, *, api: bool = False) -> str:
+        """Of a repository's page, or of its answers to programs."""
+        if api:
+            return f"{self.url}/api/{repo.kind}/{repo.id}"
+        return f"{self.url}/{'' if repo.kind == 'models' else repo.kind + '/'}{repo.id}"
+
     def repo(self, id: str, kind: str = "models") -> Repo:
         """A repository that is there."""
         return self.repos[kind, id]
+
+    def object(self, oid: str) -> bytes:
+        """A file kept outside git, by its SHA-256."""
+        if oid not in self.objects and self.xet:
+            self.objects[oid] = self.xet.fetch(oid)
+        return self.objects[oid]
+
+    def entry(self, name: str, data: bytes) -> dict:
+        """A file as `tree` lists it."""
+        found: dict = {"type": "file", "path": name, "size": len(data), "oid": blob_id(data)}
+        if is_lfs(name):
+            digest = hashlib.sha256(data).hexdigest()
+            found |= {"lfs": {"oid": digest, "size": len(data), "pointerSize": 134}}
+            pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
+            found["oid"] = blob_id(pointer.encode())
+            found |= {"xetHash": self.xet.hash_of(data)} if self.xet else {}
+        return found
 
     def fails(self, asked: str) -> Fault | None:
         """The fault that meets this request, used up by it."""
@@ -118,6 +148,29 @@ class LoopbackHub:
 def blob_id(data: bytes) -> str:
     """git's name of a file."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def card_errors(content: str, kind: str) -> list[str]:
+    """What the Hub refuses in a card's front matter (huggingface.co/docs/hub: spaces-config-reference, model-cards)."""
+    match = re.match(r"---\n(.*?)\n---\n", content, re.DOTALL)
+    about = yaml.safe_load(match[1]) if match else None
+    if not isinstance(about, dict):
+        return [] if kind != "space" else ["a Space needs a front matter"]
+    errors = []
+    if kind == "space":
+        errors += [f"{key} is missing" for key in ("title", "sdk", "colorFrom", "colorTo") if key not in about]
+        errors += [f"{key} is no colour" for key in ("colorFrom", "colorTo") if about.get(key) not in SPACE_COLOURS]
+        errors += ["short_description is too long"] if len(about.get("short_description", "")) > 60 else []
+        errors += ["no such sdk"] if about.get("sdk") not in ("gradio", "docker", "static") else []
+    for key in ("tags", "datasets", "models"):
+        errors += [f"{key} is no list of texts"] if not all(isinstance(v, str) for v in about.get(key, [])) else []
+    for model in about.get("model-index", []):
+        for result in model["results"]:
+            whole = "type" in result["task"] and {"name", "type"} <= set(result["dataset"])
+            errors += [] if whole and all({"type", "value"} <= set(m) for m in result["metrics"]) else ["model-index"]
+    if not str(about.get("thumbnail", "https://")).startswith(("https://", "http://127.0.0.1")):
+        errors.append("thumbnail is no address")
+    return errors
 
 
 def parents(path: str) -> list[str]:
@@ -205,7 +258,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._json({"name": "somebody", "type": "user", "orgs": []})
 
     def validate_card(self, body: bytes) -> None:
-        self._json({"warnings": [], "errors": []})
+        asked = json.loads(body)
+        errors = card_errors(asked["content"], asked["repoType"])
+        self._json({"warnings": [], "errors": [{"message": error} for error in errors]}, 400 if errors else 200)
 
     def create(self, body: bytes) -> None:
         wanted = json.loads(body)
@@ -268,14 +323,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         whole = query.get("recursive", ["false"])[0].lower() in ("true", "1")
         folders = sorted({parent for name in inside for parent in parents(name) if len(parent) > len(prefix)})
         found = [{"type": "directory", "path": folder, "oid": "0" * 40, "size": 0} for folder in folders]
-        found += [entry(name, data) for name, data in inside.items()]
+        found += [self.hub.entry(name, data) for name, data in inside.items()]
         return self._json([item for item in found if whole or "/" not in item["path"].removeprefix(prefix)])
 
     def paths_info(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
         asked = parse_qs(body.decode()).get("paths", [])
         files = repo.at(revision) or {}
         folders = {parent for name in files for parent in parents(name)}
-        found = [entry(name, files[name]) for name in asked if name in files]
+        found = [self.hub.entry(name, files[name]) for name in asked if name in files]
         found += [{"type": "directory", "path": n, "oid": "0" * 40, "size": 0} for n in asked if n in folders]
         self._json(found)
 
@@ -290,7 +345,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             path = file["path"]
             answers.append({"path": path, "uploadMode": "lfs" if is_lfs(path) else "regular", "shouldIgnore": False})
             if path in repo.files:
-                about = entry(path, repo.files[path])
+                about = self.hub.entry(path, repo.files[path])
                 answers[-1]["oid"] = about["lfs"]["oid"] if "lfs" in about else about["oid"]
         self._json({"files": answers})
 
@@ -310,12 +365,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if operation["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "lfsFile":
-                files[value["path"]] = self.hub.objects[value["oid"]]
+                files[value["path"]] = self.hub.object(value["oid"])
             elif operation["key"] == "deletedFile":
                 files.pop(value["path"], None)
         oid = repo.commit(files)
-        url = f"{self.hub.url}/{'' if repo.kind == 'models' else repo.kind + '/'}{repo.id}"
-        return self._json({"success": True, "commitUrl": f"{url}/commit/{oid}", "commitOid": oid})
+        url = f"{self.hub.address(repo)}/commit/{oid}"
+        return self._json({"success": True, "commitUrl": url, "commitOid": oid})
 
     def tag(self, repo: Repo, body: bytes, query: dict, revision: str) -> None:
         name = json.loads(body)["tag"]
@@ -329,6 +384,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         repo.variables[wanted["key"]] = wanted["value"]
         self._json({key: {"value": value} for key, value in repo.variables.items()})
 
+    def xet_token(self, repo: Repo, body: bytes, query: dict, right: str, revision: str) -> None:
+        if self.hub.xet is None:
+            return self._json({"error": "no Xet here"}, 404)
+        large = [data for name, data in (repo.at(revision) or {}).items() if is_lfs(name)]
+        url = self.hub.xet.write_url() if right == "write" else self.hub.xet.read_url(large)
+        token, expires = "xet_token_of_nobody", 2**31
+        headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(expires)}
+        return self._json({"casUrl": url, "accessToken": token, "exp": expires}, headers=headers)
+
     def resolve(self, repo: Repo, body: bytes, query: dict, revision: str, path: str) -> None:
         files = repo.at(revision)
         if files is None:
@@ -337,12 +401,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if path not in files:
             return self._json({"error": "no such file"}, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": oid})
         data = files[path]
-        about = entry(path, data)
+        about = self.hub.entry(path, data)
         start = int(m[1]) if (m := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
         self.send_response(206 if start else 200)
         self.send_header("X-Repo-Commit", oid)
         self.send_header("ETag", f'"{about["lfs"]["oid"] if "lfs" in about else about["oid"]}"')
         self.send_header("Accept-Ranges", "bytes")
+        if "xetHash" in about:
+            self.send_header("X-Xet-Hash", about["xetHash"])
+            self.send_header("Link", f'<{self.hub.address(repo, api=True)}/xet-read-token/{oid}>; rel="xet-auth"')
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(data) - start))
@@ -354,17 +421,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(data[start:])
         return None
-
-
-def entry(name: str, data: bytes) -> dict:
-    """A file as `tree` lists it."""
-    found: dict = {"type": "file", "path": name, "size": len(data), "oid": blob_id(data)}
-    if is_lfs(name):
-        digest = hashlib.sha256(data).hexdigest()
-        found |= {"lfs": {"oid": digest, "size": len(data), "pointerSize": 134}}
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
-        found["oid"] = blob_id(pointer.encode())
-    return found
 
 
 def _routes() -> Iterator[tuple]:
@@ -380,6 +436,7 @@ def _routes() -> Iterator[tuple]:
     yield "GET", REPO + "/refs", _Handler.refs
     yield "POST", REPO + r"/preupload/(?P<revision>[^/]+)", _Handler.preupload
     yield "POST", REPO + r"/commit/(?P<revision>[^/]+)", _Handler.commit
+    yield "GET", REPO + r"/xet-(?P<right>write|read)-token/(?P<revision>[^/]+)", _Handler.xet_token
     yield "POST", REPO + r"/tag/(?P<revision>[^/]+)", _Handler.tag
     yield "POST", REPO + "/variables", _Handler.variable
     yield "POST", FILE + r"/info/lfs/objects/batch", _Handler.lfs_batch
