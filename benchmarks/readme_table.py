@@ -52,7 +52,22 @@ def leaks() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"classifier": classifier, "splits": splits, "leaks": leaks}
+def backends() -> str:
+    """Paintings a second from files, and as a multiple of transformers' own pipeline."""
+    ways = _read("benchmarks/results/backends.json")["ways"]
+    rows = []
+    for name in next(iter(ways.values())):
+        figures = [ways[batch][name] for batch in ways]
+        rows.append([name, *(f"{f['paintings_per_second']:.0f} ({f['times_peer']:.1f})" for f in figures)])
+    return _table(["paintings a second (times transformers' pipeline)", *ways], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "classifier": classifier,
+    "splits": splits,
+    "leaks": leaks,
+    "backends": backends,
+}
 
 
 def rendered(readme: str) -> str:

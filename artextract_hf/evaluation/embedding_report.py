@@ -5,12 +5,13 @@ DIR/report.md       the same as a table
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from datasets import ClassLabel, Dataset, Image
+from PIL.Image import Image as Picture
 from tqdm import tqdm
 
 from artextract_hf.data.decode import ImageSource, decode_image
@@ -141,7 +142,14 @@ def label_names(paintings: Dataset, label: str, rows: np.ndarray) -> list[str | 
 
 
 def score_photographs(
-    embedder: Embedder, gallery: Dataset, rows: np.ndarray, vectors: np.ndarray, *, number: int, seed: int
+    embedder: Embedder,
+    gallery: Dataset,
+    rows: np.ndarray,
+    vectors: np.ndarray,
+    *,
+    number: int,
+    seed: int,
+    take: Callable[[Picture, np.random.Generator], Picture] = photograph,
 ) -> dict[str, float]:
     """How often a visitor's photograph of a gallery work finds the work itself.
 
@@ -152,12 +160,13 @@ def score_photographs(
         vectors: (N, dim) of the gallery.
         number: works at most.
         seed: of the choice and of the photographs.
+        take: a photograph of a picture.
     """
     rng = np.random.default_rng(seed)
     works = rng.choice(len(rows), min(number, len(rows)), replace=False)
     pictures = gallery.select(rows[works]).select_columns("image").cast_column("image", Image(decode=False))
     photos = [
-        photograph(decode_image(image["bytes"] or image["path"]), np.random.default_rng((seed, i)))
+        take(decode_image(image["bytes"] or image["path"]), np.random.default_rng((seed, i)))
         for i, image in enumerate(pictures["image"])
     ]
     found = embedder.embed(photos)

@@ -4,14 +4,24 @@ metrics.json + config.json + model_cards/classifier.md --> README.md and results
                                                            an embedder's likewise
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
 description of an index + model_cards/index.md         --> README.md beside the FAISS file
+repositories that it shows + model_cards/space.md      --> README.md of the Space; spaces_app/README.md
 """
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData, hf_hub_url
+from huggingface_hub import (
+    DatasetCard,
+    DatasetCardData,
+    EvalResult,
+    ModelCard,
+    ModelCardData,
+    RepoCard,
+    hf_hub_url,
+)
 
 from artextract_hf.evaluation.plots import draw_results
 
@@ -23,6 +33,7 @@ METRICS = {
     "macro_f1": "Macro F1",
 }
 PICTURE = "results.png"
+DEFAULT_CLASSIFIER = "artextract/crnn-wikiart"  # the embedded one
 RETRIEVAL_METRICS = {"p@1": "Precision at 1", "p@10": "Precision at 10", "map": "Mean average precision"}
 
 
@@ -174,6 +185,18 @@ def index_card(about: Mapping[str, Any], *, rights: Mapping[str, int], restricte
     )
     body = _render("index.md", about=about, rights=rights, restricted=restricted, repo_id=repo_id)
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n{body}")
+
+
+def space_card(app_file: str, *, model: str = "", index: str = "") -> RepoCard:
+    """The card of the Space, whose front matter says how it is started.
+
+    Args:
+        app_file: the page, in the Space's repository.
+        model: the repository of the classifier; the embedded one's without.
+        index: the repository of the collection, if there is one.
+    """
+    facts = {"model": model or DEFAULT_CLASSIFIER, "index": index, "gradio": version("gradio")}
+    return RepoCard(_render("space.md", app_file=app_file, **facts))
 
 
 def _render(template: str, **facts: Any) -> str:

@@ -1,6 +1,6 @@
 """The Gradio Space as a repository of the Hub that needs nothing but the package registry.
 
-README.md             the front matter that Spaces read, from spaces_app/README.md
+README.md             the front matter that Spaces read, from model_cards/space.md
 requirements.txt      the package's dependencies, at the versions that this was tested with
 spaces_app/           the page
 artextract_hf/        the package with its embedded models: the Space starts without any other repository
@@ -17,6 +17,7 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.hub.card import space_card
 from artextract_hf.hub.push import push_folder
 
 FOLDERS = ("spaces_app", "artextract_hf", "model_cards")
@@ -66,7 +67,7 @@ def write_space_repo(app: str | Path, folder: str | Path, *, model: str = "", in
     folder.mkdir(parents=True, exist_ok=True)
     for name in FOLDERS:
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "README.md").write_text(_front_matter(root, model, index), encoding="utf-8")
+    space_card("spaces_app/app.py", model=model, index=index).save(folder / "README.md")
     (folder / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n", encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in files]
@@ -87,14 +88,3 @@ def pinned_requirements() -> list[str]:
         except PackageNotFoundError:
             raise ArtExtractError(f"{name} is not installed, so its version is not known; run `make test`.") from None
     return sorted(pinned)
-
-
-def _front_matter(root: Path, model: str, index: str) -> str:
-    """spaces_app/README.md with the page's new place, and the repositories that it shows."""
-    text = (root / "spaces_app/README.md").read_text(encoding="utf-8")
-    text = text.replace("app_file: app.py", "app_file: spaces_app/app.py")
-    if model:
-        text = re.sub(r"models:\n  - .*\n", f"models:\n  - {model}\n", text)
-    if index:
-        text = text.replace("\n---\n", f"\ndatasets:\n  - {index}\n---\n", 1)
-    return text

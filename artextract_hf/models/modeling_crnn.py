@@ -206,7 +206,7 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         logits = {task: head(trunk.pooler_output) for task, head in self.heads.items()}
         return CrnnClassifierOutput(
             logits=logits[self.config.task],
-            task_logits=logits,
+            task_logits=ModelOutput(logits),  # which transformers' pipelines can take apart, as no dict
             attentions=trunk.attentions,
             embeddings=trunk.pooler_output,
         )

@@ -8,6 +8,8 @@ from transformers import Pipeline
 
 from artextract_hf.data.decode import ImageSource, decode_image
 
+ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
+
 
 class ArtAttributesPipeline(Pipeline):
     """Style, genre and artist of a painting, each with its most probable classes.
@@ -33,16 +35,16 @@ class ArtAttributesPipeline(Pipeline):
         return self.image_processor(images=[picture], return_tensors="pt")
 
     def _forward(self, model_inputs: Any) -> Any:
-        return self.model(**model_inputs)
+        output = self.model(**model_inputs)
+        return {**output.task_logits, ATTENTION: output.attentions}
 
     def postprocess(self, model_outputs: Any, top_k: int = 5, return_attention: bool = False) -> dict[str, Any]:  # noqa: D102
         answer: dict[str, Any] = {"tasks": {}}
-        for task, logits in model_outputs.task_logits.items():
-            names = self.model.config.tasks[task]
-            scores, classes = logits[0].float().softmax(dim=0).topk(min(top_k, len(names)))
+        for task, names in self.model.config.tasks.items():
+            scores, classes = model_outputs[task][0].float().softmax(dim=0).topk(min(top_k, len(names)))
             answer["tasks"][task] = [
                 {"label": names[c], "score": s} for s, c in zip(scores.tolist(), classes.tolist(), strict=True)
             ]
         if return_attention:
-            answer["attention"] = torch.mean(model_outputs.attentions[0].float(), dim=0).numpy()
+            answer["attention"] = torch.mean(model_outputs[ATTENTION][0].float(), dim=0).numpy()
         return answer

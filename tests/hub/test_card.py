@@ -2,6 +2,7 @@ import json
 
 from huggingface_hub import ModelCard
 
+from artextract_hf.hub.card import space_card
 from artextract_hf.models.names import PRETRAINED
 from benchmarks.readme_table import ROOT, rendered
 from training.ship import render
@@ -14,6 +15,11 @@ def test_the_card_beside_the_weights_is_what_the_figures_give(tmp_path):
         (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
     render(tmp_path)
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_of_the_space_is_its_card(tmp_path):
+    space_card("app.py").save(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "spaces_app/README.md").read_text("utf-8")
 
 
 def test_the_card_holds_every_figure():
