@@ -55,7 +55,7 @@ def _fold(conv: nn.Conv2d, norm: _BatchNorm) -> None:
 
     def folded_convolution(self: nn.Conv2d, x: Tensor) -> Tensor:
         if self.groups > 1 and self.stride[0] > 1 and x.device.type == "cpu":
-            x = x.float()
+            x = x.to(torch.promote_types(x.dtype, torch.float32))
             with torch.autocast("cpu", enabled=False):
                 return convolve(self, x)
         return convolve(self, x)

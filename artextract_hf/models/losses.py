@@ -169,7 +169,9 @@ def supervised_contrastive(embeddings: Tensor, labels: Tensor, *, temperature: f
     known = labels >= 0
     z, labels = F.normalize(embeddings[known].float(), dim=1), labels[known]
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-    log_p = (z @ z.T / temperature).masked_fill(itself, torch.finfo(z.dtype).min).log_softmax(dim=1)
+    with torch.autocast(z.device.type, enabled=False):  # similarities in bfloat16 are too coarse for T
+        similarity = z @ z.T / temperature
+    log_p = similarity.masked_fill(itself, torch.finfo(z.dtype).min).log_softmax(dim=1)
     positive = (labels[:, None] == labels) & ~itself
     count = positive.sum(dim=1)
     cost = -log_p.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)

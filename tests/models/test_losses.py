@@ -182,6 +182,14 @@ def test_contrastive_is_the_literal_sum(labels):
     assert (ours[torch.tensor(labels) < 0] == 0).all()
 
 
+def test_contrastive_in_mixed_precision_is_that_of_float32():
+    embeddings, labels = torch.randn(8, 16), torch.tensor([0, 0, 1, 1, 2, 2, -1, 3])
+    expected = supervised_contrastive(embeddings, labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = supervised_contrastive(embeddings, labels)
+    assert torch.equal(found.total, expected.total) and torch.equal(found.weight, expected.weight)
+
+
 def test_contrastive_by_hand():
     """Two of one class point the same way, one of another against them, T = 1: each anchor costs log(1 + e^-2)."""
     z = torch.tensor([[2.0, 0.0], [5.0, 0.0], [-1.0, 0.0]])
