@@ -1,7 +1,7 @@
 """The two views of BYOL against lightly's BYOLTransform, on one thread, from decoded picture to normalised batch.
 
     pip install lightly
-    python benchmarks/byol_views.py --pictures FOLDER > benchmarks/results/byol_views.json
+    python -m benchmarks.byol_views --pictures FOLDER > benchmarks/results/byol_views.json
 
 Both do the paper's augmentations. The peer's peculiarity: its views go through Pillow and torchvision one by one.
 """
