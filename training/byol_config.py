@@ -20,7 +20,7 @@ class ByolTrainConfig(Recipe):
     Args:
         data: what `artextract prepare` wrote.
         output_dir: where checkpoints, the log, the embedder and its card go.
-        model: arguments of ByolConfig.
+        model: arguments of ByolConfig; a `whitened_size` is fit when the training is over, on the same pictures.
         pretrained: start the backbone from ImageNet; otherwise from nothing.
         backbone_weights: safetensors file in timm's key names; empty fetches timm's own.
         train_splits: the splits whose pictures are learnt from; their labels are not looked at.

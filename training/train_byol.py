@@ -57,6 +57,7 @@ from training.loop import (
 )
 from training.optim import warmup_cosine
 from training.synced_norm import are_synced, sync_norms
+from training.whiten import whitened
 
 # Below these a representation has collapsed; an ImageNet MobileNetV2 has 0.77 and 223 on paintings at 64 px.
 COLLAPSED_SPREAD, COLLAPSED_RANK = 0.05, 2.0
@@ -79,6 +80,7 @@ class ViewPairs(torch.utils.data.Dataset):
     """Two views of each painting, uint8 (size, size, 3), a function of (seed, epoch, painting)."""
 
     def __init__(self, paintings: Dataset, views: tuple[ByolView, ByolView], *, seed: int) -> None:
+        self.paintings = paintings
         self.pictures = paintings.select_columns("image").cast_column("image", Image(decode=False))
         self.views, self.seed = views, seed
         self.epoch, self.size = 0, 0
@@ -158,7 +160,9 @@ def set_up(config: ByolTrainConfig) -> Run:
     model = build_model(config, accelerator)
     parallel, optimizer = accelerator.prepare(model, make_optimizer(config, model, accelerator.num_processes))
     splits = load_prepared(config.data)
-    learn = concatenate_datasets([take_split(splits, name).select_columns("image") for name in config.train_splits])
+    learn = concatenate_datasets(
+        [take_split(splits, name).select_columns(["id", "image"]) for name in config.train_splits]
+    )
     if config.max_samples:
         learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
     watched = None
@@ -184,7 +188,7 @@ def build_model(config: ByolTrainConfig, accelerator: Accelerator) -> ByolForPre
     Raises:
         DataError: several processes without synchronised batch norms.
     """
-    model = ByolForPreTraining(ByolConfig(**config.model))
+    model = ByolForPreTraining(ByolConfig(**config.model | {"whitened_size": 0}))  # whitened when it has learnt
     if config.pretrained:
         load_imagenet(model.byol.backbone, model.config.backbone, config.backbone_weights or None)
         model.reset_target()
@@ -312,10 +316,12 @@ def draw_preview(run: Run) -> None:
 
 
 def finish(run: Run) -> None:
-    """Keep the encoder with its preprocessing, which is what the search loads; score it, write its card, push it."""
-    folder = run.out / "last"
+    """Keep the encoder, whitened, with its preprocessing: what the search loads; score it, write its card, push it."""
+    folder, encoder = run.out / "last", run.model.byol
     side = run.model.config.image_size
-    run.model.byol.save_pretrained(folder)
+    if size := run.config.model.get("whitened_size", 0):
+        encoder = whitened(encoder, run.pairs.paintings, size=size)
+    encoder.save_pretrained(folder)
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
     if run.watched:
         embedder, name = AutoEmbedder.from_pretrained(str(folder)), run.config.push_to_hub or run.out.name

@@ -19,6 +19,7 @@ class ByolConfig(PreTrainedConfig):
         image_size: side of the square input, pixels, where the embedder is used.
         projector_hidden_size: width inside the projector and the predictor.
         projection_size: width of what they give.
+        whitened_size: length of the representation where it is whitened (`models/whitening.py`); 0 leaves it raw.
     """
 
     model_type = "byol"
@@ -27,6 +28,7 @@ class ByolConfig(PreTrainedConfig):
     image_size: int = 224
     projector_hidden_size: int = 4096
     projection_size: int = 256
+    whitened_size: int = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
         for key in kwargs:  # transformers keeps any unknown key as an attribute; a near miss of ours is a mistake
@@ -36,4 +38,6 @@ class ByolConfig(PreTrainedConfig):
         for name in ("image_size", "projector_hidden_size", "projection_size"):
             if getattr(self, name) < 1:
                 raise ModelError(f"ByolConfig.{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.whitened_size < 0:
+            raise ModelError(f"ByolConfig.whitened_size is {self.whitened_size}; 0 leaves the representation raw.")
         super().__post_init__(**kwargs)

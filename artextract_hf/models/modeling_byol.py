@@ -20,6 +20,7 @@ from transformers.utils import ModelOutput
 from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape
 from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.strict_loading import StrictPreTrainedModel
+from artextract_hf.models.whitening import Whitening
 
 
 @dataclass
@@ -27,7 +28,7 @@ class ByolModelOutput(ModelOutput):
     """Output of `ByolModel`.
 
     Attributes:
-        pooler_output: (N, C), the representation: the average-pooled feature map.
+        pooler_output: the representation: the average-pooled feature map (N, C), or its whitening (N, whitened_size).
         last_hidden_state: (N, C, h, w), the map itself.
     """
 
@@ -65,12 +66,13 @@ class ByolModel(ByolPreTrainedModel):
         super().__init__(config)
         self.embedding_size = feature_shape(config.backbone, config.image_size)[0]
         self.backbone = create_backbone(config.backbone)
+        self.whitening = Whitening(self.embedding_size, config.whitened_size) if config.whitened_size else nn.Identity()
         self.post_init()
 
     def forward(self, pixel_values: Tensor, **kwargs: Any) -> ByolModelOutput:
         """Represent paintings given as (N, 3, S, S)."""
         features = feature_map(self.backbone, pixel_values)
-        return ByolModelOutput(pooler_output=features.mean(dim=(2, 3)), last_hidden_state=features)
+        return ByolModelOutput(pooler_output=self.whitening(features.mean(dim=(2, 3))), last_hidden_state=features)
 
 
 class ByolForPreTraining(ByolPreTrainedModel):
@@ -115,7 +117,7 @@ class ByolForPreTraining(ByolPreTrainedModel):
 
     def project(self, pixels: Tensor) -> Tensor:
         """z of the online network, (N, projection_size)."""
-        return self.projector(self.byol(pixels).pooler_output)
+        return self.projector(feature_map(self.byol.backbone, pixels).mean(dim=(2, 3)))
 
     def target_project(self, pixels: Tensor) -> Tensor:
         """z' of the target network, (N, projection_size)."""

@@ -14,11 +14,14 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from artextract_hf import ByolModel, load_wikiart
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf import ArtImageProcessor, ByolModel, load_wikiart
+from artextract_hf.data.prepared import load_prepared
+from artextract_hf.errors import ArtExtractError, DataError, ModelError
+from artextract_hf.evaluation.predict import represent
 from artextract_hf.models.modeling_byol import target_momentum
 from training import train_byol
 from training.byol_config import ByolTrainConfig
+from training.whiten import whitened
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted((ROOT / "training/configs").glob("byol_*.yaml"))
@@ -80,6 +83,19 @@ def test_trains_watches_and_keeps_the_encoder(recipe, tmp_path):
     started = load_file(recipe["backbone_weights"])
     moved = encoder.backbone.state_dict()
     assert any(not torch.equal(started[name], moved[name]) for name in started)
+
+
+def test_a_whitened_size_is_fit_when_the_training_is_over(recipe, tmp_path):
+    values = recipe | {"output_dir": str(tmp_path / "run"), "epochs": 1, "gallery_split": "", "query_split": ""}
+    values["model"] = recipe["model"] | {"whitened_size": 3}
+    train_byol.train(ByolTrainConfig.from_dict(values))
+    encoder = ByolModel.from_pretrained(tmp_path / "run/last")
+    pictures = load_prepared(Path(values["data"]))["train"]
+    representations, _, _ = represent(encoder, ArtImageProcessor(size={"height": 64, "width": 64}), pictures)
+    assert representations.shape[1] == 3
+    assert np.allclose(representations.mean(axis=0), 0, atol=1e-3)  # centred on what it was fit on
+    with pytest.raises(ModelError, match="whitened already"):
+        whitened(encoder, pictures, size=2)
 
 
 @pytest.mark.parametrize("optimizer", ["lars", "adamw"])
