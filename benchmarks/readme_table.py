@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+TASKS = ("style", "genre", "artist")
 BLOCK = re.compile(r"(<!-- figures (\w+): .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 
@@ -62,11 +63,38 @@ def backends() -> str:
     return _table(["paintings a second (times transformers' pipeline)", *ways], rows)
 
 
+def systems() -> str:
+    """The five systems and our own on one trunk with one budget: top-1 and macro F1, percent, and what they cost."""
+    report = _read("benchmarks/results/systems.json")
+    rows = []
+    for name, system in sorted(report["systems"].items(), key=lambda pair: -_mean_accuracy(pair[1])):
+        figures = [_spread(system["tasks"][task], "accuracy") for task in TASKS]
+        f1 = " / ".join(_spread(system["tasks"][task], "macro_f1") for task in TASKS)
+        rows.append([f"`{name}`", system["seeds"], *figures, f1, system["parameters_m"], system["images_per_second"]])
+    for name, tasks in report["baselines"].items():
+        rows.append([name.replace("_", " "), "", *(tasks[task] for task in TASKS), "", "", ""])
+    return _table(["recipe", "seeds", *TASKS, "macro F1", "million parameters", "paintings a second"], rows)
+
+
+def embedders() -> str:
+    """Embeddings for search, percent."""
+    rows = []
+    for name, figures in _read("benchmarks/results/embedders.json")["embedders"].items():
+        precision = [_percent(figures["labels"][label]["p@10"]) for label in TASKS]
+        photographs = [_percent(figures[kind]["recall@1"]) for kind in ("photos", "photos_of_torchvision")]
+        rows.append([name.replace("_", " "), figures["dim"], *precision, *photographs])
+    return _table(
+        ["embedding", "dimensions", *(f"{task} P@10" for task in TASKS), "photographs", "other photographs"], rows
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "classifier": classifier,
     "splits": splits,
     "leaks": leaks,
     "backends": backends,
+    "systems": systems,
+    "embedders": embedders,
 }
 
 
@@ -81,6 +109,15 @@ def _read(path: str) -> dict[str, Any]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def _mean_accuracy(system: dict[str, Any]) -> float:
+    return sum(system["tasks"][task]["accuracy"] for task in TASKS) / len(TASKS)
+
+
+def _spread(figures: dict[str, Any], key: str) -> str:
+    deviation = figures.get(f"{key}_sd")
+    return f"{figures[key]}" + (f" ± {deviation}" if deviation is not None else "")
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

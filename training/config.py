@@ -59,6 +59,7 @@ class TrainConfig(Recipe):
         mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
         view: arguments of TrainingView, or the name of a task: system 003's recipe for it (`data/transforms.py`).
         eval_every: epochs between evaluations.
+        frozen_baseline: score a linear model on the frozen backbone's features beside the best model; takes a minute.
         checkpoint_every: steps between checkpoints.
         max_samples: learn from this many paintings only; 0 means all.
         sync_norms: batch norms that learn share their statistics between processes; needs GPUs.
@@ -107,6 +108,7 @@ class TrainConfig(Recipe):
     mixed_precision: str = "auto"
     view: str | dict[str, Any] = field(default_factory=dict)
     eval_every: int = 3
+    frozen_baseline: bool = True
     checkpoint_every: int = 100
     max_samples: int = 0
     sync_norms: bool = False

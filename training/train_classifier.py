@@ -369,7 +369,7 @@ def finish(run: Run, evaluate: Dataset | None) -> None:
             name=out.name,
             split=config.eval_split,
             train=load_splits(config)[0],
-            baseline_weights=config.backbone_weights or None,
+            baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
         )
         card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
         save_model_card(card, report, out / "best")
