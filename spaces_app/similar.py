@@ -1,11 +1,15 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits."""
 
 import html
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.retrieval.explain import explain
+from artextract_hf.retrieval.explain_picture import draw
 from artextract_hf.retrieval.index import Hit, PaintingIndex
 from spaces_app.upload import open_upload, painting_upload
 
@@ -28,10 +32,18 @@ def credits_of(hits: list[Hit]) -> str:
 
 
 def caption(hit: Hit) -> str:
-    """Title, artist and year under a picture, with the cosine."""
+    """Title, artist and year under a picture, with the cosine and, where the collection can tell, what it is worth."""
     record = hit.record
     known = [str(record[field]) for field in ("title", "artist_name", "year") if record.get(field)]
-    return f"{', '.join(known) or hit.id} ({hit.score:.2f})"
+    worth = "".join(f", same {label} {100 * share:.0f} %" for label, share in hit.same.items())
+    return f"{', '.join(known) or hit.id} ({hit.score:.2f}{worth})"
+
+
+def verdict(hits: list[Hit]) -> str:
+    """What to say above the results, in HTML: nothing, unless even the nearest painting is far."""
+    if not hits or hits[0].good_match is not False:
+        return ""
+    return "<p><b>No good match:</b> paintings of this collection are usually nearer to each other than these are.</p>"
 
 
 def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
@@ -40,12 +52,16 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     def similar(path: str | None, k: float = 5, where: str = "") -> list[Any]:
         picture = open_upload(path)
         try:
-            hits = index.search(picture, k=int(k), where=where or None)
+            hits = index.search(picture, k=int(k), where=where or None, fold=True)
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
         pictures = [(index.thumbnail(hit.id), caption(hit)) for hit in hits]
-        answers = [{"rank": h.rank, "id": h.id, "score": h.score, "record": h.record} for h in hits]
-        return [pictures, credits_of(hits), answers]
+        answers = [asdict(hit) for hit in hits]
+        return [pictures, verdict(hits) + credits_of(hits), answers]
+
+    def why(path: str | None, answers: list[dict[str, Any]], chosen: gr.SelectData) -> Image.Image:
+        picture = open_upload(path)
+        return draw(explain(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"])))
 
     gr.Markdown(f"Find the paintings of this collection ({len(index):,} works) that are most similar to yours.")
     with gr.Row():
@@ -71,5 +87,7 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
                 buttons=[],
             )
             credit = gr.HTML(label="Credits", elem_id="credits")
+            overlay = gr.Image(label="Why similar: choose a result", elem_id="why", buttons=[], interactive=False)
             hits = gr.JSON(visible=False)
     button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits], api_name="similar")
+    gallery.select(why, inputs=[upload, hits], outputs=overlay, api_visibility="private")

@@ -35,7 +35,20 @@ def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
 
 def main() -> None:
     """Entry point of the `artextract` command."""
-    from artextract_hf.cli import audit, classify, demo, evaluate, export, index, prepare, publish  # noqa: F401  (they register)
+    from artextract_hf.cli import (  # noqa: F401  (they register)
+        audit,
+        classify,
+        compare,
+        demo,
+        embed,
+        evaluate,
+        explain,
+        export,
+        index,
+        prepare,
+        publish,
+        regions,
+    )
 
     if not sys.stderr.isatty():  # progress bars are for people
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

@@ -1,49 +1,35 @@
-"""`artextract embed`, `index` and `search`: a collection becomes searchable."""
+"""`artextract index` and `search`: a collection becomes searchable."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from artextract_hf.cli import AsJson, Backend, app, list_skipped
 
-Source = Annotated[str, typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` wrote.")]
-EmbedderName = Annotated[str, typer.Option("--embedder", help="`default`, a directory, a Hub name, or a timm model.")]
+if TYPE_CHECKING:
+    from datasets import Dataset
 
-
-@app.command()
-def embed(
-    source: Source,
-    out: Annotated[Path, typer.Option(help="Folder to write: embeddings.npy, ids.json, embedder.json.")],
-    embedder: EmbedderName = "default",
-    backend: Backend = "torch",
-) -> None:
-    """Turn a collection into unit vectors."""
-    import numpy as np
-
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.models.embedder import AutoEmbedder
-    from artextract_hf.retrieval.index import PaintingIndex
-
-    skipped = SkipList()
-    network = AutoEmbedder.from_pretrained(embedder, backend)
-    index = PaintingIndex.build(read_collection(source, skipped), network, progress=True)
-    out.mkdir(parents=True, exist_ok=True)
-    np.save(out / "embeddings.npy", index.vectors())
-    (out / "ids.json").write_text(json.dumps(index.ids, ensure_ascii=False), encoding="utf-8")
-    (out / "embedder.json").write_text(json.dumps(index.describe(), indent=2), encoding="utf-8")
-    typer.echo(f"{len(index)} vectors of length {index.dim} in {out}")
-    list_skipped([*skipped.as_json(), *index.skipped.as_json()])
+    from artextract_hf.retrieval.index import Hit, PaintingIndex
 
 
 @app.command()
 def index(
-    source: Source,
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` or `artextract embed` wrote."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
-    embedder: EmbedderName = "default",
-    factory: Annotated[str, typer.Option(help="How vectors are searched: auto or flat, both exact.")] = "auto",
+    embedder: Annotated[
+        str,
+        typer.Option(help="`default`, a directory, a Hub name, or a timm model; what is embedded already has its own."),
+    ] = "default",
+    factory: Annotated[
+        str, typer.Option(help="auto, flat, sq, rabitq, hnsw, ivf, ivfpq, or a FAISS factory.")
+    ] = "auto",
+    metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
     allow_restricted: Annotated[
         bool,
         typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
@@ -52,52 +38,79 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
-    from artextract_hf.data import rights
     from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
     from artextract_hf.models.embedder import AutoEmbedder
     from artextract_hf.retrieval.index import PaintingIndex
 
     skipped = SkipList()
-    paintings = read_collection(source, skipped)
-    if rights.states_no_rights(paintings):
-        typer.echo(
-            "artextract: no record states a licence; taken as pictures of your own, not to be published.", err=True
-        )
-    elif not allow_restricted:
-        paintings = rights.keep_open(paintings, skipped)
-    network = AutoEmbedder.from_pretrained(embedder, backend)
-    made = PaintingIndex.build(paintings, network, factory, progress=True)
+    if (Path(source) / "embeddings.npy").is_file():
+        made = PaintingIndex.from_embeddings(source, factory, metric)
+        _drop_restricted(made, skipped, allow_restricted)
+    else:
+        paintings = _usable(read_collection(source, skipped), skipped, allow_restricted)
+        network = AutoEmbedder.from_pretrained(embedder, backend)
+        made = PaintingIndex.build(paintings, network, factory, metric, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]
+    about = made.describe()
     if as_json:
-        typer.echo(json.dumps(made.describe() | {"skipped": left_out}, ensure_ascii=False))
+        typer.echo(json.dumps(about | {"skipped": left_out}, ensure_ascii=False))
         return
-    typer.echo(f"{len(made)} paintings in {out}, {len(left_out)} left out")
+    reason = f" ({about['reason']})" if about["reason"] else ""
+    typer.echo(f"{len(made)} paintings in {out}, {len(left_out)} left out; searched by {made.factory}{reason}")
     list_skipped(left_out)
 
 
 @app.command()
 def search(
-    images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures.")],
+    images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures; or texts, for a CLIP index.")],
     index: Annotated[Path, typer.Option(help="What `artextract index` wrote.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
     where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
+    fold: Annotated[bool, typer.Option(help="Make one hit of all pictures of the same work.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
     from artextract_hf.retrieval.index import PaintingIndex
 
-    paintings = PaintingIndex.from_pretrained(index)
-    answers = {image: paintings.search(image, k, where) for image in images}
+    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold)
     if as_json:
         document = [
-            {"image": image, "hits": [{"rank": h.rank, "id": h.id, "score": h.score, "record": h.record} for h in hits]}
-            for image, hits in answers.items()
+            {"image": image, "good_match": hits[0].good_match if hits else False, "hits": [vars(hit) for hit in hits]}
+            for image, hits in zip(images, answers, strict=True)
         ]
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
-    for image, hits in answers.items():
+    for image, hits in zip(images, answers, strict=True):
         typer.echo(image)
+        if hits and hits[0].good_match is False:
+            typer.echo("  no good match: nothing here is as near as these paintings are to each other")
         for hit in hits:
-            typer.echo(f"  {hit.rank:>3}  {hit.score:.3f}  {hit.record['credit_line'] or hit.id}")
+            typer.echo(_line(hit))
+
+
+def _line(hit: "Hit") -> str:
+    chances = "".join(f"  {name} {chance:.0%}" for name, chance in hit.same.items())
+    versions = f"  (+{len(hit.versions)} of the same work)" if hit.versions else ""
+    return f"  {hit.rank:>3}  {hit.score:.3f}{chances}  {hit.record.get('credit_line') or hit.id}{versions}"
+
+
+def _usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) -> "Dataset":
+    """The records that may be indexed: those with an open licence, or all where nobody states any."""
+    from artextract_hf.data import rights
+
+    if rights.states_no_rights(paintings):
+        typer.echo(
+            "artextract: no record states a licence; taken as pictures of your own, not to be published.", err=True
+        )
+        return paintings
+    return paintings if allow_restricted else rights.keep_open(paintings, skipped)
+
+
+def _drop_restricted(made: "PaintingIndex", skipped: "SkipList", allow_restricted: bool) -> None:
+    from datasets import Dataset
+
+    stated = Dataset.from_dict({"id": made.ids, "license": made.column("license")})
+    kept = set(_usable(stated, skipped, allow_restricted)["id"])
+    made.remove([id_ for id_ in made.ids if id_ not in kept])

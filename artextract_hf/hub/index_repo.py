@@ -10,7 +10,8 @@ from artextract_hf.data.rights import ALLOW, is_open
 from artextract_hf.errors import DataError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.push import push_folder
-from artextract_hf.retrieval.index import FILES, PaintingIndex
+from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.storage import index_files
 
 NOT_STATED = "not stated"
 
@@ -46,11 +47,12 @@ def write_index_repo(
     """Write the folder that is pushed.
 
     Returns:
-        What `PaintingIndex.describe` says, `repo_id`, `rights` (works by licence) and `files`.
+        What `PaintingIndex.describe` says, `calibrated` (labels of which hits state a probability), `threshold`,
+        `repo_id`, `rights` (works by licence) and `files`.
     """
     index, folder = Path(index), Path(folder)
     about = PaintingIndex.from_pretrained(index)  # every byte checked
-    rights = dict(Counter(record["license"] or NOT_STATED for record in about.records()).most_common())
+    rights = dict(Counter(license or NOT_STATED for license in about.column("license")).most_common())
     restricted = sum(works for license, works in rights.items() if not is_open(license))
     if restricted and not allow_restricted:
         raise DataError(
@@ -58,9 +60,9 @@ def write_index_repo(
             f"publish it with {ALLOW} if you may."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("index.json", *FILES):
+    for name in index_files(index):
         shutil.copyfile(index / name, folder / name)
-    facts = about.describe()
+    facts = about.describe() | {"calibrated": list(about.calibration.curves), "threshold": about.threshold}
     index_card(facts, rights=rights, restricted=bool(restricted), repo_id=repo_id).save(folder / "README.md")
     files = sorted(path.name for path in folder.iterdir())
     return {**facts, "repo_id": repo_id, "rights": rights, "files": files}

@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import timm
@@ -16,8 +17,12 @@ from torch import Tensor, nn
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, ModelError
+from artextract_hf.models.backbones import feature_map
+from artextract_hf.models.modeling_crnn import CrnnModel
 from artextract_hf.models.names import resolve
 from artextract_hf.models.openvino_backend import check_backend, on_backend
+
+STRIDE = 32  # of the deepest map of most networks: a side that it divides is cut off nowhere
 
 
 class Embedder(Protocol):
@@ -37,28 +42,37 @@ class NetworkEmbedder:
     Args:
         name: what it was loaded by; an index keeps it, to find the embedder again.
         network: maps pixel values (N, 3, S, S) to vectors (N, dim).
-        prepare: maps an RGB picture to pixel values (3, S, S).
+        prepare: maps an RGB picture and S to pixel values (3, S, S).
         side: S, pixels.
         settings: what the preprocessing depends on, for the fingerprint.
-        backend: what computes the network, `torch` or `openvino`; it changes neither vectors nor fingerprint.
+        features: maps pixel values to the last feature map (N, C, h, w); a network of timm needs none.
+        backend: what computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
     """
 
     def __init__(
         self,
         name: str,
         network: nn.Module,
-        prepare: Callable[[Image.Image], Tensor],
+        prepare: Callable[[Image.Image, int], Tensor],
         *,
         side: int,
         settings: dict[str, Any],
+        features: Callable[[Tensor], Tensor] | None = None,
         backend: str = "torch",
     ) -> None:
-        self.name, self.side = name, side
+        self.name, self.side, self.device = name, side, torch.device("cpu")
         self._network = on_backend(network.eval().to(memory_format=torch.channels_last), backend, side)
         self._prepare = prepare
+        self._features = features or partial(feature_map, network)
         with torch.inference_mode():
             self.dim = int(self._vectors(torch.zeros(1, 3, side, side)).shape[1])
         self.fingerprint = _fingerprint(network, settings)
+
+    def to(self, device: str | torch.device) -> Self:
+        """Compute on another device from now on; with the backend `torch` only."""
+        self._network.to(device)
+        self.device = torch.device(device)
+        return self
 
     def embed(self, images: Sequence[ImageSource], batch_size: int = 32) -> np.ndarray:
         """Embed pictures given in any form.
@@ -69,33 +83,69 @@ class NetworkEmbedder:
         Raises:
             ImageError: a picture cannot be decoded; the message says which.
         """
-        if isinstance(images, str | Path | bytes | Image.Image):
-            raise ImageError("embed takes a list of pictures, not a single one.")
-        batches = [self._embed_batch(batch) for batch in self._prepared(list(images), batch_size)]
+        batches = [self._embed_batch(batch) for batch in self._prepared(images, batch_size, self.side)]
         return np.concatenate(batches) if batches else np.zeros((0, self.dim), dtype=np.float32)
 
-    def _prepared(self, images: list[ImageSource], batch_size: int) -> Iterator[Tensor]:
+    def maps(self, images: Sequence[ImageSource], *, side: int | None = None, batch_size: int = 8) -> np.ndarray:
+        """The network's last feature map before pooling, of pictures prepared as for `embed`; torch computes it.
+
+        Args:
+            images: pictures in any form, one at least.
+            side: pixels, a multiple of 32, where another than the network's own is wanted.
+            batch_size: pictures computed at a time.
+
+        Returns:
+            (N, C, h, w) float32, not normalised.
+
+        Raises:
+            ImageError: a picture cannot be decoded, or there is none.
+            ModelError: the network takes no pictures of this side, or has no map.
+        """
+        side = side or self.side
+        if side != self.side and (side < 0 or side % STRIDE):
+            raise ModelError(f"maps are made of pictures whose side is a multiple of {STRIDE}; got {side}.")
+        batches = [self._map_batch(batch) for batch in self._prepared(images, batch_size, side)]
+        if not batches:
+            raise ImageError("maps needs a picture at least; got none.")
+        return np.concatenate(batches)
+
+    def _prepared(self, images: Sequence[ImageSource], batch_size: int, side: int) -> Iterator[Tensor]:
         """Batches of pixel values; the next batch is decoded while the network works on this one."""
+        if isinstance(images, str | Path | bytes | Image.Image):
+            raise ImageError("embed takes a list of pictures, not a single one.")
+        images = list(images)
         with ThreadPoolExecutor() as pool:
             starts = range(0, len(images), batch_size)
-            ahead = [pool.submit(self._pixels, i, images[i]) for i in range(min(batch_size, len(images)))]
+            ahead = [pool.submit(self._pixels, i, images[i], side) for i in range(min(batch_size, len(images)))]
             for start in starts:
                 current = ahead
                 following = range(start + batch_size, min(start + 2 * batch_size, len(images)))
-                ahead = [pool.submit(self._pixels, i, images[i]) for i in following]
+                ahead = [pool.submit(self._pixels, i, images[i], side) for i in following]
                 yield torch.stack([job.result() for job in current])
 
-    def _pixels(self, position: int, image: ImageSource) -> Tensor:
+    def _pixels(self, position: int, image: ImageSource, side: int) -> Tensor:
         try:
-            picture = decode_image(image, min_side=2 * self.side)
+            picture = decode_image(image, min_side=2 * side)
         except ImageError as error:
             raise ImageError(f"picture {position}: {error}") from None
-        return self._prepare(picture)
+        return self._prepare(picture, side)
 
     def _embed_batch(self, pixels: Tensor) -> np.ndarray:
         with torch.inference_mode():
-            vectors = self._vectors(pixels.contiguous(memory_format=torch.channels_last))
-        return nn.functional.normalize(vectors.float(), dim=1).numpy()
+            vectors = self._vectors(self._moved(pixels))
+        return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
+
+    def _map_batch(self, pixels: Tensor) -> np.ndarray:
+        try:
+            with torch.inference_mode():
+                found = self._features(self._moved(pixels))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.name!r} has no map for a side of {pixels.shape[-1]} pixels: {reason}") from None
+        return found.float().contiguous().cpu().numpy()
+
+    def _moved(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _vectors(self, pixels: Tensor) -> Tensor:
         output = self._network(pixels)
@@ -110,39 +160,57 @@ class AutoEmbedder:
         """Load an embedder.
 
         Args:
-            name: `default`, a name of this project, a directory with a classifier or a BYOL encoder of this package,
-                or any timm model.
+            name: `default`, a name of this project, any network of timm, or a directory or Hub repository that holds
+                a classifier or BYOL encoder of this package, CLIP, SigLIP or a network of timm.
             backend: `torch`, or `openvino`, made for processors.
 
         Raises:
             ModelError: no such model or backend, or its weights cannot be fetched.
             ArtExtractError: OpenVINO is wanted and not installed.
         """
+        from artextract_hf.models.timm_embedder import load_timm
+
         check_backend(backend)
         if timm.is_model(name):
-            return _timm_embedder(name, backend)
+            return load_timm(name, backend)
         try:
-            return _own_embedder(name, resolve(name), backend)
+            return _from_directory(name, resolve(name), backend)
         except ModelError as error:
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
             hint = f" A timm model of a similar name: {', '.join(near)}." if near else ""
             raise ModelError(f"{error}{hint}") from None
 
 
-def _own_embedder(name: str, directory: str, backend: str) -> NetworkEmbedder:
+def _from_directory(name: str, directory: str, backend: str) -> NetworkEmbedder:
+    """The embedder that a directory's config.json speaks of; each kind in its own module."""
+    from artextract_hf.models.clip_embedder import KINDS, load_text_image_embedder
+    from artextract_hf.models.timm_embedder import load_timm_directory
+
+    try:
+        config = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
+        kind = config.get("model_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{name!r} cannot be read: {str(error).splitlines()[0]}") from None
+    if kind in KINDS:
+        return load_text_image_embedder(name, directory, backend)
+    if "architecture" in config:
+        return load_timm_directory(name, directory, config, backend)
+    return _own_embedder(name, directory, kind, backend)
+
+
+def _own_embedder(name: str, directory: str, kind: str, backend: str) -> NetworkEmbedder:
     """A model of this package: the trunk of a classifier, or what BYOL has learnt."""
     from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 
-    try:
-        kind = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{name!r} cannot be read: {str(error).splitlines()[0]}") from None
     if kind == "byol":
         network: nn.Module = ByolModel.from_pretrained(directory)
         processor = ArtImageProcessor.from_pretrained(directory)
-    else:
+    elif kind == "crnn":
         classifier, processor = load_classifier(directory)
         network = classifier.crnn
+    else:
+        known = "crnn and byol of this package, clip, siglip (of SigLIP 2 all but NaFlex), and networks of timm"
+        raise ModelError(f"{name!r} is a model of the kind {kind!r}, which is no embedder here; known are {known}.")
     return processed_embedder(name, network, processor, backend)
 
 
@@ -150,23 +218,15 @@ def processed_embedder(name: str, network: Any, processor: Any, backend: str = "
     """A network of this package with its image processor."""
     settings = {"processor": processor.to_json_string(), "model": network.config.backbone}
 
-    def prepare(picture: Image.Image) -> Tensor:
-        return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
+    def prepare(picture: Image.Image, side: int) -> Tensor:
+        size = {"height": side, "width": side}
+        return processor(images=[picture], size=size, return_tensors="pt")["pixel_values"][0]
+
+    def features(pixels: Tensor) -> Tensor:
+        return network.features(pixels) if isinstance(network, CrnnModel) else network(pixels).last_hidden_state
 
     side = processor.size["height"]
-    return NetworkEmbedder(name, network, prepare, side=side, settings=settings, backend=backend)
-
-
-def _timm_embedder(name: str, backend: str) -> NetworkEmbedder:
-    """A timm network without its classifier, with timm's own preprocessing for it."""
-    from artextract_hf.models.backbones import load_imagenet
-
-    network = timm.create_model(name, num_classes=0)
-    load_imagenet(network, name)
-    config = timm.data.resolve_model_data_config(network)
-    transform = timm.data.create_transform(**config, is_training=False)
-    side, settings = config["input_size"][1], {"transform": str(config)}
-    return NetworkEmbedder(name, network, transform, side=side, settings=settings, backend=backend)
+    return NetworkEmbedder(name, network, prepare, side=side, settings=settings, features=features, backend=backend)
 
 
 def _fingerprint(network: nn.Module, settings: dict[str, Any]) -> str:

@@ -3,36 +3,45 @@
     artist_name == 'Claude Monet' and year >= 1870 and not (genre in ('portrait', 'still_life'))
 
 Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers. A comparison
-with an unknown value is false.
+with an unknown value is false. A painting's date is a window: `year <= 1890 and year_end >= 1880` is whatever may be
+from the eighties.
 """
 
 import ast
 import difflib
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from artextract_hf.errors import QueryError
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
+    ast.Eq: pc.equal,
+    ast.NotEq: pc.not_equal,
+    ast.Lt: pc.less,
+    ast.LtE: pc.less_equal,
+    ast.Gt: pc.greater,
+    ast.GtE: pc.greater_equal,
+}
+_MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.Gt,
+    ast.Gt: ast.Lt,
+    ast.LtE: ast.GtE,
+    ast.GtE: ast.LtE,
 }
 MAX_LENGTH = 2000  # characters; the parser's recursion is bounded by it
+MAX_WHOLE = 2**53  # larger whole numbers are not exact where a field holds floats
 
 
-def parse_where(where: str, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def parse_where(where: str, records: pa.Table) -> np.ndarray:
     """The records for which `where` holds, as a boolean mask (N,).
 
     Args:
         where: the expression.
-        columns: by field name, an object array (N,) of texts or numbers, None where unknown.
+        records: the fields, columns of texts or numbers, null where unknown.
 
     Raises:
         QueryError: not such an expression, or a field that no record has.
@@ -45,74 +54,88 @@ def parse_where(where: str, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         raise QueryError(
             f"cannot read the filter {where!r}; an example: year >= 1870 and genre == 'portrait'"
         ) from None
-    return _mask(tree.body, columns)
+    return _mask(tree.body, records)
 
 
-def _mask(node: ast.expr, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def _mask(node: ast.expr, records: pa.Table) -> np.ndarray:
     if isinstance(node, ast.BoolOp):
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return join.reduce([_mask(value, columns) for value in node.values])
+        return join.reduce([_mask(value, records) for value in node.values])
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return ~_mask(node.operand, columns)
+        return ~_mask(node.operand, records)
     if isinstance(node, ast.Compare):
-        return _chain(node, columns)
+        return _chain(node, records)
     raise _refused(node)
 
 
-def _chain(node: ast.Compare, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def _chain(node: ast.Compare, records: pa.Table) -> np.ndarray:
     """`a < b <= c` is `a < b and b <= c`, as in Python."""
     sides = [node.left, *node.comparators]
-    parts = [_comparison(a, op, b, columns) for a, op, b in zip(sides, node.ops, sides[1:], strict=False)]
+    parts = [_comparison(a, op, b, records) for a, op, b in zip(sides, node.ops, sides[1:], strict=False)]
     return np.logical_and.reduce(parts)
 
 
-def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    if isinstance(op, ast.In | ast.NotIn):
+def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, records: pa.Table) -> np.ndarray:
+    kind = type(op)
+    if kind in (ast.In, ast.NotIn):
         if not isinstance(left, ast.Name) or not isinstance(right, ast.Tuple | ast.List | ast.Constant):
             raise _refused(left)
         values = [_constant(v) for v in (right.elts if isinstance(right, ast.Tuple | ast.List) else [right])]
-        found = [v is not None and (v in values) == isinstance(op, ast.In) for v in _column(left, columns)]
-        return np.array(found, dtype=bool)
+        return _member(_column(left, records), values, inside=kind is ast.In)
+    if kind not in _COMPARE:
+        raise _refused(op)
     if isinstance(left, ast.Name) and not isinstance(right, ast.Name):
-        return (
-            _compare(_column(left, columns), _COMPARE[type(op)], _constant(right)) if type(op) in _COMPARE else _no(op)
-        )
-    if isinstance(right, ast.Name) and not isinstance(left, ast.Name) and type(op) in _COMPARE:
-        mirrored = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}.get(type(op), type(op))
-        return _compare(_column(right, columns), _COMPARE[mirrored], _constant(left))
+        return _compare(_column(left, records), _COMPARE[kind], _constant(right))
+    if isinstance(right, ast.Name) and not isinstance(left, ast.Name):
+        return _compare(_column(right, records), _COMPARE[_MIRRORED.get(kind, kind)], _constant(left))
     raise QueryError("a comparison in a filter has a field on one side and a text or number on the other.")
 
 
-def _no(op: ast.cmpop) -> np.ndarray:
-    raise _refused(op)
-
-
-def _compare(column: np.ndarray, compare: Callable[[Any, Any], Any], value: str | float) -> np.ndarray:
-    kind = str if isinstance(value, str) else (int, float)
-    if not any(isinstance(v, kind) for v in column) and any(v is not None for v in column):
+def _compare(column: pa.ChunkedArray, compare: Callable[[Any, Any], Any], value: str | float) -> np.ndarray:
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=bool)
+    if not _is_like(column.type, value):
         raise QueryError(f"the filter compares a field with {value!r}, but the field holds values of another kind.")
-    return np.array([isinstance(v, kind) and bool(compare(v, value)) for v in column], dtype=bool)
+    return _known(compare(column, value))
 
 
-def _column(node: ast.Name, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    if node.id not in columns:
-        near = difflib.get_close_matches(node.id, columns, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" The fields are {', '.join(columns)}."
+def _member(column: pa.ChunkedArray, values: list[str | float], *, inside: bool) -> np.ndarray:
+    """Whether a known value is one of `values`, or is none of them."""
+    found = np.zeros(len(column), dtype=bool)
+    for value in values:  # each is one pass over the column; filters list a few
+        if _is_like(column.type, value):
+            found |= _known(pc.equal(column, value))
+    return found if inside else ~found & _known(column.is_valid())
+
+
+def _is_like(kind: pa.DataType, value: str | float) -> bool:
+    if isinstance(value, str):
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _known(mask: pa.ChunkedArray) -> np.ndarray:
+    """An Arrow mask with unknown as false."""
+    return mask.fill_null(False).to_numpy().astype(bool, copy=False)
+
+
+def _column(node: ast.Name, records: pa.Table) -> pa.ChunkedArray:
+    if node.id not in records.column_names:
+        near = difflib.get_close_matches(node.id, records.column_names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" The fields are {', '.join(records.column_names)}."
         raise QueryError(f"no record has a field {node.id!r}.{hint}")
-    return columns[node.id]
+    return records[node.id]
 
 
 def _constant(node: ast.expr) -> str | float:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        value = node.operand.value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return -value
-    if (
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, str | int | float)
-        and not isinstance(node.value, bool)
-    ):
-        return node.value
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        sign, node = -1, node.operand
+    value = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(value, str) and sign == 1:
+        return value
+    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and value <= MAX_WHOLE):
+        return sign * value
     raise _refused(node)
 
 

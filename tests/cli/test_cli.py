@@ -75,9 +75,7 @@ def test_classify(run_cli, tiny_classifier, pictures):
     assert code == 0 and "style" in out and "Claude Monet" in out
 
 
-def test_index_search_and_embed(run_cli, tiny_classifier, pictures, tmp_path):
-    import numpy as np
-
+def test_index_and_search(run_cli, tiny_classifier, pictures, tmp_path):
     (pictures / "broken.jpg").write_text("no picture")
     code, out, _ = run_cli("index", pictures, "--out", tmp_path / "index", "--embedder", tiny_classifier, "--json")
     assert code == 0
@@ -90,10 +88,42 @@ def test_index_search_and_embed(run_cli, tiny_classifier, pictures, tmp_path):
     assert [h["rank"] for h in answer["hits"]] == [1, 2, 3]
     assert answer["hits"][0]["id"].endswith("2.png") and answer["hits"][0]["score"] == pytest.approx(1, abs=1e-4)
     assert set(answer["hits"][0]["record"]) >= {"id", "title", "artist_name", "year", "license", "credit_line"}
-    code, _, _ = run_cli("embed", pictures, "--out", tmp_path / "vectors", "--embedder", tiny_classifier)
-    assert code == 0
+    assert set(answer["hits"][0]) >= {"same", "good_match", "versions"} and "good_match" in answer
+    code, out, _ = run_cli("search", pictures / "2.png", "--index", tmp_path / "index", "--fold")
+    assert code == 0 and out.splitlines()[1].split()[:2] == ["1", "1.000"]
+
+
+def test_an_index_of_embedded_vectors(run_cli, tiny_classifier, pictures, tmp_path):
+    import numpy as np
+
+    (pictures / "broken.jpg").write_text("no picture")
+    code, out, _ = run_cli("embed", pictures, "--out", tmp_path / "vectors", "--embedder", tiny_classifier, "--json")
+    about = json.loads(out)
+    assert code == 0 and about["count"] == 4 and [s["path"][-10:] for s in about["skipped"]] == ["broken.jpg"]
     vectors = np.load(tmp_path / "vectors/embeddings.npy")
     assert vectors.shape == (4, about["dim"]) and len(json.loads((tmp_path / "vectors/ids.json").read_text())) == 4
+    arguments = ("index", tmp_path / "vectors", "--out", tmp_path / "index", "--metric", "l2")
+    code, out, err = run_cli(*arguments, "--json")
+    assert code == 0 and "no record states a licence" in err
+    made = json.loads(out)
+    assert (made["count"], made["dim"], made["metric"]) == (4, about["dim"], "l2")
+    assert [s["path"][-10:] for s in made["skipped"]] == ["broken.jpg"] and made["data"] == about["data"]
+    assert run_cli(*arguments)[1].startswith("4 paintings in")
+    code, out, _ = run_cli("search", pictures / "1.png", "--index", tmp_path / "index", "-k", 1, "--json")
+    hit = json.loads(out)[0]["hits"][0]
+    assert code == 0 and hit["id"].endswith("1.png") and hit["score"] == pytest.approx(0, abs=0.02)
+
+
+def test_what_has_no_open_licence_is_dropped_from_embedded_vectors(run_cli, tiny_classifier, tmp_path):
+    for i in range(3):
+        plain_picture((80 * i, 20, 70), seed=i).save(tmp_path / f"{i}.png")
+    (tmp_path / "metadata.csv").write_text("file_name,rights\n0.png,CC0\n1.png,In Copyright\n2.png,CC BY 4.0\n")
+    assert run_cli("embed", tmp_path / "metadata.csv", "--out", tmp_path / "v", "--embedder", tiny_classifier)[0] == 0
+    code, out, _ = run_cli("index", tmp_path / "v", "--out", tmp_path / "index", "--json")
+    assert code == 0 and json.loads(out)["count"] == 2
+    assert "--allow-restricted" in json.loads(out)["skipped"][0]["reason"]
+    code, out, _ = run_cli("index", tmp_path / "v", "--out", tmp_path / "index", "--allow-restricted", "--json")
+    assert code == 0 and json.loads(out)["count"] == 3
 
 
 def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
@@ -135,8 +165,10 @@ def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
         (["index", "{empty}", "--out", "{out}"], "picture"),
         (["index", "{csv}", "--out", "{out}", "--embedder", "{model}"], "usable picture"),
         (["index", "{pictures}", "--out", "{out}", "--embedder", "resnet5O"], "resnet50"),
-        (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--factory", "magic"], "auto, flat"),
+        (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--factory", "magic"], "auto"),
+        (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--metric", "magic"], "cosine, ip, l2"),
         (["search", "{pictures}/0.png", "--index", "{empty}"], "holds no index"),
+        (["index", "{vectors}", "--out", "{out}"], "holds no vectors"),
         (["evaluate", "classifier", "--model", "{model}", "--data", "nowhere", "--out", "{out}"], "is not a folder"),
         (["evaluate", "classifier", "--model", "{model}", "--data", "{empty}", "--out", "{out}"], "prepare"),
     ],
@@ -144,12 +176,15 @@ def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
 def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, pictures, tmp_path, arguments, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors/embeddings.npy").write_bytes(b"")
     (tmp_path / "list.csv").write_text("file_name,title\nmissing.jpg,Gone\n")
     places = {
         "model": tiny_classifier,
         "text": tmp_path / "text.jpg",
         "out": tmp_path / "out",
         "empty": tmp_path / "empty",
+        "vectors": tmp_path / "vectors",
         "csv": tmp_path / "list.csv",
         "pictures": pictures,
     }

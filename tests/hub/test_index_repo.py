@@ -13,6 +13,7 @@ from huggingface_hub import DatasetCard
 from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.retrieval.storage import index_files
 from tests.hub.loopback_hub import TOKEN, Fault
 
 REPO = "somebody/collection"
@@ -46,11 +47,13 @@ def test_round_trip_bit_for_bit(hub, index, tmp_path, fault):
     assert pushed.returncode == 0, pushed.stderr[-2000:]
     repo = hub.repo(REPO, "datasets")
     assert len(repo.commits) == 2 and repo.tags == {"v1": repo.head}
-    for name in ("index.faiss", "records.parquet"):
+    assert {"index.faiss", "records.parquet"} < set(index_files(index))
+    for name in index_files(index):
         assert repo.files[name] == (index / name).read_bytes()
     assert TOKEN not in pushed.stdout + pushed.stderr
     card = DatasetCard(repo.files["README.md"].decode())
     assert "6 paintings as vectors" in card.text and "| CC0-1.0 | 6 |" in card.text
+    assert "What a score is worth" not in card.text  # of six paintings nothing can be told
     found = client(
         hub,
         tmp_path / "other",
@@ -79,6 +82,20 @@ def test_an_index_of_restricted_pictures_is_refused(run_cli, tiny_classifier, tm
     code, out, _ = run_cli(*arguments, ALLOW, "--json")
     assert code == 0 and json.loads(out)["rights"]["In Copyright"] == 1
     assert "not open" in (tmp_path / "repo/README.md").read_text()
+
+
+def test_the_card_says_what_a_score_is_worth(tmp_path):
+    from artextract_hf.hub.index_repo import write_index_repo
+    from tests.retrieval.conftest import ColorEmbedder, paintings
+
+    made = PaintingIndex.build(paintings(200), ColorEmbedder())
+    made.save_pretrained(tmp_path / "index")
+    report = write_index_repo(tmp_path / "index", tmp_path / "repo", repo_id=REPO)
+    assert report["threshold"] == made.threshold and report["calibrated"] == ["artist", "style"]
+    card = DatasetCard.load(tmp_path / "repo/README.md").text
+    assert "the query's artist and style" in card and f"less than {made.threshold:.3f}" in card
+    again = PaintingIndex.from_pretrained(tmp_path / "repo", embedder=ColorEmbedder())
+    assert again.search(made.vectors()[3], k=5) == made.search(made.vectors()[3], k=5)
 
 
 def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):

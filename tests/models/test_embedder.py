@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-import timm
 import torch
 
-from artextract_hf import AutoEmbedder, load_classifier
+from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, load_classifier
 from artextract_hf.errors import ImageError, ModelError
 from artextract_hf.models.embedder import NetworkEmbedder
 from tests.conftest import plain_picture
@@ -54,16 +53,52 @@ def test_which_picture_is_bad(embedder):
         embedder.embed("painting.jpg")
 
 
-def test_a_timm_network_loads_through_the_same_code():
-    network = timm.create_model("resnet18", num_classes=0)
-    config = timm.data.resolve_model_data_config(network)
-    prepare = timm.data.create_transform(**config, is_training=False)
-    embedder = NetworkEmbedder("resnet18", network, prepare, side=224, settings={})
-    assert embedder.embed([plain_picture((3, 90, 200), (80, 60))]).shape == (1, 512)
-
-
 def test_unknown_names(tmp_path):
     with pytest.raises(ModelError, match="resnet50"):
         AutoEmbedder.from_pretrained("resnet5O")
     with pytest.raises(ModelError, match="could not be fetched"):
         AutoEmbedder.from_pretrained("test_vit")  # offline: no weights
+
+
+def test_maps_of_a_classifier_are_its_backbones(embedder, tiny_classifier):
+    model, processor = load_classifier(str(tiny_classifier))
+    pictures = [plain_picture((9, 200, 30)), plain_picture((90, 20, 30), (70, 50), seed=1)]
+    for side in (None, 96):
+        options = {} if side is None else {"size": {"height": side, "width": side}}
+        with torch.no_grad():
+            pixels = processor(images=pictures, return_tensors="pt", **options)["pixel_values"]
+            expected = model.crnn.features(pixels).numpy()
+        found = embedder.maps(pictures, side=side, batch_size=1)
+        assert found.dtype == np.float32 and found.shape == expected.shape and found.flags["C_CONTIGUOUS"]
+        assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_maps_of_byol_are_its_last_hidden_state(tmp_path):
+    model = ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).eval()
+    processor = ArtImageProcessor(size={"height": 64, "width": 64})
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    picture = plain_picture((9, 200, 30))
+    with torch.no_grad():
+        expected = model(**processor(images=[picture], return_tensors="pt")).last_hidden_state.numpy()
+    for backend in ("torch", "openvino"):  # torch makes the maps of both
+        found = AutoEmbedder.from_pretrained(str(tmp_path), backend).maps([picture])
+        assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_bad_maps(embedder):
+    for side in (-32, 40):
+        with pytest.raises(ModelError, match="multiple of 32"):
+            embedder.maps([plain_picture((1, 2, 3))], side=side)
+    with pytest.raises(ImageError, match="got none"):
+        embedder.maps([])
+    with pytest.raises(ImageError, match="picture 0:"):
+        embedder.maps([b"no picture"])
+
+
+def test_on_another_device_the_answers_are_the_same(embedder, tiny_classifier):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    moved = AutoEmbedder.from_pretrained(str(tiny_classifier)).to(device)
+    picture = plain_picture((9, 200, 30))
+    assert np.allclose(moved.embed([picture]), embedder.embed([picture]), atol=1e-3)
+    assert moved.fingerprint == embedder.fingerprint

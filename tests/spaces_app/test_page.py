@@ -89,6 +89,9 @@ def test_upload_classify_attention_search_credits(browser, url, painting):
     assert page.locator("#credits li").count() == 5
     assert "CC0" in page.locator("#credits li").first.inner_text()
     assert page.locator("#neighbours img").count() >= 5
+    page.locator("#neighbours button img").first.click()
+    page.locator("#why img").wait_for(timeout=WAIT_MS)
+    page.wait_for_function("document.querySelector('#why img').naturalWidth > 500")
     assert "not authentication" in page.locator("body").inner_text()
     assert not problems
     assert {host for host in hosts if host} == {url.split("/")[2]}

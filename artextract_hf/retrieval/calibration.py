@@ -1,0 +1,127 @@
+"""What a score is worth: the share of hits of that score that have the query's artist or style, and when none is good.
+
+The index asks itself: each of its records is a query, with its own row left out. The pairs of query and hit give, by
+isotonic regression (Zadrozny and Elkan 2002), a probability that never falls as the score grows. It holds for queries
+such as the index's own records and for searches without a filter. An embedder that was trained on the same labels
+makes it overconfident: its vectors of the records it has learnt lie closer together than those of new paintings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.vectors import VectorStore
+
+DEPTH = 10  # hits of each record that are looked at
+QUERIES = 5000  # records that are asked at most, evenly spread: a chance is then known to about one in a hundred
+MIN_OUTCOMES = 100  # pairs with the same label, and pairs without, below which nothing is said
+MIN_QUERIES = 50  # records below which no threshold is drawn
+FAR = 0.05  # share of the collection's own paintings without a good match, see benchmarks/similarity_calibration.py
+BLOCK = 256  # queries at a time
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A probability that grows with the score, linear between its knots and level beyond them."""
+
+    scores: np.ndarray
+    probabilities: np.ndarray
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities (k,) of these scores (k,)."""
+        return np.interp(scores, self.scores, self.probabilities)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Curves by label, of those with enough records to tell, and the threshold of a good match.
+
+    Attributes:
+        curves: `artist`, `style`, or fewer.
+        threshold: a query whose nearest painting scores less has no good match; None where too few records tell.
+    """
+
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    threshold: float | None = None
+
+    def same(self, scores: np.ndarray) -> list[dict[str, float]]:
+        """Of each score (k,) the probability by label."""
+        columns = [curve(scores).tolist() for curve in self.curves.values()]
+        return [dict(zip(self.curves, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in scores]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        curves = {
+            name: {"scores": curve.scores.tolist(), "probabilities": curve.probabilities.tolist()}
+            for name, curve in self.curves.items()
+        }
+        return {"curves": curves, "threshold": self.threshold}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote.
+
+        Raises:
+            PaintingIndexError: it is no such document.
+        """
+        try:
+            curves = {
+                name: Curve(np.array(curve["scores"], float), np.array(curve["probabilities"], float))
+                for name, curve in document["curves"].items()
+            }
+            return cls(curves, document["threshold"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise PaintingIndexError("the calibration of the index is damaged; build the index again.") from None
+
+
+def calibrate(store: VectorStore, labels: Mapping[str, np.ndarray]) -> Calibration:
+    """Ask a store about itself.
+
+    Args:
+        store: what is searched.
+        labels: by name, the label of each row, object (N,), None where unknown.
+    """
+    asked = np.linspace(0, len(store) - 1, min(len(store), QUERIES)).round().astype(np.int64)
+    if len(asked) < MIN_QUERIES:
+        return Calibration()
+    scores, rows = _nearest_others(store, asked)
+    curves = {}
+    for name, values in labels.items():
+        known = (values[asked] != None)[:, None] & (values[rows] != None) & (rows >= 0)  # noqa: E711 (elementwise)
+        same = values[asked][:, None] == values[rows]
+        curve = fit_curve(scores[known], same[known])
+        if curve is not None:
+            curves[name] = curve
+    return Calibration(curves, float(np.quantile(scores[:, 0], FAR)))
+
+
+def fit_curve(scores: np.ndarray, same: np.ndarray) -> Curve | None:
+    """The share of pairs with the same label as a function of their score; None where too few pairs tell.
+
+    Args:
+        scores: (P,).
+        same: bool (P,).
+    """
+    if min(same.sum(), (~same).sum()) < MIN_OUTCOMES:
+        return None
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(out_of_bounds="clip", y_min=0, y_max=1).fit(scores.astype(np.float64), same)
+    return Curve(np.round(fitted.X_thresholds_, 6), np.round(fitted.y_thresholds_, 4))
+
+
+def _nearest_others(store: VectorStore, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and rows (Q, DEPTH) of each record's nearest, its own row left out."""
+    depth = min(DEPTH, len(store) - 1)
+    scores, rows = [], []
+    for start in range(0, len(asked), BLOCK):
+        part = asked[start : start + BLOCK]
+        near, which = store.search(store.vectors(part), depth + 1)
+        own = which == part[:, None]
+        own[~own.any(axis=1), -1] = True  # lost among its equals, or by an approximate search: drop the last instead
+        scores.append(near[~own].reshape(len(part), depth))
+        rows.append(which[~own].reshape(len(part), depth))
+    return np.concatenate(scores), np.concatenate(rows)

@@ -1,0 +1,36 @@
+"""Short digests that tell whether two files, two collections or two descriptions are the same."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+LENGTH = 16  # hexadecimal digits of a fingerprint, as of an embedder's
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def document_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON document's content, whatever its layout and the order of its keys."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def data_fingerprint(ids: Iterable[str], contents: Iterable[bytes | None]) -> str:
+    """16 hexadecimal digits that change with any id, with any record's content, and with their order.
+
+    Args:
+        ids: of the records.
+        contents: of each record, what it is known by: its small picture, or its vector where it has none.
+    """
+    digest = hashlib.sha256()
+    for id_, content in zip(ids, contents, strict=True):
+        for part in (id_.encode(), content or b""):
+            digest.update(len(part).to_bytes(8, "big"))  # so that no two collections run together alike
+            digest.update(part)
+    return digest.hexdigest()[:LENGTH]

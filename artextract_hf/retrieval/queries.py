@@ -1,0 +1,98 @@
+"""What is searched for, as vectors: pictures in any form, unit vectors, texts, and examples of all of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from artextract_hf.data.decode import ImageSource
+from artextract_hf.errors import ImageError, QueryError
+from artextract_hf.models.embedder import Embedder
+
+UNLIKE_WEIGHT = 0.5  # of the counterexamples: below 1, so that they turn an answer but never lead it
+SMALLEST = 1e-6  # length below which a mean of vectors has no direction
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
+Query = ImageSource | np.ndarray  # a str may also be a text
+
+
+def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim: int) -> np.ndarray:
+    """Vectors (Q, dim) float32 of queries; the pictures are embedded in one batch, and so are the texts.
+
+    Args:
+        queries: in any form.
+        embedder: gives the embedder; called only where something is to be embedded.
+        dim: length of its vectors.
+
+    Raises:
+        ImageError: a query is no picture, and no text that this embedder reads.
+        QueryError: a vector of another length.
+    """
+    vectors = np.empty((len(queries), dim), dtype=np.float32)
+    kinds = [_kind(query) for query in queries]
+    for row, (query, kind) in enumerate(zip(queries, kinds, strict=True)):
+        if kind == "vector":
+            vector = np.asarray(query)
+            if len(vector) != dim or vector.dtype.kind not in "fiu":
+                raise QueryError(f"the index holds vectors of {dim} numbers, not of {len(vector)} ({vector.dtype}).")
+            vectors[row] = vector
+    for kind, embed in (("picture", _embed_pictures), ("text", _embed_texts)):
+        if rows := [row for row, found in enumerate(kinds) if found == kind]:
+            vectors[rows] = embed([queries[row] for row in rows], embedder())
+    return vectors
+
+
+def is_text(query: Query) -> bool:
+    """Whether a query is words: a string that is no address, no file, and not called like a picture."""
+    return _kind(query) == "text"
+
+
+def combine(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
+    """One query (dim,) of length 1 from examples and counterexamples, after Rocchio (1971):
+
+        q = mean(like) - UNLIKE_WEIGHT * mean(unlike)
+
+    One example alone gives itself; a counterexample that is also the only example changes nothing.
+
+    Args:
+        like: (L, dim), L >= 1, unit rows.
+        unlike: (U, dim), unit rows; may be empty.
+
+    Raises:
+        QueryError: the examples cancel each other out.
+    """
+    query = like.mean(axis=0)
+    if len(unlike):
+        query = query - UNLIKE_WEIGHT * unlike.mean(axis=0)
+    length = float(np.linalg.norm(query))
+    if length < SMALLEST:
+        raise QueryError("these examples and counterexamples cancel each other out; leave some away.")
+    return (query / length).astype(np.float32)
+
+
+def _kind(query: Query) -> str:
+    if isinstance(query, np.ndarray) and query.ndim == 1:
+        return "vector"
+    if not isinstance(query, str) or query.startswith(("http://", "https://")):
+        return "picture"
+    try:
+        is_picture = query.lower().endswith(PICTURE_ENDINGS) or Path(query).is_file()
+    except OSError:  # longer than the name of a file can be
+        is_picture = False
+    return "picture" if is_picture else "text"
+
+
+def _embed_pictures(pictures: list[Any], embedder: Embedder) -> np.ndarray:
+    return embedder.embed(pictures)
+
+
+def _embed_texts(texts: list[Any], embedder: Any) -> np.ndarray:
+    if not hasattr(embedder, "embed_text"):
+        name = getattr(embedder, "name", type(embedder).__name__)
+        raise ImageError(
+            f"{texts[0]!r} does not exist or is not a file, and the embedder {name!r} reads no texts; give a picture, "
+            "or ask an index made by CLIP or SigLIP."
+        )
+    vectors: np.ndarray = embedder.embed_text(texts)
+    return vectors

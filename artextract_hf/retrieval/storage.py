@@ -1,0 +1,145 @@
+"""An index on disk, and its way from the Hub.
+
+    index.faiss, ...  the vectors, see `vectors.py`
+    records.parquet   one row a vector: the record without its picture, and a small picture to show
+    index.json        what the index is, and the SHA-256 of every file, itself included
+
+FAISS takes about half of all damaged files without complaint, so nothing is parsed before its bytes are checked.
+"""
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artextract_hf.data.insist import insist
+from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.fingerprint import data_fingerprint, document_digest, file_digest
+from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.vectors import VectorStore
+
+FORMAT = 2
+DESCRIPTION, RECORDS = "index.json", "records.parquet"
+DIGESTS = "sha256"  # key of the description: digest by file name
+EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
+
+
+def write_index(directory: str | Path, store: VectorStore, records: RecordTable, about: dict[str, Any]) -> None:
+    """Write an index to a folder, all or nothing; an index that stands there is replaced.
+
+    Raises:
+        PaintingIndexError: the folder holds something else.
+    """
+    target = Path(directory)
+    if target.exists() and not (target / DESCRIPTION).is_file() and (target.is_file() or any(target.iterdir())):
+        raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
+    unfinished, old = (target.with_name(target.name + ending) for ending in (".new", ".old"))
+    for folder in (unfinished, old):  # what a call that was cut off has left
+        shutil.rmtree(folder, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    store.save(unfinished)
+    pq.write_table(records.table, unfinished / RECORDS)
+    document = {"format": FORMAT, **about}
+    digests = {path.name: file_digest(path) for path in sorted(unfinished.iterdir())}
+    digests[DESCRIPTION] = document_digest(document)
+    text = json.dumps({**document, DIGESTS: digests}, indent=2, ensure_ascii=False)
+    (unfinished / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    if target.exists():
+        target.rename(old)
+    unfinished.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
+    """The vectors, the records and the description, every byte checked.
+
+    Raises:
+        PaintingIndexError: missing, cut short, changed, or made by another format or program.
+    """
+    about = _read_description(folder)
+    try:
+        records = RecordTable(pq.ParquetFile(folder / RECORDS).read())
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise PaintingIndexError(f"{folder / RECORDS} cannot be read: {str(error).splitlines()[0]}") from None
+    store = VectorStore.load(folder)
+    if not len(records) == len(store) == about["count"] or store.dim != about["dim"]:
+        raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
+    return store, records, about
+
+
+def index_files(folder: Path) -> list[str]:
+    """Names of the files of an index."""
+    return sorted(_read_description(folder)[DIGESTS])
+
+
+def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, Any]]:
+    """Vectors (N, dim), memory-mapped, records and description of what `artextract embed` wrote.
+
+    Raises:
+        PaintingIndexError: a file is missing or damaged, or is of another collection.
+    """
+    try:
+        about = json.loads((folder / "embedder.json").read_text(encoding="utf-8"))
+        vectors = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
+        records = RecordTable(pq.ParquetFile(folder / RECORDS).read())
+        ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
+        known = {key: about[key] for key in ("embedder", "fingerprint", "dim", "data", "skipped")}
+    except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise PaintingIndexError(f"{folder} holds no vectors of `artextract embed`: {error}".splitlines()[0]) from None
+    if ids != records.ids or data_fingerprint(ids, records.contents()) != known["data"]:
+        raise PaintingIndexError(f"{folder / RECORDS} is damaged, or not of these vectors; embed the collection again.")
+    if vectors.shape != (len(ids), known["dim"]) or vectors.dtype != np.float32:
+        raise PaintingIndexError(f"{folder / 'embeddings.npy'} is not of these records; embed the collection again.")
+    return vectors, records, known
+
+
+def fetch_index(repo_id: str, revision: str | None) -> Path:
+    """The folder to which an index of the Hub was downloaded.
+
+    Raises:
+        PaintingIndexError: there is no such repository, or the Hub cannot be reached.
+    """
+    from httpx2 import TransportError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        download = partial(snapshot_download, repo_type="dataset", revision=revision, ignore_patterns=["*.md", ".git*"])
+        return Path(insist(lambda: str(download(repo_id))))
+    except (OSError, TransportError, HFValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}") from None
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    """index.json, with itself and the files that it names checked byte for byte."""
+    try:
+        about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        version = about.get("format")
+    except FileNotFoundError:
+        raise PaintingIndexError(f"{folder} holds no index: its {DESCRIPTION} is missing.") from None
+    except (OSError, ValueError, AttributeError, RecursionError):
+        raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged.") from None
+    if isinstance(version, int) and version != FORMAT:
+        raise PaintingIndexError(
+            f"the index in {folder} has format {version}, and this version reads {FORMAT}; build the index again."
+        )
+    if broken := [key for key, kind in EXPECTED.items() if not isinstance(about.get(key), kind)]:
+        raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged: {', '.join(broken)}.")
+    _check_digests(folder, about)
+    return about
+
+
+def _check_digests(folder: Path, about: dict[str, Any]) -> None:
+    digests: dict[str, Any] = about[DIGESTS]
+    if digests.get(DESCRIPTION) != document_digest({key: value for key, value in about.items() if key != DIGESTS}):
+        raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged; fetch or build the index again.")
+    for name in sorted({RECORDS, *digests} - {DESCRIPTION}):
+        path = folder / name
+        if Path(name).name != name or not path.is_file() or file_digest(path) != digests.get(name):
+            raise PaintingIndexError(f"{path} is missing, damaged, or not of this index; fetch or build it again.")

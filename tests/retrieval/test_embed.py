@@ -1,0 +1,65 @@
+import io
+
+import numpy as np
+import pytest
+from datasets import Dataset, Image
+from PIL import Image as PILImage
+
+from artextract_hf.data.schema import SkipList
+from artextract_hf.retrieval.embed import embedded_batches, thumbnail_of
+from tests.conftest import plain_picture
+from tests.retrieval.conftest import ColorEmbedder, paintings
+
+
+def spoilt(dataset: Dataset, *ids: str) -> Dataset:
+    """The same records; of these ids the picture is cut short."""
+
+    def cut(record: dict) -> dict:
+        if record["id"] in ids:
+            record["image"] = {"bytes": record["image"]["bytes"][:40], "path": None}
+        return record
+
+    return dataset.cast_column("image", Image(decode=False)).map(cut).cast_column("image", Image(mode="RGB"))
+
+
+@pytest.fixture(scope="module")
+def broken() -> Dataset:
+    return spoilt(paintings(70), "test/0", "test/33", *(f"test/{i}" for i in range(64, 70)))
+
+
+def test_vectors_and_rows_of_what_can_be_decoded(broken):
+    skipped = SkipList()
+    batches = list(embedded_batches(broken, ColorEmbedder(), skipped))
+    gone = [0, 33, *range(64, 70)]
+    assert [s.path for s in skipped.items] == [f"test/{i}" for i in gone]
+    assert [len(vectors) for vectors, _ in batches] == [31, 31]  # the third batch holds nothing
+    kept = [i for i in range(70) if i not in gone]
+    rows = [row for _, batch in batches for row in batch]
+    assert [row["id"] for row in rows] == [f"test/{i}" for i in kept]
+    expected = ColorEmbedder().embed([broken[i]["image"] for i in kept])
+    np.testing.assert_array_equal(np.concatenate([vectors for vectors, _ in batches]), expected)
+    names = broken.features["style"].names
+    for row, i in zip(rows, kept, strict=True):
+        style = broken.select_columns(["style"])[i]["style"]
+        assert row["style"] == (names[style] if style >= 0 else None) and row["artist"] is None
+        assert "image" not in row and PILImage.open(io.BytesIO(row["thumbnail"])).size == (24, 16)
+
+
+def test_pictures_are_decoded_one_batch_ahead_and_no_further(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        "artextract_hf.retrieval.embed.decode_image",
+        lambda *_, **__: loaded.append(1) or plain_picture((200, 30, 30)),
+    )
+    taken = 0
+    for vectors, _ in embedded_batches(paintings(200), ColorEmbedder(), SkipList()):
+        taken += len(vectors)
+        assert taken <= len(loaded) <= taken + 32
+    assert taken == len(loaded) == 200
+
+
+def test_a_thumbnail_keeps_its_shape_and_changes_nothing():
+    picture = plain_picture((10, 200, 90), (1024, 512))
+    small = PILImage.open(io.BytesIO(thumbnail_of(picture)))
+    assert (small.size, small.format, picture.size) == ((256, 128), "JPEG", (1024, 512))
+    assert np.abs(np.asarray(small, dtype=float).mean((0, 1)) - (10, 200, 90)).max() < 2

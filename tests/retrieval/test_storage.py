@@ -1,0 +1,170 @@
+"""An index on disk: whole or refused, and never a crash."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.fingerprint import data_fingerprint, document_digest, file_digest
+from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.parts import embed_collection
+from artextract_hf.retrieval.storage import index_files
+from tests.retrieval.conftest import ColorEmbedder, paintings
+
+
+@pytest.fixture(scope="module")
+def index(collection) -> PaintingIndex:
+    return PaintingIndex.build(collection, ColorEmbedder())
+
+
+@pytest.fixture
+def saved(index, tmp_path) -> Path:
+    index.save_pretrained(tmp_path / "index")
+    return tmp_path / "index"
+
+
+def load(folder: Path) -> PaintingIndex:
+    return PaintingIndex.from_pretrained(folder, embedder=ColorEmbedder())
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    """Change the description as somebody would who knows how its digest is made."""
+    about = {**json.loads((folder / "index.json").read_text()), **changes}
+    about["sha256"]["index.json"] = document_digest({key: value for key, value in about.items() if key != "sha256"})
+    (folder / "index.json").write_text(json.dumps(about))
+
+
+def test_round_trip(index, saved, collection):
+    index.save_pretrained(saved)  # over itself
+    again = load(saved)
+    query = collection[7]["image"]
+    assert again.search(query, k=9, where="year > 1600") == index.search(query, k=9, where="year > 1600")
+    assert again.describe() == index.describe() and again.records() == index.records()
+    assert again.thumbnail("test/7").tobytes() == index.thumbnail("test/7").tobytes()
+    assert {p.name for p in saved.iterdir()} == set(index_files(saved)) >= {"records.parquet", "index.json"}
+    assert [p.name for p in saved.parent.iterdir()] == ["index"]
+    again.save_pretrained(saved)  # read from the files that it replaces
+    assert load(saved).search(query, k=9) == index.search(query, k=9)
+
+
+def test_another_embedder_never_answers(saved):
+    with pytest.raises(PaintingIndexError, match="has colour-2"):
+        PaintingIndex.from_pretrained(saved, embedder=ColorEmbedder("colour-2"))
+
+
+def test_every_damage_is_one_clear_error(saved, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in index_files(saved):
+        data = (saved / name).read_bytes()
+        damaged = [data[: len(data) // 2], b"", data[:-1] if name != "index.json" else data[:-2], data + b"{}"]
+        for _ in range(15):
+            changed = bytearray(data)
+            changed[int(rng.integers(len(data) - 1))] ^= int(rng.integers(1, 256))
+            damaged.append(bytes(changed))
+        for content in damaged:
+            folder = tmp_path / "damaged"
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(saved, folder)
+            (folder / name).write_bytes(content)
+            try:
+                again = load(folder)
+            except PaintingIndexError as error:
+                assert "\n" not in str(error)
+            else:  # a blank of the layout, which says nothing
+                assert name == "index.json" and json.loads(content) == json.loads(data) and len(again) == 60
+        (folder / name).unlink()
+        with pytest.raises(PaintingIndexError):
+            load(folder)
+
+
+def test_files_of_another_index_are_refused(saved, tmp_path):
+    PaintingIndex.build(paintings(60, seed=1), ColorEmbedder()).save_pretrained(tmp_path / "other")
+    for name in index_files(saved):
+        if (saved / name).read_bytes() == (tmp_path / "other" / name).read_bytes():
+            continue
+        shutil.copytree(saved, tmp_path / "mixed", dirs_exist_ok=True)
+        shutil.copy(tmp_path / "other" / name, tmp_path / "mixed" / name)
+        with pytest.raises(PaintingIndexError, match="not of this index"):
+            load(tmp_path / "mixed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 1}, "has format 1, and this version reads 2"),
+        ({"count": 61}, "counts differ"),
+        ({"dim": "3"}, "damaged: dim"),
+        ({"sha256": {}}, "damaged"),
+        ({"fingerprint": None}, "damaged: fingerprint"),
+        ({"calibration": {"curves": {}}}, "calibration"),
+    ],
+)
+def test_descriptions_that_do_not_fit(saved, changes, message):
+    rewrite(saved, **changes)
+    with pytest.raises(PaintingIndexError, match=message):
+        load(saved)
+
+
+def test_files_outside_of_the_folder_are_not_read(saved, tmp_path):
+    (tmp_path / "secret").write_text("x")
+    about = json.loads((saved / "index.json").read_text())
+    rewrite(saved, sha256=about["sha256"] | {"../secret": file_digest(tmp_path / "secret")})
+    with pytest.raises(PaintingIndexError, match="not of this index"):
+        load(saved)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"x"', "{", "[" * 100_000, "\x00"])
+def test_foreign_json(saved, text):
+    (saved / "index.json").write_text(text)
+    with pytest.raises(PaintingIndexError, match="damaged"):
+        load(saved)
+
+
+def test_foreign_folders_are_refused_and_kept(index, tmp_path):
+    with pytest.raises(PaintingIndexError, match=r"index\.json is missing"):
+        PaintingIndex.from_pretrained(tmp_path)
+    with pytest.raises(PaintingIndexError, match="no such folder"):
+        PaintingIndex.from_pretrained("nobody/no-index")
+    (tmp_path / "precious.txt").write_text("mine")
+    for place in (tmp_path, tmp_path / "precious.txt"):
+        with pytest.raises(PaintingIndexError, match="is no index"):
+            index.save_pretrained(place)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_an_index_from_vectors_equals_one_from_pictures(index, collection, tmp_path):
+    embed_collection(collection, ColorEmbedder(), tmp_path / "vectors")
+    made = PaintingIndex.from_embeddings(tmp_path / "vectors", embedder=ColorEmbedder())
+    assert made.describe() == index.describe() and made.records() == index.records()
+    assert made.search(collection[4]["image"], k=60) == index.search(collection[4]["image"], k=60)
+    with pytest.raises(PaintingIndexError, match="has colour-2"):
+        PaintingIndex.from_embeddings(tmp_path / "vectors", embedder=ColorEmbedder("colour-2"))
+    made.add(paintings(3, first=100))
+    assert len(made) == 63 and len(np.load(tmp_path / "vectors/embeddings.npy")) == 60
+
+
+@pytest.mark.parametrize("name", ["embeddings.npy", "records.parquet", "ids.json", "embedder.json"])
+def test_damaged_vectors_are_refused(collection, tmp_path, name):
+    folder = tmp_path / "vectors"
+    embed_collection(collection.select(range(5)), ColorEmbedder(), folder)
+    whole = (folder / name).read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"[]"):
+        (folder / name).write_bytes(content)
+        with pytest.raises(PaintingIndexError) as error:
+            PaintingIndex.from_embeddings(folder)
+        assert "\n" not in str(error.value)
+    (folder / name).unlink()
+    with pytest.raises(PaintingIndexError):
+        PaintingIndex.from_embeddings(folder)
+
+
+def test_fingerprints():
+    base = data_fingerprint(["a", "b"], [b"1", b"2"])
+    assert len(base) == 16 and base == data_fingerprint(iter(["a", "b"]), iter([b"1", b"2"]))
+    others = [(["b", "a"], [b"2", b"1"]), (["a", "b"], [b"1", b"3"]), (["a", "b"], [b"1", None]), (["a"], [b"1"])]
+    others += [(["a1", "b"], [b"", b"2"]), (["a", "b"], [b"12", b""])]
+    assert len({base, *(data_fingerprint(*other) for other in others)}) == 1 + len(others)
+    assert document_digest({"a": 1, "b": [2]}) == document_digest({"b": [2], "a": 1}) != document_digest({"a": 1})
