@@ -25,7 +25,7 @@ from artextract_hf.retrieval.gpu import GpuCopy, has_gpu
 from artextract_hf.retrieval.scan import METRICS, check_rows, check_vectors, rescore, scan
 
 BLOCK = 2**16  # vectors added at a time
-EXACT_FLOATS = 2**23  # 32 MB: so many filtered vectors are scored in about 3 ms
+EXACT_FLOATS = 2**23  # 32 MB of filtered vectors are scored exactly, in milliseconds
 
 
 class VectorStore:
