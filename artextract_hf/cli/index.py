@@ -48,7 +48,7 @@ def index(
         made = PaintingIndex.from_embeddings(source, factory, metric)
         _drop_restricted(made, skipped, allow_restricted)
     else:
-        paintings = _usable(read_collection(source, skipped), skipped, allow_restricted)
+        paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)
         made = PaintingIndex.build(paintings, network, factory, metric, progress=True)
     made.save_pretrained(out)
@@ -96,7 +96,7 @@ def _line(hit: "Hit") -> str:
     return f"  {hit.rank:>3}  {hit.score:.3f}{chances}  {hit.record.get('credit_line') or hit.id}{versions}"
 
 
-def _usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) -> "Dataset":
+def usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) -> "Dataset":
     """The records that may be indexed: those with an open licence, or all where nobody states any."""
     from artextract_hf.data import rights
 
@@ -112,5 +112,5 @@ def _drop_restricted(made: "PaintingIndex", skipped: "SkipList", allow_restricte
     from datasets import Dataset
 
     stated = Dataset.from_dict({"id": made.ids, "license": made.column("license")})
-    kept = set(_usable(stated, skipped, allow_restricted)["id"])
+    kept = set(usable(stated, skipped, allow_restricted)["id"])
     made.remove([id_ for id_ in made.ids if id_ not in kept])

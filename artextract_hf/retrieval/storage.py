@@ -11,7 +11,7 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,15 @@ DIGESTS = "sha256"  # key of the description: digest by file name
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 
 
-def write_index(directory: str | Path, store: VectorStore, records: RecordTable, about: dict[str, Any]) -> None:
+class Savable(Protocol):
+    """What is kept beside the records."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write its files into the folder."""
+        ...
+
+
+def write_index(directory: str | Path, store: Savable, records: RecordTable, about: dict[str, Any]) -> None:
     """Write an index to a folder, all or nothing; an index that stands there is replaced.
 
     Raises:
@@ -61,7 +69,7 @@ def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
     Raises:
         PaintingIndexError: missing, cut short, changed, or made by another format or program.
     """
-    about = _read_description(folder)
+    about = read_description(folder)
     try:
         records = RecordTable(pq.ParquetFile(folder / RECORDS).read())
     except (pa.ArrowException, OSError, KeyError) as error:
@@ -74,7 +82,7 @@ def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
 
 def index_files(folder: Path) -> list[str]:
     """Names of the files of an index."""
-    return sorted(_read_description(folder)[DIGESTS])
+    return sorted(read_description(folder)[DIGESTS])
 
 
 def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, Any]]:
@@ -116,7 +124,7 @@ def fetch_index(repo_id: str, revision: str | None) -> Path:
         raise PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}") from None
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> dict[str, Any]:
     """index.json, with itself and the files that it names checked byte for byte."""
     try:
         about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
