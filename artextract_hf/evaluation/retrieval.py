@@ -4,7 +4,7 @@ A gallery painting is relevant where it has the query's label. A query's own fil
 nor as something that could have been found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,35 @@ def score_retrieval(
     """
     if len(gallery) != len(gallery_labels) or len(queries) != len(query_labels) or gallery.shape[1] != queries.shape[1]:
         raise DataError(f"cannot score {gallery.shape} vectors against {queries.shape} with other numbers of labels.")
+    return score_similarities(
+        lambda rows: queries[rows] @ gallery.T,
+        gallery_labels,
+        query_labels,
+        gallery_ids=gallery_ids,
+        query_ids=query_ids,
+    )
+
+
+def score_similarities(
+    similarities: Callable[[np.ndarray], np.ndarray],
+    gallery_labels: Sequence[str | None],
+    query_labels: Sequence[str | None],
+    *,
+    gallery_ids: Sequence[str] = (),
+    query_ids: Sequence[str] = (),
+) -> RetrievalScores | None:
+    """Score rankings by any similarity, a re-ranking's for example.
+
+    Args:
+        similarities: gives for the rows (m,) of some queries their similarities (m, N) to the gallery, larger first.
+        gallery_labels: see `score_retrieval`, as is all that follows.
+        query_labels: likewise.
+        gallery_ids: likewise.
+        query_ids: likewise.
+
+    Returns:
+        The figures, or None where no query has anything to find.
+    """
     kept = np.array([i for i, label in enumerate(gallery_labels) if label is not None], dtype=np.int64)
     asked = np.array([i for i, label in enumerate(query_labels) if label is not None], dtype=np.int64)
     if not len(kept) or not len(asked):
@@ -81,8 +110,7 @@ def score_retrieval(
         part = asked[start : start + CHUNK]
         truth = np.array([names.get(str(query_labels[i]), -1) for i in part])
         own = np.array([places.get(str(query_ids[i]), -1) if len(query_ids) else -1 for i in part])
-        cosines = queries[part] @ gallery[kept].T
-        rows.append(_score_rankings(cosines, codes == truth[:, None], own))
+        rows.append(_score_rankings(similarities(part)[:, kept], codes == truth[:, None], own))
     figures = np.concatenate(rows)
     figures = figures[figures[:, -1] > 0]
     if not len(figures):

@@ -148,12 +148,12 @@ class PaintingIndex(PaintingSearch):
         if len(records):
             extended = self._records.extended(records)
             self._store.add(vectors)
-            self._records, self._calibration = extended, None
+            self._records, self._calibration, self._neighbours = extended, None, None
 
     def _drop(self, rows: np.ndarray) -> None:
         if len(rows):
             self._store.remove(rows)
-            self._records, self._calibration = self._records.without(rows), None
+            self._records, self._calibration, self._neighbours = self._records.without(rows), None, None
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 

@@ -2,19 +2,23 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import PaintingIndexError, QueryError
-from artextract_hf.models.embedder import AutoEmbedder, Embedder
+from artextract_hf.models.embedder import AutoEmbedder, Embedder, dense
 from artextract_hf.retrieval.calibration import Calibration, calibrate
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.hits import Ask, Collection, Hit, uncalibrated
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.rerank import Candidates, Gallery, Probe, find_reranker
+from artextract_hf.retrieval.rerank import rerank as new_order
 from artextract_hf.retrieval.vectors import VectorStore
 
 
@@ -39,10 +43,13 @@ class PaintingSearch:
     ) -> None:
         self._store, self._records, self._calibration = store, records, calibration
         self._embedder, self.embedder_name, self.fingerprint = embedder, embedder_name, fingerprint
+        self._neighbours: Gallery | None = None  # of the paintings among themselves, for re-ranking
         self.skipped = SkipList()
         self._lock = threading.RLock()  # loading the embedder, calibrating, and changing the index
 
-    def search(self, query: Query, k: int = 5, where: str | None = None, *, fold: bool = False) -> list[Hit]:
+    def search(
+        self, query: Query, k: int = 5, where: str | None = None, *, fold: bool = False, rerank: str | None = None
+    ) -> list[Hit]:
         """The paintings most similar to a query.
 
         Args:
@@ -51,13 +58,20 @@ class PaintingSearch:
             k: how many; fewer come where the index, or what `where` leaves of it, has fewer.
             where: a filter, see `filters.py`; k answers come if k records pass it.
             fold: make one hit of all pictures of the same work.
+            rerank: how the nearest are put into a better order, see `rerank.py`; hits keep their scores.
 
         Raises:
-            QueryError: k below 1, a vector of another length, a filter that cannot be read.
+            QueryError: k below 1, a vector of another length, a filter that cannot be read, an unknown way of
+                re-ranking, or one that the query does not allow.
             ImageError: the query is no picture.
+            ModelError: re-ranking by maps, with an embedder that gives none.
             PaintingIndexError: the embedder is not the one the index was built with.
         """
-        return self.search_many([query], k, where, fold=fold)[0]
+        if rerank is None:
+            return self.search_many([query], k, where, fold=fold)[0]
+        if fold:
+            raise QueryError("give fold or rerank, not both.")
+        return self._reranked(query, Ask(k, where), rerank)
 
     def search_many(
         self, queries: Sequence[Query], k: int = 5, where: str | None = None, *, fold: bool = False
@@ -97,6 +111,39 @@ class PaintingSearch:
         row = self._records.row(id_)
         (hits,) = self._collection.answer(self._store.vectors(np.array([row])), Ask(k, where, fold, without=row))
         return hits
+
+    def _reranked(self, query: Query, ask: Ask, name: str) -> list[Hit]:
+        """The nearest of a deeper search in another order."""
+        reranker, vector = find_reranker(name), read_queries([query], lambda: self.embedder, self.dim)[0]
+        (hits,) = self._collection.answer(vector[None], replace(ask, k=max(ask.k, reranker.depth)))
+        rows = np.array([self._records.row(hit.id) for hit in hits], dtype=np.int64)
+        probe, candidates = Probe(vector), Candidates(rows, self._gallery)
+        if reranker.needs != "nothing":
+            probe, candidates = self._with_pictures(query, probe, candidates, maps=reranker.needs == "maps")
+        order = new_order(name, probe, candidates)[: ask.k].tolist()
+        ranked = [replace(hits[place], rank=rank) for rank, place in enumerate(order, 1)]
+        return uncalibrated(ranked) if is_text(query) else ranked
+
+    def _with_pictures(
+        self, query: Query, probe: Probe, candidates: Candidates, *, maps: bool
+    ) -> tuple[Probe, Candidates]:
+        """What is compared, with its pictures, and with their maps where those are compared."""
+        if is_text(query) or (isinstance(query, np.ndarray) and query.ndim == 1):
+            raise QueryError("this re-ranking compares pictures; the query is none.")
+        own, others = decode_image(query), [self._records.thumbnail(row) for row in candidates.rows.tolist()]
+        if not maps:
+            return replace(probe, picture=own), replace(candidates, pictures=others)
+        found = dense(self.embedder).maps([own, *others])
+        return replace(probe, feature_map=found[0]), replace(candidates, maps=found[1:])
+
+    @property
+    def _gallery(self) -> Gallery:
+        """Who is near whom among the paintings; computed when a re-ranking first asks."""
+        with self._lock:
+            if self._neighbours is None:
+                search = None if self.metric == "l2" else self._store.search  # scores of l2 are no cosines
+                self._neighbours = Gallery(self._store.vectors(), search=search)
+            return self._neighbours
 
     @property
     def _collection(self) -> Collection:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
+from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval, score_similarities
 
 
 def directions(*degrees: float) -> np.ndarray:
@@ -42,6 +42,17 @@ def test_unknown_labels_take_no_part():
     assert scores.mrr == pytest.approx(1 / 2)
     assert score_retrieval(gallery, [None] * 3, directions(0), ["a"]) is None
     assert score_retrieval(gallery, ["a"] * 3, directions(0), [None]) is None
+
+
+def test_similarities_that_are_no_cosines():
+    """The second query ranks c, b, a; the similarities given are left as they were."""
+    given = np.array([[3.0, 2.0, 1.0], [-9.0, -5.0, 40.0]])
+    kept = given.copy()
+    labels = ["a", "b", "c"]
+    scores = score_similarities(given.__getitem__, labels, ["a", "b"], gallery_ids=labels, query_ids=["x", "c"])
+    assert scores.map == scores.mrr == pytest.approx(1.0)  # c is the second query's own file
+    assert score_similarities(given.__getitem__, labels, ["a", "b"]).map == pytest.approx((1 + 1 / 2) / 2)
+    np.testing.assert_array_equal(given, kept)
 
 
 def test_random_vectors_score_chance():

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from datasets import Dataset, concatenate_datasets
 
-from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
+from artextract_hf.errors import ImageError, ModelError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.factories import NAMES
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.queries import UNLIKE_WEIGHT
+from artextract_hf.retrieval.rerank import Candidates, Gallery, Probe, rerank
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, WordEmbedder, paintings
 from tests.retrieval.test_embed import spoilt
@@ -291,3 +292,43 @@ def test_the_index_costs_little_over_its_vectors():
     timers = [timeit.Timer(lambda: index.search(vectors[0], k=10)), timeit.Timer(lambda: store.search(vectors[:1], 10))]
     ours, theirs = np.min([[timer.timeit(3) for timer in timers] for _ in range(15)], axis=0)
     assert ours < 2 * theirs  # benchmarks/results/index_overhead.json has 1.01, on a quiet machine
+
+
+def test_reranking_reorders_a_deeper_search(index, collection):
+    query, vector = collection[7]["image"], ColorEmbedder().embed([collection[7]["image"]])[0]
+    plain = index.search(query, k=60)
+    for name in ("csls", "k_reciprocal", "expansion", "ssim", "rmse"):
+        hits = index.search(query, k=6, rerank=name)
+        assert [h.rank for h in hits] == [1, 2, 3, 4, 5, 6]
+        if name in ("ssim", "rmse"):
+            assert hits[0].id == plain[0].id  # no picture is more alike than itself
+        scores = {h.id: h.score for h in plain}
+        assert all(
+            h.score == pytest.approx(scores[h.id], abs=1e-6) for h in hits
+        )  # the order is new, the scores are not
+        assert {h.record["artist_name"] for h in index.search(query, k=3, where=WHERES[2], rerank=name)} == {"Ada"}
+    gallery = Gallery(index.vectors())
+    candidates = Candidates(np.array([index.ids.index(h.id) for h in plain]), gallery)
+    order = rerank("k_reciprocal", Probe(vector), candidates)
+    expected = [plain[place].id for place in order]
+    assert [h.id for h in index.search(vector, k=60, rerank="k_reciprocal")] == expected
+
+
+def test_reranking_says_what_it_cannot_do(index, collection):
+    vector = ColorEmbedder().embed([collection[7]["image"]])[0]
+    with pytest.raises(QueryError, match="did you mean 'csls'"):
+        index.search(vector, rerank="clss")
+    with pytest.raises(QueryError, match="compares pictures"):
+        index.search(vector, rerank="ssim")
+    with pytest.raises(ModelError, match="no maps"):
+        index.search(collection[7]["image"], rerank="spatial")
+    with pytest.raises(QueryError, match="not both"):
+        index.search(vector, fold=True, rerank="csls")
+
+
+def test_reranking_knows_of_changes(collection):
+    index = PaintingIndex.build(collection.select(range(40)), ColorEmbedder())
+    query = collection[45]["image"]
+    assert "test/45" not in {h.id for h in index.search(query, k=5, rerank="csls")}
+    index.add(collection.select(range(40, 60)))
+    assert index.search(query, k=5, rerank="csls")[0].id == "test/45"
