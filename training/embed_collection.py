@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from artextract_hf.data.collection import read_collection
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.models.embedder import AutoEmbedder
+from artextract_hf.models.embedder import AutoEmbedder, NetworkEmbedder
 from artextract_hf.retrieval.parts import PART, join_parts, plan_parts, write_parts
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
@@ -43,7 +43,7 @@ def embed(args: argparse.Namespace) -> None:
     """Plan, embed this process's share, and put all shares together."""
     accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     embedder = AutoEmbedder.from_pretrained(args.embedder, args.backend)
-    if args.backend == "torch":
+    if args.backend == "torch" and isinstance(embedder, NetworkEmbedder):
         embedder.to(accelerator.device)
     left_out = SkipList()
     dataset = read_collection(args.source, left_out)

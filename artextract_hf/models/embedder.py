@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import timm
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, ModelError
 from artextract_hf.models.backbones import feature_map
+from artextract_hf.models.descriptors import DESCRIPTORS, Descriptor
 from artextract_hf.models.modeling_crnn import CrnnModel
 from artextract_hf.models.names import resolve
 from artextract_hf.models.openvino_backend import check_backend, on_backend
@@ -34,6 +35,27 @@ class Embedder(Protocol):
     def embed(self, images: Sequence[ImageSource], batch_size: int = 32) -> np.ndarray:
         """(N, dim) float32, each row of length 1."""
         ...
+
+
+@runtime_checkable
+class DenseEmbedder(Embedder, Protocol):
+    """An embedder that also gives the map its vectors are made of."""
+
+    def maps(self, images: Sequence[ImageSource], *, side: int | None = None, batch_size: int = 8) -> np.ndarray:
+        """(N, C, h, w) float32."""
+        ...
+
+
+def dense(embedder: Embedder) -> DenseEmbedder:
+    """The embedder itself, where it gives maps.
+
+    Raises:
+        ModelError: it gives none.
+    """
+    if not isinstance(embedder, DenseEmbedder):
+        name = getattr(embedder, "name", type(embedder).__name__)
+        raise ModelError(f"{name!r} gives vectors, but no maps of where in a picture they come from; take a network.")
+    return embedder
 
 
 class NetworkEmbedder:
@@ -156,12 +178,13 @@ class AutoEmbedder:
     """Finds the embedder for a name."""
 
     @staticmethod
-    def from_pretrained(name: str = "default", backend: str = "torch") -> NetworkEmbedder:
+    def from_pretrained(name: str = "default", backend: str = "torch") -> NetworkEmbedder | Descriptor:
         """Load an embedder.
 
         Args:
-            name: `default`, a name of this project, any network of timm, or a directory or Hub repository that holds
-                a classifier or BYOL encoder of this package, CLIP, SigLIP or a network of timm.
+            name: `default`, a name of this project, `composition`, `palette` or `lighting` (formulas, no networks), any
+                network of timm, or a directory or Hub repository that holds a classifier or BYOL encoder of this
+                package, CLIP, SigLIP or a network of timm.
             backend: `torch`, or `openvino`, made for processors.
 
         Raises:
@@ -171,6 +194,8 @@ class AutoEmbedder:
         from artextract_hf.models.timm_embedder import load_timm
 
         check_backend(backend)
+        if name in DESCRIPTORS:
+            return DESCRIPTORS[name]()
         if timm.is_model(name):
             return load_timm(name, backend)
         try:

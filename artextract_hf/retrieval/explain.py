@@ -10,15 +10,14 @@ exact. Any other embedding is asked: each place is covered, and what the similar
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.errors import ModelError
-from artextract_hf.models.embedder import Embedder
+from artextract_hf.models.embedder import Embedder, dense
 from artextract_hf.retrieval.dense import units
 
 WORKING_SIDE = 512  # pixels, long side of the pictures that are explained
@@ -30,15 +29,6 @@ MARGINS = 64  # a crop is found to this part of a side
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height
 Method = Literal["decomposition", "occlusion"]
-
-
-@runtime_checkable
-class DenseEmbedder(Embedder, Protocol):
-    """An embedder that also gives the map its vectors are made of."""
-
-    def maps(self, images: Sequence[ImageSource], *, side: int | None = None, batch_size: int = 8) -> np.ndarray:
-        """(N, C, h, w) float32."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -115,10 +105,9 @@ def explain(embedder: Embedder, query: ImageSource, answer: ImageSource) -> Expl
         ImageError: one is no picture.
         ModelError: the embedder has no map.
     """
-    if not isinstance(embedder, DenseEmbedder):
-        raise ModelError(f"{type(embedder).__name__} gives no maps, which an explanation is made of; take a network.")
+    network = dense(embedder)
     pictures = [_working_copy(source) for source in (query, answer)]
-    vectors, maps = embedder.embed(pictures), embedder.maps(pictures)
+    vectors, maps = network.embed(pictures), network.maps(pictures)
     seen = [seen_box(embedder, picture.size) for picture in pictures]
     means = maps.mean(axis=(2, 3))
     method: Method = "occlusion"

@@ -20,10 +20,9 @@ from PIL import Image
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import PaintingIndexError, QueryError
-from artextract_hf.models.embedder import AutoEmbedder
+from artextract_hf.models.embedder import AutoEmbedder, DenseEmbedder, Embedder, dense
 from artextract_hf.retrieval.dense import Projection, extent, inside, square, to_bytes
 from artextract_hf.retrieval.embed import embedded_batches
-from artextract_hf.retrieval.explain import DenseEmbedder
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.region_store import RegionStore
@@ -74,7 +73,7 @@ class RegionIndex:
     def build(
         cls,
         dataset: Dataset,
-        embedder: DenseEmbedder,
+        embedder: Embedder,
         *,
         side: int = SIDE,
         factory: str = "flat",
@@ -99,8 +98,9 @@ class RegionIndex:
         if len(set(dataset["id"])) < len(dataset):
             raise PaintingIndexError("an id stands twice; each painting needs its own.")
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FIT_PAINTINGS]
-        projection = _fit(dataset.select(np.sort(chosen)), _Maps(embedder, side))
-        reader, skipped = _Maps(embedder, side), SkipList()
+        network = dense(embedder)
+        projection = _fit(dataset.select(np.sort(chosen)), _Maps(network, side))
+        reader, skipped = _Maps(network, side), SkipList()
         patches: list[np.ndarray] = []
         rows: list[dict[str, Any]] = []
         for maps, records in embedded_batches(dataset, reader, skipped, progress=progress):
@@ -110,7 +110,7 @@ class RegionIndex:
         sizes = np.array(reader.sizes, dtype=np.float32)
         shares = sizes / sizes.max(axis=1, keepdims=True)
         store = RegionStore.build(np.concatenate(patches), shares, projection, factory=factory)
-        index = cls(store, RecordTable.from_rows(rows), embedder, side=side)
+        index = cls(store, RecordTable.from_rows(rows), network, side=side)
         index.skipped = skipped
         return index
 
@@ -195,7 +195,7 @@ class RegionIndex:
         write_index(directory, self._store, self._records, self.describe())
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, *, embedder: DenseEmbedder | None = None) -> Self:
+    def from_pretrained(cls, folder: str | Path, *, embedder: Embedder | None = None) -> Self:
         """Read an index from a folder, and check every byte of it.
 
         Args:
@@ -212,13 +212,13 @@ class RegionIndex:
         store, records = RegionStore.load(folder), RecordTable(pq.ParquetFile(folder / RECORDS).read())
         if not len(records) == len(store) == about["count"]:
             raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
-        embedder = embedder or AutoEmbedder.from_pretrained(about["embedder"])
-        if embedder.fingerprint != about["fingerprint"]:
+        network = dense(embedder or AutoEmbedder.from_pretrained(about["embedder"]))
+        if network.fingerprint != about["fingerprint"]:
             raise PaintingIndexError(
                 f"the index was built with {about['embedder']!r} (fingerprint {about['fingerprint']}), but the "
-                f"embedder at hand has {embedder.fingerprint}; build the index again, or load that embedder."
+                f"embedder at hand has {network.fingerprint}; build the index again, or load that embedder."
             )
-        return cls(store, records, embedder, side=about["side"])
+        return cls(store, records, network, side=about["side"])
 
 
 def cut(picture: Image.Image, box: Box | None) -> Image.Image:
