@@ -44,6 +44,9 @@ def main() -> None:
         page.screenshot(path=args.out / "classify.png", full_page=True)
         page.get_by_role("tab", name="Similar paintings").click()
         ask(page, args.painting, "similar", "#credits li")
+        page.locator("#neighbours button img").nth(1).click()
+        page.locator("#why img").wait_for(timeout=WAIT_MS)
+        page.wait_for_timeout(1500)
         page.screenshot(path=args.out / "similar.png", full_page=True)
         browser.close()
 

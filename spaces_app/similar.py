@@ -17,13 +17,14 @@ MAX_RESULTS = 24
 
 
 def credits_of(hits: list[Hit]) -> str:
-    """Credit line, licence and link of every result, as a list in HTML; every field is escaped."""
+    """Credit line, licence, chances and link of every result, as a list in HTML; every field is escaped."""
     lines = []
     for hit in hits:
         record = hit.record
         parts = [html.escape(str(record.get("credit_line") or hit.id))]
         if record.get("license"):
             parts.append(html.escape(str(record["license"])))
+        parts += [f"same {label}: {100 * share:.0f} %" for label, share in hit.same.items()]
         url = str(record.get("source_url") or "")
         if url.startswith(("http://", "https://")):
             parts.append(f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener">source</a>')
@@ -32,11 +33,10 @@ def credits_of(hits: list[Hit]) -> str:
 
 
 def caption(hit: Hit) -> str:
-    """Title, artist and year under a picture, with the cosine and, where the collection can tell, what it is worth."""
+    """Title, artist and year under a picture, with the cosine."""
     record = hit.record
     known = [str(record[field]) for field in ("title", "artist_name", "year") if record.get(field)]
-    worth = "".join(f", same {label} {100 * share:.0f} %" for label, share in hit.same.items())
-    return f"{', '.join(known) or hit.id} ({hit.score:.2f}{worth})"
+    return f"{', '.join(known) or hit.id} ({hit.score:.2f})"
 
 
 def verdict(hits: list[Hit]) -> str:
@@ -87,7 +87,8 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
                 buttons=[],
             )
             credit = gr.HTML(label="Credits", elem_id="credits")
-            overlay = gr.Image(label="Why similar: choose a result", elem_id="why", buttons=[], interactive=False)
+            gr.Markdown("Choose a result to see why it is similar.")
+            overlay = gr.Image(show_label=False, elem_id="why", buttons=[], interactive=False)
             hits = gr.JSON(visible=False)
     button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits], api_name="similar")
     gallery.select(why, inputs=[upload, hits], outputs=overlay, api_visibility="private")
