@@ -95,6 +95,7 @@ def search() -> str:
         _read("benchmarks/results/index_overhead.json"),
         _read("benchmarks/results/similarity_calibration.json"),
     )
+    huge = _read("benchmarks/results/index_huge.json")
     real, filters = small["paintings_repeated"], overhead["filters"]["ms"].values()
     points = [f"{100 * worth['labels'][label]['ece']:.1f}" for label in ("artist", "style")]
     rows = [
@@ -102,6 +103,10 @@ def search() -> str:
         ["one search among them", f"{scale['p50_ms']} ms (exact: {scale['exact_ms']:.0f} ms)"],
         ["of the ten nearest, found", f"{_percent(scale['recall@10'])} %"],
         ["memory of the index", f"{scale['index_bytes_a_vector']:.0f} bytes a vector"],
+        [
+            "ten million on disk (IVF-PQ, memory-mapped): one search, found, memory of its own",
+            f"{huge['p50_ms']:.0f} ms warm, {huge['cold_p50_ms']:.0f} ms cold, {_percent(huge['recall@10'])} %, {huge['own_MB']} MB",
+        ],
         [
             f"{real['vectors']:,} vectors of paintings (copies with noise among them) against `datasets.add_faiss_index`",
             f"{real['auto']['times_faster']:.0f} times as fast, {_percent(real['auto']['recall@10'])} % found",
