@@ -105,10 +105,10 @@ def search() -> str:
         ["memory of the index", f"{scale['index_bytes_a_vector']:.0f} bytes a vector"],
         [
             "ten million on disk (IVF-PQ, memory-mapped): one search, found, memory of its own",
-            f"{huge['p50_ms']:.0f} ms warm, {huge['cold_p50_ms']:.0f} ms cold, {_percent(huge['recall@10'])} %, {huge['own_MB']} MB",
+            f"{huge['p50_ms']:.0f} ms ({huge['cold_p50_ms']:.0f} cold), {_percent(huge['recall@10'])} %, {huge['own_MB']} MB",
         ],
         [
-            f"{real['vectors']:,} vectors of paintings (copies with noise among them) against `datasets.add_faiss_index`",
+            f"{real['vectors']:,} vectors of paintings (copies with noise among them), against `datasets`' index",
             f"{real['auto']['times_faster']:.0f} times as fast, {_percent(real['auto']['recall@10'])} % found",
         ],
         ["`PaintingIndex.search` against the bare FAISS call", f"{overhead['search']['ratio']} times"],
