@@ -104,8 +104,8 @@ def search() -> str:
         ["of the ten nearest, found", f"{_percent(scale['recall@10'])} %"],
         ["memory of the index", f"{scale['index_bytes_a_vector']:.0f} bytes a vector"],
         [
-            "ten million on disk (IVF-PQ, memory-mapped): one search, found, memory of its own",
-            f"{huge['p50_ms']:.0f} ms ({huge['cold_p50_ms']:.0f} cold), {_percent(huge['recall@10'])} %, {huge['own_MB']} MB",
+            "ten million on disk (IVF-PQ, memory-mapped): one search, from a cold disk, found",
+            f"{huge['p50_ms']:.0f} ms, {huge['cold_p50_ms']:.0f} ms, {_percent(huge['recall@10'])} %",
         ],
         [
             f"{real['vectors']:,} vectors of paintings (copies with noise among them), against `datasets`' index",
