@@ -57,11 +57,14 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
             raise gr.Error(str(error), print_exception=False) from None
         pictures = [(index.thumbnail(hit.id), caption(hit)) for hit in hits]
         answers = [asdict(hit) for hit in hits]
-        return [pictures, verdict(hits) + credits_of(hits), answers]
+        return [pictures, verdict(hits) + credits_of(hits), answers, path]
 
     def why(path: str | None, answers: list[dict[str, Any]], chosen: gr.SelectData) -> Image.Image:
         picture = open_upload(path)
-        return draw(explain(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"])))
+        try:
+            return draw(explain(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"])))
+        except ArtExtractError as error:
+            raise gr.Error(str(error), print_exception=False) from None
 
     gr.Markdown(f"Find the paintings of this collection ({len(index):,} works) that are most similar to yours.")
     with gr.Row():
@@ -90,5 +93,6 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
             gr.Markdown("Choose a result to see why it is similar.")
             overlay = gr.Image(show_label=False, elem_id="why", buttons=[], interactive=False)
             hits = gr.JSON(visible=False)
-    button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits], api_name="similar")
-    gallery.select(why, inputs=[upload, hits], outputs=overlay, api_visibility="private")
+            searched = gr.State()  # the picture that the results answer; the upload may be another by now
+    button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits, searched], api_name="similar")
+    gallery.select(why, inputs=[searched, hits], outputs=overlay, api_visibility="private")

@@ -1,7 +1,8 @@
 """The command line `artextract`: one file a group of commands, each a thin shell around the library.
 
-Every command exits with 2 and one line on standard error on bad input, and prints one JSON document on standard
-output with `--json`. Imports of the heavy libraries stand inside the commands, so that `--help` is instant.
+Every command exits with 2 and one line on standard error on bad input, or where a file cannot be written, and prints
+one JSON document on standard output with `--json`. Imports of the heavy libraries stand inside the commands, so that
+`--help` is instant.
 """
 
 import os
@@ -55,6 +56,6 @@ def main() -> None:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         app()
-    except ArtExtractError as error:
+    except (ArtExtractError, OSError) as error:
         typer.echo(f"artextract: {error}", err=True)
         sys.exit(BAD_INPUT)

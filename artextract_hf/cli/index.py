@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.retrieval.index import Hit, PaintingIndex
+    from artextract_hf.retrieval.index import Hit
 
 
 @app.command()
@@ -45,8 +45,8 @@ def index(
 
     skipped = SkipList()
     if (Path(source) / "embeddings.npy").is_file():
-        made = PaintingIndex.from_embeddings(source, factory, metric)
-        _drop_restricted(made, skipped, allow_restricted)
+        usable_ids = _usable_ids(Path(source), skipped, allow_restricted)
+        made = PaintingIndex.from_embeddings(source, factory, metric, only=usable_ids)
     else:
         paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)
@@ -108,9 +108,14 @@ def usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) ->
     return paintings if allow_restricted else rights.keep_open(paintings, skipped)
 
 
-def _drop_restricted(made: "PaintingIndex", skipped: "SkipList", allow_restricted: bool) -> None:
+def _usable_ids(folder: Path, skipped: "SkipList", allow_restricted: bool) -> list[str]:
+    """Ids of what `artextract embed` wrote that may be indexed."""
     from datasets import Dataset
 
-    stated = Dataset.from_dict({"id": made.ids, "license": made.column("license")})
-    kept = set(usable(stated, skipped, allow_restricted)["id"])
-    made.remove([id_ for id_ in made.ids if id_ not in kept])
+    from artextract_hf.retrieval.storage import read_embeddings
+
+    _, records, _ = read_embeddings(folder)
+    states_rights = "license" in records.fields.column_names
+    licenses = records.column("license") if states_rights else [None] * len(records)
+    stated = Dataset.from_dict({"id": records.ids, "license": licenses})
+    return list(usable(stated, skipped, allow_restricted)["id"])

@@ -64,7 +64,7 @@ def search_region(
     for hit in hits:
         x, y, width, height = (f"{100 * share:.0f}%" for share in hit.box)
         where = f"{width} x {height} at {x}, {y}"
-        typer.echo(f"  {hit.rank:>3}  {hit.score:.3f}  {where:<22}  {hit.record['credit_line'] or hit.id}")
+        typer.echo(f"  {hit.rank:>3}  {hit.score:.3f}  {where:<22}  {hit.record.get('credit_line') or hit.id}")
 
 
 def _read_box(text: str | None) -> tuple[float, float, float, float] | None:

@@ -19,6 +19,7 @@ from artextract_hf.errors import ArtExtractError, DataError, ModelError
 SIDE = 224  # pixels; SSIM depends on it
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green, blue; ITU-R BT.601, as Pillow's mode L
 WINDOW, SIGMA = 11, 1.5  # pixels, Wang et al. 2004, section III-C
+SMALLEST = 1e-9  # distance of the bounds of a score below which nothing lies between them
 C1, C2 = 0.01**2, 0.03**2  # (K L)^2 for a range L of 1
 
 
@@ -137,13 +138,15 @@ class PairScore:
     pairs: int
 
     @property
-    def share(self) -> float:
-        """Where the mean lies between random (0) and best (1)."""
-        return (self.found - self.random) / (self.best - self.random)
+    def share(self) -> float | None:
+        """Where the mean lies between random (0) and best (1); None where all pairs are equally alike."""
+        distance = self.best - self.random
+        return (self.found - self.random) / distance if distance > SMALLEST else None
 
-    def as_json(self) -> dict[str, float]:
+    def as_json(self) -> dict[str, float | None]:
         """All figures, the share among them."""
-        return {key: round(value, 4) for key, value in (asdict(self) | {"share": self.share}).items()}
+        figures = {key: round(value, 4) for key, value in asdict(self).items()}
+        return figures | {"share": None if self.share is None else round(self.share, 4)}
 
 
 def score_pairs(similarities: np.ndarray, found: np.ndarray, *, own: np.ndarray | None = None) -> PairScore:

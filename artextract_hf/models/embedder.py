@@ -23,8 +23,6 @@ from artextract_hf.models.modeling_crnn import CrnnModel
 from artextract_hf.models.names import resolve
 from artextract_hf.models.openvino_backend import check_backend, on_backend
 
-STRIDE = 32  # of the deepest map of most networks: a side that it divides is cut off nowhere
-
 
 class Embedder(Protocol):
     """Anything that turns pictures into unit vectors; an index asks no more of it."""
@@ -68,6 +66,7 @@ class NetworkEmbedder:
         side: S, pixels.
         settings: what the preprocessing depends on, for the fingerprint.
         features: maps pixel values to the last feature map (N, C, h, w); a network of timm needs none.
+        prepare_whole: as `prepare`, but cuts nothing off a square picture; needed where `prepare` does.
         backend: what computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
     """
 
@@ -80,11 +79,12 @@ class NetworkEmbedder:
         side: int,
         settings: dict[str, Any],
         features: Callable[[Tensor], Tensor] | None = None,
+        prepare_whole: Callable[[Image.Image, int], Tensor] | None = None,
         backend: str = "torch",
     ) -> None:
         self.name, self.side, self.device = name, side, torch.device("cpu")
         self._network = on_backend(network.eval().to(memory_format=torch.channels_last), backend, side)
-        self._prepare = prepare
+        self._prepare, self._prepare_whole = prepare, prepare_whole or prepare
         self._features = features or partial(feature_map, network)
         with torch.inference_mode():
             self.dim = int(self._vectors(torch.zeros(1, 3, side, side)).shape[1])
@@ -105,15 +105,16 @@ class NetworkEmbedder:
         Raises:
             ImageError: a picture cannot be decoded; the message says which.
         """
-        batches = [self._embed_batch(batch) for batch in self._prepared(images, batch_size, self.side)]
+        batches = [self._embed_batch(batch) for batch in self._prepared(images, batch_size, self.side, self._prepare)]
         return np.concatenate(batches) if batches else np.zeros((0, self.dim), dtype=np.float32)
 
     def maps(self, images: Sequence[ImageSource], *, side: int | None = None, batch_size: int = 8) -> np.ndarray:
-        """The network's last feature map before pooling, of pictures prepared as for `embed`; torch computes it.
+        """The network's last feature map before pooling; torch computes it.
 
         Args:
             images: pictures in any form, one at least.
-            side: pixels, a multiple of 32, where another than the network's own is wanted.
+            side: pixels. Where given, nothing of a square picture is cut off; without it, pictures are prepared as for
+                `embed`, of which many networks see the middle only.
             batch_size: pictures computed at a time.
 
         Returns:
@@ -123,34 +124,41 @@ class NetworkEmbedder:
             ImageError: a picture cannot be decoded, or there is none.
             ModelError: the network takes no pictures of this side, or has no map.
         """
-        side = side or self.side
-        if side != self.side and (side < 0 or side % STRIDE):
-            raise ModelError(f"maps are made of pictures whose side is a multiple of {STRIDE}; got {side}.")
-        batches = [self._map_batch(batch) for batch in self._prepared(images, batch_size, side)]
+        if side is not None and side < 1:
+            raise ModelError(f"maps are made of pictures with a side of at least 1 pixel; got {side}.")
+        prepare = self._prepare if side is None else self._prepare_whole
+        batches = [self._map_batch(batch) for batch in self._prepared(images, batch_size, side or self.side, prepare)]
         if not batches:
             raise ImageError("maps needs a picture at least; got none.")
         return np.concatenate(batches)
 
-    def _prepared(self, images: Sequence[ImageSource], batch_size: int, side: int) -> Iterator[Tensor]:
+    def _prepared(
+        self,
+        images: Sequence[ImageSource],
+        batch_size: int,
+        side: int,
+        prepare: Callable[[Image.Image, int], Tensor],
+    ) -> Iterator[Tensor]:
         """Batches of pixel values; the next batch is decoded while the network works on this one."""
         if isinstance(images, str | Path | bytes | Image.Image):
             raise ImageError("embed takes a list of pictures, not a single one.")
         images = list(images)
+
+        def pixels(position: int) -> Tensor:
+            try:
+                picture = decode_image(images[position], min_side=2 * side)
+            except ImageError as error:
+                raise ImageError(f"picture {position}: {error}") from None
+            return prepare(picture, side)
+
         with ThreadPoolExecutor() as pool:
             starts = range(0, len(images), batch_size)
-            ahead = [pool.submit(self._pixels, i, images[i], side) for i in range(min(batch_size, len(images)))]
+            ahead = [pool.submit(pixels, i) for i in range(min(batch_size, len(images)))]
             for start in starts:
                 current = ahead
                 following = range(start + batch_size, min(start + 2 * batch_size, len(images)))
-                ahead = [pool.submit(self._pixels, i, images[i], side) for i in following]
+                ahead = [pool.submit(pixels, i) for i in following]
                 yield torch.stack([job.result() for job in current])
-
-    def _pixels(self, position: int, image: ImageSource, side: int) -> Tensor:
-        try:
-            picture = decode_image(image, min_side=2 * side)
-        except ImageError as error:
-            raise ImageError(f"picture {position}: {error}") from None
-        return self._prepare(picture, side)
 
     def _embed_batch(self, pixels: Tensor) -> np.ndarray:
         with torch.inference_mode():
@@ -178,7 +186,7 @@ class AutoEmbedder:
     """Finds the embedder for a name."""
 
     @staticmethod
-    def from_pretrained(name: str = "default", backend: str = "torch") -> NetworkEmbedder | Descriptor:
+    def from_pretrained(name: str | Path = "default", backend: str = "torch") -> NetworkEmbedder | Descriptor:
         """Load an embedder.
 
         Args:
@@ -194,6 +202,7 @@ class AutoEmbedder:
         from artextract_hf.models.timm_embedder import load_timm
 
         check_backend(backend)
+        name = str(name)
         if name in DESCRIPTORS:
             return DESCRIPTORS[name]()
         if timm.is_model(name):

@@ -60,14 +60,16 @@ def timm_embedder(name: str, network: nn.Module, data: Mapping[str, Any], backen
     """A network of timm without classifier, with the preprocessing that timm's data configuration describes."""
 
     @lru_cache
-    def transform(side: int) -> Callable[[Image.Image], Tensor]:
-        return timm.data.create_transform(**dict(data) | {"input_size": (3, side, side)}, is_training=False)
+    def transform(side: int, share: float) -> Callable[[Image.Image], Tensor]:
+        changed = {"input_size": (3, side, side), "crop_pct": share}
+        return timm.data.create_transform(**dict(data) | changed, is_training=False)
 
     return NetworkEmbedder(
         name,
         network,
-        lambda picture, side: transform(side)(picture),
+        lambda picture, side: transform(side, data["crop_pct"])(picture),
         side=data["input_size"][1],
         settings={"transform": str(dict(data))},
+        prepare_whole=lambda picture, side: transform(side, 1.0)(picture),
         backend=backend,
     )

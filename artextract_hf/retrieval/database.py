@@ -38,9 +38,10 @@ from artextract_hf.retrieval.database_rows import (
     vector_rows,
     written,
 )
+from artextract_hf.retrieval.fingerprint import insist_on
 from artextract_hf.retrieval.hits import Ask, Hit
 from artextract_hf.retrieval.queries import Query, read_queries
-from artextract_hf.retrieval.records import THUMBNAIL
+from artextract_hf.retrieval.records import THUMBNAIL, refuse_twice
 from artextract_hf.retrieval.storage import read_embeddings
 from artextract_hf.retrieval.where_sql import sql_literal, sql_where
 
@@ -106,7 +107,7 @@ class DatabaseIndex:
             PaintingIndexError: nothing to index, an id that stands twice, or a table of this name.
         """
         _refuse_unknown(metric)
-        _refuse_twice(dataset["id"])
+        refuse_twice(dataset["id"])
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
         schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, about), SkipList()
@@ -146,7 +147,7 @@ class DatabaseIndex:
         _refuse_unknown(metric)
         vectors, records, known = read_embeddings(Path(folder))
         if embedder is not None:
-            _insist_on(embedder, known["embedder"], known["fingerprint"])
+            insist_on(embedder, known["embedder"], known["fingerprint"])
         about = {"metric": metric, "embedder": known["embedder"], "fingerprint": known["fingerprint"]}
         schema = table_schema(records.table.schema, known["dim"], about)
         index = cls(_made(uri, table, schema, vector_rows(vectors, records, schema, metric)), embedder=embedder)
@@ -180,7 +181,7 @@ class DatabaseIndex:
             PaintingIndexError: an id that the index or the dataset already holds; nothing is added then.
         """
         ids = list(dataset["id"])
-        _refuse_twice(ids)
+        refuse_twice(ids)
         held = self._held(ids)
         if known := next((id_ for id_ in ids if id_ in held), None):
             raise PaintingIndexError(f"the id {known!r} is already in the index; update or remove it.")
@@ -205,7 +206,7 @@ class DatabaseIndex:
             PaintingIndexError: an id that the index does not hold, or that the dataset holds twice; nothing changes.
         """
         ids = list(dataset["id"])
-        _refuse_twice(ids)
+        refuse_twice(ids)
         self._insist(ids)
         self._write(self._table.merge_insert("id").when_matched_update_all().execute, dataset, progress=progress)
 
@@ -280,7 +281,7 @@ class DatabaseIndex:
     def embedder(self) -> Embedder:
         """The embedder of the index, loaded by its name when first needed, and checked."""
         embedder = self._given or AutoEmbedder.from_pretrained(self.embedder_name)
-        _insist_on(embedder, self.embedder_name, self.fingerprint)
+        insist_on(embedder, self.embedder_name, self.fingerprint)
         return embedder
 
     @property
@@ -327,14 +328,6 @@ def _made(uri: "str | DBConnection", table: str, schema: pa.Schema, rows: Iterab
     return made
 
 
-def _insist_on(embedder: Embedder, name: str, fingerprint: str) -> None:
-    if embedder.fingerprint != fingerprint:
-        raise PaintingIndexError(
-            f"the index was built with {name!r} (fingerprint {fingerprint}), but the embedder at hand has "
-            f"{embedder.fingerprint}; build the index again, or load that embedder."
-        )
-
-
 def _refuse_unknown(metric: str) -> None:
     if metric not in DISTANCES:
         raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(DISTANCES)}.")
@@ -343,14 +336,6 @@ def _refuse_unknown(metric: str) -> None:
 def _scores(distances: np.ndarray, metric: str) -> np.ndarray:
     """LanceDB's distances (1 - cosine, 1 - inner product, squared Euclidean) as scores, larger for more similar."""
     return -np.sqrt(distances) if metric == "l2" else 1 - distances
-
-
-def _refuse_twice(ids: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for id_ in ids:
-        if id_ in seen:
-            raise PaintingIndexError(f"the id {id_!r} stands twice; each painting needs its own.")
-        seen.add(id_)
 
 
 def _one_of(ids: Iterable[str]) -> str:

@@ -17,12 +17,18 @@ from artextract_hf.models.embedder import Embedder
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side
+DECODED_SIDE = 2 * THUMBNAIL_SIDE  # pixels that both sides of a decoded picture keep, if it has them
 
 Item = TypeVar("Item")
 
 
 def embedded_batches(
-    dataset: Dataset, embedder: Embedder, skipped: SkipList, *, progress: bool = False
+    dataset: Dataset,
+    embedder: Embedder,
+    skipped: SkipList,
+    *,
+    min_side: int = DECODED_SIDE,
+    progress: bool = False,
 ) -> Iterator[tuple[np.ndarray, list[dict[str, Any]]]]:
     """Embed a collection batch by batch; a picture is decoded once, for its vector and for its thumbnail.
 
@@ -32,6 +38,7 @@ def embedded_batches(
         dataset: records of `data/schema.py`.
         embedder: what makes the vectors.
         skipped: filled with the ids of pictures that cannot be decoded; they have neither vector nor row.
+        min_side: see `decode_image`; an embedder that looks at more than 256 pixels a side needs more.
         progress: show a progress bar on a terminal.
 
     Yields:
@@ -43,7 +50,9 @@ def embedded_batches(
         ThreadPoolExecutor() as pool,
         tqdm(total=len(dataset), desc="embedding", unit="picture", disable=None if progress else True) as bar,
     ):
-        loading = ([(record["id"], pool.submit(_load, record, names)) for record in _records(b)] for b in batches)
+        loading = (
+            [(record["id"], pool.submit(_load, record, names, min_side)) for record in _records(b)] for b in batches
+        )
         for jobs in _one_ahead(loading):
             loaded = []
             for id_, job in jobs:
@@ -53,7 +62,7 @@ def embedded_batches(
                     skipped.add(id_, error)
             if loaded:
                 pictures, rows = zip(*loaded, strict=True)
-                yield embedder.embed(pictures, batch_size=BATCH), list(rows)
+                yield embedder.embed(list(pictures), batch_size=BATCH), list(rows)
             bar.update(len(jobs))
 
 
@@ -91,9 +100,11 @@ def _one_ahead(items: Iterable[Item]) -> Iterator[Item]:
         yield current
 
 
-def _load(record: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> tuple[PILImage.Image, dict[str, Any]]:
+def _load(
+    record: Mapping[str, Any], names: Mapping[str, Sequence[str]], min_side: int
+) -> tuple[PILImage.Image, dict[str, Any]]:
     source = record["image"]
-    picture = decode_image(source["bytes"] or source["path"], min_side=2 * THUMBNAIL_SIDE)
+    picture = decode_image(source["bytes"] or source["path"], min_side=min_side)
     return picture, row_of(record, names) | {"thumbnail": thumbnail_of(picture)}
 
 

@@ -63,15 +63,15 @@ class FaceDetector:
     """YuNet, from a file of its weights.
 
     Attributes:
-        fingerprint: of weights and settings.
+        fingerprint: of the weights and of all that faces, aligned faces and poses depend on.
     """
 
     def __init__(self, path: str | Path) -> None:
         if not Path(path).is_file():
             raise ModelError(f"there is no face detector at {path}; give the path of YuNet's ONNX file.")
-        settings = (
-            f"{file_digest(Path(path))} {ENLARGED} {LONGEST} {CERTAINTY} {OVERLAP} {AGAIN_FACE} {AGAIN_SIDE} {ROUNDS}"
-        )
+        found = (ENLARGED, LONGEST, CERTAINTY, OVERLAP, AGAIN_FACE, AGAIN_SIDE, ROUNDS)
+        made_of_it = (CROP, PUPILS, MIDDLE, HEAD.tolist())  # aligned faces and poses
+        settings = f"{file_digest(Path(path))} {found} {made_of_it}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()[:LENGTH]
         self._network, self._lock = _read_network(path), threading.Lock()
 

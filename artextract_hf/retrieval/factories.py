@@ -112,15 +112,16 @@ def candidates_per_answer(spec: str) -> int:
     """How many candidates to score exactly for each answer, so that the codes lose no answer.
 
     With 20, one bit a number keeps 99.7 % of the ten nearest of 50,000 embeddings of paintings
-    (`benchmarks/index_small.py`); finer codes need fewer, product quantisers more, and float32 vectors none.
+    (`benchmarks/index_small.py`); finer codes need fewer, product quantisers more, and float32 vectors that
+    no projection has changed none.
     """
-    if spec.startswith("HNSW") or spec.endswith("Flat"):
+    if re.fullmatch(r"Flat|HNSW\d*([,_]Flat)?|IVF\d+(_HNSW\d+)?,Flat", spec):
         return 1
-    if "SQ" in spec:
+    if "PCA" in spec:  # it leaves numbers out, however fine the codes of the others are
+        return 100
+    if re.search(r"SQ(8|fp16|bf16)|RaBitQ(fs)?[2-9]", spec):
         return 4
-    if re.search(r"RaBitQ(fs)?[2-9]", spec):
-        return 4
-    return 20 if "RaBitQ" in spec else 100
+    return 20 if re.search("SQ|RaBitQ", spec) else 100
 
 
 def reason(spec: str, count: int, dim: int, recall: float) -> str:

@@ -83,15 +83,21 @@ def efforts(index: faiss.Index) -> list[int]:
     """How thoroughly the index can search, least first: probed lists, or visited nodes of a graph; [0] for a scan."""
     if lists := inverted_lists(index):
         return [*(2**i for i in range(2, 13) if 2**i < lists.nlist), lists.nlist]
-    return [2**i for i in range(5, 12)] if isinstance(index, faiss.IndexHNSW) else [0]
+    return [2**i for i in range(5, 12)] if _graph(index) else [0]
 
 
 def set_effort(index: faiss.Index, effort: int) -> None:
     """Search so thoroughly from now on; FAISS stores it with the index."""
     if lists := inverted_lists(index):
         lists.nprobe = effort
-    elif isinstance(index, faiss.IndexHNSW):
-        index.hnsw.efSearch = effort
+    elif graph := _graph(index):
+        graph.hnsw.efSearch = effort
+
+
+def _graph(index: faiss.Index) -> Any:
+    """The `faiss.IndexHNSW` of an index, which may stand behind a projection; None where there is none."""
+    inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexPreTransform) else index
+    return inner if isinstance(inner, faiss.IndexHNSW) else None
 
 
 def selecting(index: faiss.Index, allowed: np.ndarray) -> Any:

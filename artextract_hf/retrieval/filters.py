@@ -49,12 +49,13 @@ def parse_where(where: str, records: pa.Table) -> np.ndarray:
     if len(where) > MAX_LENGTH:
         raise QueryError(f"the filter is longer than {MAX_LENGTH} characters.")
     try:
-        tree = ast.parse(where.strip(), mode="eval")
+        return _mask(ast.parse(where.strip(), mode="eval").body, records)
+    except QueryError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise QueryError(
             f"cannot read the filter {where!r}; an example: year >= 1870 and genre == 'portrait'"
         ) from None
-    return _mask(tree.body, records)
 
 
 def _mask(node: ast.expr, records: pa.Table) -> np.ndarray:
@@ -133,6 +134,7 @@ def _constant(node: ast.expr) -> str | float:
         sign, node = -1, node.operand
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(value, str) and sign == 1:
+        value.encode()  # half of a surrogate pair, which no field holds and Arrow does not take, is no text
         return value
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and value <= MAX_WHOLE):
         return sign * value

@@ -1,10 +1,15 @@
-"""Short digests that tell whether two files, two collections or two descriptions are the same."""
+"""Short digests that tell whether two files, two collections, two descriptions or two embedders are the same."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from artextract_hf.errors import PaintingIndexError
+
+if TYPE_CHECKING:
+    from artextract_hf.models.embedder import Embedder
 
 LENGTH = 16  # hexadecimal digits of a fingerprint, as of an embedder's
 
@@ -26,7 +31,7 @@ def data_fingerprint(ids: Iterable[str], contents: Iterable[bytes | None]) -> st
 
     Args:
         ids: of the records.
-        contents: of each record, what it is known by: its small picture, or its vector where it has none.
+        contents: of each record, what it is known by: its small picture; None where it has none.
     """
     digest = hashlib.sha256()
     for id_, content in zip(ids, contents, strict=True):
@@ -34,3 +39,21 @@ def data_fingerprint(ids: Iterable[str], contents: Iterable[bytes | None]) -> st
             digest.update(len(part).to_bytes(8, "big"))  # so that no two collections run together alike
             digest.update(part)
     return digest.hexdigest()[:LENGTH]
+
+
+def insist_on(embedder: "Embedder", name: str, fingerprint: str) -> None:
+    """Refuse an embedder other than the one whose vectors an index holds.
+
+    Args:
+        embedder: at hand.
+        name: of the index's.
+        fingerprint: of the index's.
+
+    Raises:
+        PaintingIndexError: it is another.
+    """
+    if embedder.fingerprint != fingerprint:
+        raise PaintingIndexError(
+            f"the index was built with {name!r} (fingerprint {fingerprint}), but the embedder at hand has "
+            f"{embedder.fingerprint}; build the index again, or load that embedder."
+        )

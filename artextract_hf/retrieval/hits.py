@@ -1,16 +1,18 @@
 """The core of a search: the nearest vectors become hits, with their records and what their scores are worth."""
 
+import threading
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.calibration import Calibration
+from artextract_hf.retrieval.calibration import Calibration, calibrate
 from artextract_hf.retrieval.filters import parse_where
 from artextract_hf.retrieval.fold import fold_versions, same_works
 from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.rerank import Gallery
 from artextract_hf.retrieval.vectors import VectorStore
 
 
@@ -59,13 +61,59 @@ class Ask:
             raise QueryError(f"k is {self.k}; it must be at least 1.")
 
 
-@dataclass(frozen=True)
 class Collection:
-    """What answers: vectors, and the records and the calibration of the same rows."""
+    """What answers: vectors, and the records of the same rows.
 
-    store: VectorStore
-    records: RecordTable
-    calibration: Calibration
+    It never changes: a change of an index makes another, so searches that run beside it see all of it or nothing.
+
+    Args:
+        store: the vectors.
+        records: one a vector.
+        calibration: of the two; fitted when first asked for, where it is not given.
+    """
+
+    def __init__(self, store: VectorStore, records: RecordTable, calibration: Calibration | None = None) -> None:
+        self.store, self.records, self._calibration = store, records, calibration
+        self._gallery: Gallery | None = None
+        self._lock = threading.Lock()  # so that what several searches need at once is computed once
+
+    @property
+    def calibration(self) -> Calibration:
+        """What scores are worth."""
+        with self._lock:
+            if self._calibration is None:
+                labels = {"artist": self.records.texts("artist_name", "artist"), "style": self.records.texts("style")}
+                self._calibration = calibrate(self.store, labels)
+            return self._calibration
+
+    @property
+    def gallery(self) -> Gallery:
+        """Who is near whom among the paintings; for re-ranking."""
+        with self._lock:
+            if self._gallery is None:
+                search = None if self.store.metric == "l2" else self.store.search  # scores of l2 are no cosines
+                self._gallery = Gallery(self.store.vectors(), search=search)
+            return self._gallery
+
+    def extended(self, vectors: np.ndarray, records: RecordTable) -> Self:
+        """This collection and then other vectors (M, dim) with their records; itself where there are none.
+
+        Raises:
+            PaintingIndexError: the records do not fit.
+        """
+        if not len(records):
+            return self
+        table, store = self.records.extended(records), self.store.copy()
+        store.add(vectors)
+        return type(self)(store, table)
+
+    def without(self, rows: np.ndarray) -> Self:
+        """The collection but these rows; itself where there are none."""
+        if not len(rows):
+            return self
+        store = self.store.copy()
+        store.remove(rows)
+        return type(self)(store, self.records.without(rows))
 
     def answer(self, vectors: np.ndarray, ask: Ask) -> list[list[Hit]]:
         """The hits of each query (Q, dim), best first; fewer than k where what may answer is less."""

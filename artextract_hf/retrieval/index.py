@@ -7,9 +7,10 @@ An index never answers a query from another model than the one it was built with
 """
 
 import tempfile
+import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from datasets import Dataset
@@ -21,7 +22,7 @@ from artextract_hf.retrieval import factories
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.embed import embedded_batches
 from artextract_hf.retrieval.hits import Hit
-from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.records import RecordTable, refuse_twice
 from artextract_hf.retrieval.scan import METRICS
 from artextract_hf.retrieval.search import PaintingSearch
 from artextract_hf.retrieval.storage import fetch_index, read_embeddings, read_index, write_index
@@ -32,6 +33,10 @@ __all__ = ["Hit", "PaintingIndex"]
 
 class PaintingIndex(PaintingSearch):
     """Paintings by similarity. Made by `build`, `from_embeddings` or `from_pretrained`; asked as `search.py` says."""
+
+    def __init__(self, store: VectorStore, records: RecordTable, **about: Any) -> None:
+        super().__init__(store, records, **about)
+        self._changing = threading.Lock()  # one change at a time; searches go on beside it
 
     # --- making -----------------------------------------------------------------------------------------------------
 
@@ -72,7 +77,13 @@ class PaintingIndex(PaintingSearch):
 
     @classmethod
     def from_embeddings(
-        cls, folder: str | Path, factory: str = "auto", metric: str = "cosine", *, embedder: Embedder | None = None
+        cls,
+        folder: str | Path,
+        factory: str = "auto",
+        metric: str = "cosine",
+        *,
+        embedder: Embedder | None = None,
+        only: Iterable[str] | None = None,
     ) -> Self:
         """Index what `artextract embed` wrote; no picture is decoded again.
 
@@ -81,12 +92,15 @@ class PaintingIndex(PaintingSearch):
             factory: as for `build`.
             metric: as for `build`.
             embedder: of these vectors; loaded by its name when a query needs it, where it is not given.
+            only: ids of what is indexed; all by default.
 
         Raises:
             QueryError: an unknown factory or metric.
             PaintingIndexError: a file is missing, damaged or of another collection, or the embedder is another.
         """
         vectors, records, about = read_embeddings(Path(folder))
+        if only is not None:
+            vectors, records = _only(set(only), vectors, records)
         store = VectorStore.build(vectors, factory=factory, metric=metric)
         index = cls(
             store, records, embedder=embedder, embedder_name=about["embedder"], fingerprint=about["fingerprint"]
@@ -105,12 +119,13 @@ class PaintingIndex(PaintingSearch):
         Raises:
             PaintingIndexError: an id that the index or the dataset already holds; nothing is added then.
         """
-        if known := next((id_ for id_ in dataset["id"] if id_ in self._records), None):
-            raise PaintingIndexError(f"the id {known!r} is already in the index; update or remove it.")
-        skipped = SkipList()
-        vectors, records = _embedded(dataset, self.embedder, skipped, progress=progress)
-        with self._lock:
-            self._append(vectors, records)
+        with self._changing:
+            held = self._collection.records
+            if known := next((id_ for id_ in dataset["id"] if id_ in held), None):
+                raise PaintingIndexError(f"the id {known!r} is already in the index; update or remove it.")
+            skipped = SkipList()
+            vectors, records = _embedded(dataset, self.embedder, skipped, progress=progress)
+            self._collection = self._collection.extended(vectors, records)
             self.skipped.items += skipped.items
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -120,11 +135,11 @@ class PaintingIndex(PaintingSearch):
             PaintingIndexError: an id that the index does not hold; nothing is removed then.
         """
         gone = set(ids)
-        if unknown := sorted(id_ for id_ in gone if id_ not in self._records):
-            raise PaintingIndexError(f"the index holds no {unknown[0]!r}.")
-        with self._lock:
-            rows = np.sort([self._records.row(id_) for id_ in gone]).astype(np.int64)
-            self._drop(rows)
+        with self._changing:
+            held = self._collection.records
+            if unknown := sorted(id_ for id_ in gone if id_ not in held):
+                raise PaintingIndexError(f"the index holds no {unknown[0]!r}.")
+            self._collection = self._collection.without(held.rows(gone))
 
     def update(self, dataset: Dataset, *, progress: bool = False) -> None:
         """Replace paintings by those with the same ids; they move to the end of the order.
@@ -134,26 +149,15 @@ class PaintingIndex(PaintingSearch):
         Raises:
             PaintingIndexError: an id that the index does not hold, or that the dataset holds twice; nothing changes.
         """
-        if unknown := next((id_ for id_ in dataset["id"] if id_ not in self._records), None):
-            raise PaintingIndexError(f"the index holds no {unknown!r}; add it.")
-        skipped = SkipList()
-        vectors, records = _embedded(dataset, self.embedder, skipped, progress=progress)
-        with self._lock:
-            rows = np.sort([self._records.row(id_) for id_ in records.ids]).astype(np.int64)
-            self._append(vectors, records)  # first, because only this can fail
-            self._drop(rows)
+        with self._changing:
+            held = self._collection.records
+            if unknown := next((id_ for id_ in dataset["id"] if id_ not in held), None):
+                raise PaintingIndexError(f"the index holds no {unknown!r}; add it.")
+            skipped = SkipList()
+            vectors, records = _embedded(dataset, self.embedder, skipped, progress=progress)
+            rows = held.rows(records.ids)
+            self._collection = self._collection.extended(vectors, records).without(rows)
             self.skipped.items += skipped.items
-
-    def _append(self, vectors: np.ndarray, records: RecordTable) -> None:
-        if len(records):
-            extended = self._records.extended(records)
-            self._store.add(vectors)
-            self._records, self._calibration, self._neighbours = extended, None, None
-
-    def _drop(self, rows: np.ndarray) -> None:
-        if len(rows):
-            self._store.remove(rows)
-            self._records, self._calibration, self._neighbours = self._records.without(rows), None, None
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 
@@ -163,8 +167,8 @@ class PaintingIndex(PaintingSearch):
         Raises:
             PaintingIndexError: the folder holds something else.
         """
-        about = self.describe() | {"calibration": self.calibration.as_json()}
-        write_index(directory, self._store, self._records, about)
+        now = self._collection
+        write_index(directory, now.store, now.records, self._about(now) | {"calibration": now.calibration.as_json()})
 
     def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
         """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
@@ -224,13 +228,19 @@ def _embedded(
     Raises:
         PaintingIndexError: an id stands twice.
     """
-    seen: set[str] = set()
-    for id_ in dataset["id"]:
-        if id_ in seen:
-            raise PaintingIndexError(f"the id {id_!r} stands twice; each painting needs its own.")
-        seen.add(id_)
+    refuse_twice(dataset["id"])
     vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
     for embedded, records in embedded_batches(dataset, embedder, skipped, progress=progress):
         vectors.append(embedded)
         rows.extend(records)
     return np.concatenate(vectors), RecordTable.from_rows(rows)
+
+
+def _only(ids: set[str], vectors: np.ndarray, records: RecordTable) -> tuple[np.ndarray, RecordTable]:
+    """Vectors and records of these ids alone; the very same where that is all of them."""
+    others = np.flatnonzero([id_ not in ids for id_ in records.ids])
+    if not len(others):
+        return vectors, records
+    kept = np.delete(vectors, others, axis=0)
+    kept.flags.writeable = False  # then an index does not copy it again
+    return kept, records.without(others)

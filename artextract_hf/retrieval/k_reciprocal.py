@@ -13,6 +13,7 @@ from artextract_hf.errors import QueryError
 # mAP, often at the cost of P@10, and 0.9 raised both (benchmarks/results/rerank.json).
 K1, K2, COSINE_SHARE = 20, 6, 0.9
 CHUNK = 8192  # pairs of vectors multiplied at a time
+BLOCK = 1024  # queries at a time: an index of codes looks at up to 100 candidates for each answer
 
 Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -41,7 +42,9 @@ def neighbourhoods(vectors: np.ndarray, k: int, *, search: Search | None = None)
         search: among these vectors; exact where none is given.
     """
     k = min(k, len(vectors) - 1)
-    cosines, rows = (search or exact_search(vectors))(vectors, k + 1)
+    search = search or exact_search(vectors)
+    found = [search(vectors[start : start + BLOCK], k + 1) for start in range(0, len(vectors), BLOCK)]
+    cosines, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
     itself = rows == np.arange(len(rows))[:, None]  # not always first: a duplicate may be
     others = np.argsort(itself, axis=1, kind="stable")[:, :k]
     return Neighbourhoods(np.take_along_axis(rows, others, axis=1), np.take_along_axis(cosines, others, axis=1))

@@ -4,7 +4,8 @@
     records.parquet    N rows, as `retrieval/embed.py` makes them
     ids.json           the N ids
     embedder.json      `embedder`, `fingerprint`, `dim`, `count`, `data` and `source` (fingerprints of what has vectors
-                       and of what was read), `skipped` (`path` and `reason` of what has none); written last
+                       and of what was read), `vectors` (SHA-256 of embeddings.npy), `skipped` (`path` and
+                       `reason` of what has no vector); written last
     parts/             while it is unfinished: a file for every so many records, and the plan they follow
 
 A part is written whole or not at all, and depends on nothing but its own records. So parts can be dealt to any number
@@ -14,7 +15,6 @@ stopped, and ends with the same bytes.
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 from artextract_hf.models.embedder import Embedder
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
-from artextract_hf.retrieval.fingerprint import data_fingerprint
+from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
+from artextract_hf.retrieval.records import refuse_twice
 
 PART = 512  # records a part: what a killed process has to do again, at most
 PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
@@ -75,7 +76,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
     """
     out, plan = Path(out), _plan(dataset, embedder, part)
     done = _read(out / ABOUT)
-    if all(done.get(key) == plan[key] for key in ("source", "fingerprint", "dim")):
+    if "vectors" in done and all(done.get(key) == plan[key] for key in ("source", "fingerprint", "dim")):
         shutil.rmtree(out / PARTS, ignore_errors=True)
         return
     if _read(out / PLAN) not in ({}, plan):
@@ -126,6 +127,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
     about = {key: plan[key] for key in ("embedder", "fingerprint", "dim", "source")} | {
         "count": len(ids),
         "data": data_fingerprint(ids, _thumbnails(out / RECORDS)),
+        "vectors": file_digest(out / VECTORS),
         "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
     }
     _write(out / IDS, ids)
@@ -136,9 +138,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
 
 def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
     ids = list(dataset["id"])
-    id_, times = Counter(ids).most_common(1)[0]
-    if times > 1:
-        raise DataError(f"the id {id_!r} stands {times} times; each painting needs its own.")
+    refuse_twice(ids, DataError)
     return {
         "embedder": getattr(embedder, "name", type(embedder).__name__),
         "fingerprint": embedder.fingerprint,

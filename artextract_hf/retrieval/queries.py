@@ -1,18 +1,21 @@
 """What is searched for, as vectors: pictures in any form, unit vectors, texts, and examples of all of them."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from artextract_hf.data.decode import ImageSource
+from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, QueryError
-from artextract_hf.models.embedder import Embedder
+from artextract_hf.models.embedder import Embedder, NetworkEmbedder
+from artextract_hf.retrieval.embed import DECODED_SIDE
 
 UNLIKE_WEIGHT = 0.5  # of the counterexamples: below 1, so that they turn an answer but never lead it
 SMALLEST = 1e-6  # length below which a mean of vectors has no direction
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# an address, an absolute path, a path without a space, or an ending of three or four letters
+LIKE_A_FILE = re.compile(r"\w+://|[/~.]|\S*[/\\]\S*$|.*\.[a-zA-Z]\w{2,3}$", re.DOTALL)
 
 Query = ImageSource | np.ndarray  # a str may also be a text
 
@@ -44,7 +47,7 @@ def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim
 
 
 def is_text(query: Query) -> bool:
-    """Whether a query is words: a string that is no address, no file, and not called like a picture."""
+    """Whether a query is words: a string that is no file or folder, and does not look like the name of one."""
     return _kind(query) == "text"
 
 
@@ -74,17 +77,20 @@ def combine(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
 def _kind(query: Query) -> str:
     if isinstance(query, np.ndarray) and query.ndim == 1:
         return "vector"
-    if not isinstance(query, str) or query.startswith(("http://", "https://")):
+    if not isinstance(query, str) or LIKE_A_FILE.match(query):
         return "picture"
     try:
-        is_picture = query.lower().endswith(PICTURE_ENDINGS) or Path(query).is_file()
-    except OSError:  # longer than the name of a file can be
+        is_picture = Path(query).exists()
+    except (OSError, ValueError):  # longer than the name of a file can be, or with a character that none has
         is_picture = False
     return "picture" if is_picture else "text"
 
 
 def _embed_pictures(pictures: list[Any], embedder: Embedder) -> np.ndarray:
-    return embedder.embed(pictures)
+    """Pictures decoded as an index decodes them; a network decodes its own, many at a time and few in memory."""
+    if isinstance(embedder, NetworkEmbedder):
+        return embedder.embed(pictures)
+    return embedder.embed([decode_image(picture, min_side=DECODED_SIDE) for picture in pictures])
 
 
 def _embed_texts(texts: list[Any], embedder: Any) -> np.ndarray:

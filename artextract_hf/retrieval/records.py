@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.errors import ArtExtractError, PaintingIndexError, QueryError
 
 THUMBNAIL = "thumbnail"  # the column of small pictures; all others are fields
 BLOCK = 1024  # pictures in Python's hands at a time
@@ -34,7 +34,7 @@ class RecordTable:
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Rows with the same keys; there may be none."""
         table = pa.Table.from_pylist(list(rows)) if rows else pa.table({"id": pa.array([], pa.string())})
-        return cls(_without_nan(table))
+        return cls(without_nan(table))
 
     @cached_property
     def ids(self) -> list[str]:
@@ -61,6 +61,14 @@ class RecordTable:
             return self._row_of[id_]
         except KeyError:
             raise QueryError(f"the index holds no {id_!r}.") from None
+
+    def rows(self, ids: Iterable[str]) -> np.ndarray:
+        """The rows of ids, int64, in ascending order.
+
+        Raises:
+            QueryError: the index does not hold one of them.
+        """
+        return np.sort(np.array([self.row(id_) for id_ in ids], dtype=np.int64))
 
     def at(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """The records of these rows (k,), without their pictures."""
@@ -120,7 +128,20 @@ class RecordTable:
         return field in self.fields.column_names and pa.types.is_string(self.fields.schema.field(field).type)
 
 
-def _without_nan(table: pa.Table) -> pa.Table:
+def refuse_twice(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
+    """Insist that no id stands twice.
+
+    Raises:
+        ArtExtractError: one does; the kind is `error`.
+    """
+    seen: set[str] = set()
+    for id_ in ids:
+        if id_ in seen:
+            raise error(f"the id {id_!r} stands twice; each painting needs its own.")
+        seen.add(id_)
+
+
+def without_nan(table: pa.Table) -> pa.Table:
     """Numbers that are none become null: JSON has no NaN, and a filter takes them as unknown."""
     for place, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):

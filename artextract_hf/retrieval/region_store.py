@@ -20,6 +20,7 @@ from artextract_hf.retrieval.dense import Projection, extent, find_template, fro
 from artextract_hf.retrieval.vectors import VectorStore
 
 PATCHES, SHARES, PROJECTION = "patches.npy", "shares.npy", "projection.safetensors"
+BLOCK = 128  # paintings whose patches are float32 at a time
 MIN_PAINTINGS = 10  # so many paintings' windows are asked for; as they are of many paintings, a hundred answer or so
 
 
@@ -78,7 +79,10 @@ class RegionStore:
 
     def locate(self, templates: Sequence[np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where in these paintings a template fits best; see `find_template`."""
-        return find_template(templates, from_bytes(self.patches[rows]))
+        blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
+        found = [find_template(templates, from_bytes(self.patches[block])) for block in blocks]
+        scores, which, at = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return scores, which, at
 
     def save(self, folder: str | Path) -> None:
         """Write the store into a folder."""

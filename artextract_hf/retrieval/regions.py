@@ -21,15 +21,16 @@ from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.models.embedder import AutoEmbedder, DenseEmbedder, Embedder, dense
-from artextract_hf.retrieval.dense import Projection, extent, inside, square, to_bytes
-from artextract_hf.retrieval.embed import embedded_batches
-from artextract_hf.retrieval.fingerprint import data_fingerprint
-from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.dense import GREY, Projection, extent, inside, square, to_bytes
+from artextract_hf.retrieval.embed import DECODED_SIDE, embedded_batches
+from artextract_hf.retrieval.fingerprint import data_fingerprint, insist_on
+from artextract_hf.retrieval.records import RecordTable, refuse_twice
 from artextract_hf.retrieval.region_store import RegionStore
 from artextract_hf.retrieval.storage import RECORDS, read_description, write_index
 
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
+STRIDE = 32  # of the deepest map of most networks: a side that it divides is covered by whole cells
 DIM = 96  # length of a patch
 FIT_PAINTINGS = 256  # to which the projection is fitted
 TEMPLATE_SHARES = (3 / 14, 4 / 14, 6 / 14, 8 / 14, 11 / 14, 1.0)  # of a painting's longer side that a detail may fill
@@ -85,25 +86,28 @@ class RegionIndex:
         Args:
             dataset: records of `data/schema.py`; pictures that cannot be decoded are left out and listed in `.skipped`.
             embedder: anything with `maps`, `dim` and `fingerprint`.
-            side: pixels at which the longer side of a painting is looked at; a larger one finds smaller details.
+            side: pixels at which the longer side of a painting is looked at, a multiple of 32; a larger one finds
+                smaller details.
             factory: how windows are searched, see `vectors.py`; `flat`, which is exact, suits tens of thousands of
                 paintings.
             seed: draws the paintings that the projection is fitted to.
             progress: show a progress bar on a terminal.
 
         Raises:
-            PaintingIndexError: nothing to index, or an id that stands twice.
-            ModelError: the embedder takes no pictures of this side, or has no maps.
+            PaintingIndexError: nothing to index, another side, or an id that stands twice.
+            ModelError: the embedder takes no pictures of this side or of a detail's, or has no maps.
         """
-        if len(set(dataset["id"])) < len(dataset):
-            raise PaintingIndexError("an id stands twice; each painting needs its own.")
+        if side < STRIDE or side % STRIDE:
+            raise PaintingIndexError(f"a search for regions needs a side that is a multiple of {STRIDE}; got {side}.")
+        refuse_twice(dataset["id"])
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FIT_PAINTINGS]
         network = dense(embedder)
+        _try_sides(network, side)
         projection = _fit(dataset.select(np.sort(chosen)), _Maps(network, side))
         reader, skipped = _Maps(network, side), SkipList()
         patches: list[np.ndarray] = []
         rows: list[dict[str, Any]] = []
-        for maps, records in embedded_batches(dataset, reader, skipped, progress=progress):
+        for maps, records in embedded_batches(dataset, reader, skipped, min_side=reader.min_side, progress=progress):
             outside = ~inside(reader.sizes[len(rows) :], maps.shape[2])
             patches.append(to_bytes(np.where(outside[..., None], 0, projection(maps))))
             rows.extend(records)
@@ -142,16 +146,15 @@ class RegionIndex:
 
     def _templates(self, detail: Image.Image) -> tuple[list[np.ndarray], np.ndarray]:
         """Patches (r, c, D) of a detail at several sizes, and the width and height of each in patches (T, 2)."""
-        cells = self._store.cells
-        lengths = sorted({max(1, round(share * cells)) for share in TEMPLATE_SHARES})
         on_square = square(detail)
+        sides = _template_sides(self._store.cells, self.side)
         templates = []
-        for length in lengths:
-            (maps,) = self._store.projection(self._embedder.maps([on_square], side=self.side * length // cells))
+        for length, side in sides:
+            (maps,) = self._store.projection(self._embedder.maps([on_square], side=side))
             rows, columns = extent(detail.size, length)
             templates.append(maps[:rows, :columns])
         shape = np.array(detail.size) / max(detail.size)
-        return templates, np.array(lengths)[:, None] * shape
+        return templates, np.array([length for length, _ in sides])[:, None] * shape
 
     def _boxes(self, rows: np.ndarray, at: np.ndarray, sides: np.ndarray) -> np.ndarray:
         """Places in patches, top and left (n, 2), as boxes (n, 4) in shares of the paintings, cut at their edges."""
@@ -213,11 +216,7 @@ class RegionIndex:
         if not len(records) == len(store) == about["count"]:
             raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
         network = dense(embedder or AutoEmbedder.from_pretrained(about["embedder"]))
-        if network.fingerprint != about["fingerprint"]:
-            raise PaintingIndexError(
-                f"the index was built with {about['embedder']!r} (fingerprint {about['fingerprint']}), but the "
-                f"embedder at hand has {network.fingerprint}; build the index again, or load that embedder."
-            )
+        insist_on(network, about["embedder"], about["fingerprint"])
         return cls(store, records, network, side=about["side"])
 
 
@@ -238,12 +237,27 @@ def cut(picture: Image.Image, box: Box | None) -> Image.Image:
     return picture.crop((round(left), round(top), round(left + width), round(top + height)))
 
 
+def _template_sides(cells: int, side: int) -> list[tuple[int, int]]:
+    """The sizes at which a detail is looked for: its longer side in patches and in pixels."""
+    lengths = sorted({max(1, round(share * cells)) for share in TEMPLATE_SHARES})
+    return [(length, side * length // cells) for length in lengths]
+
+
+def _try_sides(network: DenseEmbedder, side: int) -> None:
+    """Have a network that does not take the sizes of all templates refuse them now, and not at every search."""
+    blank = Image.new("RGB", (side, side), GREY)
+    cells = network.maps([blank], side=side).shape[2]
+    for _, smaller in _template_sides(cells, side):
+        network.maps([blank], side=smaller)
+
+
 class _Maps:
     """Stands where an embedder stands in `embedded_batches`, and gives maps in place of vectors."""
 
     def __init__(self, embedder: DenseEmbedder, side: int) -> None:
         self.dim, self.fingerprint = embedder.dim, embedder.fingerprint
         self.sizes: list[tuple[int, int]] = []  # of the pictures seen, width and height
+        self.min_side = max(side, DECODED_SIDE)  # of pictures that are worth looking at in this detail
         self._embedder, self._side = embedder, side
 
     def embed(self, images: Sequence[Any], batch_size: int = 32) -> np.ndarray:
@@ -254,7 +268,7 @@ class _Maps:
 def _fit(sample: Dataset, reader: _Maps) -> Projection:
     """The projection of a collection, fitted to a sample of it."""
     features: list[np.ndarray] = []
-    for maps, _ in embedded_batches(sample, reader, SkipList()):
+    for maps, _ in embedded_batches(sample, reader, SkipList(), min_side=reader.min_side):
         painted = inside(reader.sizes[-len(maps) :], maps.shape[2])
         features.append(maps.transpose(0, 2, 3, 1)[painted])
     if not features:

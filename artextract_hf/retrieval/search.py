@@ -10,20 +10,22 @@ from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import SkipList
-from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.errors import QueryError
 from artextract_hf.models.embedder import AutoEmbedder, Embedder, dense
-from artextract_hf.retrieval.calibration import Calibration, calibrate
-from artextract_hf.retrieval.fingerprint import data_fingerprint
+from artextract_hf.retrieval.calibration import Calibration
+from artextract_hf.retrieval.fingerprint import data_fingerprint, insist_on
 from artextract_hf.retrieval.hits import Ask, Collection, Hit, uncalibrated
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
-from artextract_hf.retrieval.rerank import Candidates, Gallery, Probe, find_reranker
+from artextract_hf.retrieval.rerank import Candidates, Probe, find_reranker
 from artextract_hf.retrieval.rerank import rerank as new_order
 from artextract_hf.retrieval.vectors import VectorStore
 
 
 class PaintingSearch:
     """Vectors to be searched, the records behind them, and the embedder that both came from.
+
+    Searches may run at the same time in several threads, and beside one that changes the index.
 
     Attributes:
         embedder_name: what the embedder was loaded by.
@@ -41,11 +43,10 @@ class PaintingSearch:
         fingerprint: str,
         calibration: Calibration | None = None,
     ) -> None:
-        self._store, self._records, self._calibration = store, records, calibration
+        self._collection = Collection(store, records, calibration)  # read once by whatever uses two of its parts
         self._embedder, self.embedder_name, self.fingerprint = embedder, embedder_name, fingerprint
-        self._neighbours: Gallery | None = None  # of the paintings among themselves, for re-ranking
         self.skipped = SkipList()
-        self._lock = threading.RLock()  # loading the embedder, calibrating, and changing the index
+        self._loading = threading.Lock()  # the embedder
 
     def search(
         self, query: Query, k: int = 5, where: str | None = None, *, fold: bool = False, rerank: str | None = None
@@ -108,55 +109,41 @@ class PaintingSearch:
         Raises:
             QueryError: the index does not hold the id; otherwise as `search`.
         """
-        row = self._records.row(id_)
-        (hits,) = self._collection.answer(self._store.vectors(np.array([row])), Ask(k, where, fold, without=row))
+        collection = self._collection
+        row = collection.records.row(id_)
+        (hits,) = collection.answer(collection.store.vectors(np.array([row])), Ask(k, where, fold, without=row))
         return hits
 
     def _reranked(self, query: Query, ask: Ask, name: str) -> list[Hit]:
         """The nearest of a deeper search in another order."""
         reranker, vector = find_reranker(name), read_queries([query], lambda: self.embedder, self.dim)[0]
-        (hits,) = self._collection.answer(vector[None], replace(ask, k=max(ask.k, reranker.depth)))
-        rows = np.array([self._records.row(hit.id) for hit in hits], dtype=np.int64)
-        probe, candidates = Probe(vector), Candidates(rows, self._gallery)
+        collection = self._collection
+        (hits,) = collection.answer(vector[None], replace(ask, k=max(ask.k, reranker.depth)))
+        rows = np.array([collection.records.row(hit.id) for hit in hits], dtype=np.int64)
+        probe, candidates = Probe(vector), Candidates(rows, collection.gallery)
         if reranker.needs != "nothing":
-            probe, candidates = self._with_pictures(query, probe, candidates, maps=reranker.needs == "maps")
+            others = [collection.records.thumbnail(row) for row in rows.tolist()]
+            probe, candidates = self._with_pictures(query, others, probe, candidates, maps=reranker.needs == "maps")
         order = new_order(name, probe, candidates)[: ask.k].tolist()
         ranked = [replace(hits[place], rank=rank) for rank, place in enumerate(order, 1)]
         return uncalibrated(ranked) if is_text(query) else ranked
 
     def _with_pictures(
-        self, query: Query, probe: Probe, candidates: Candidates, *, maps: bool
+        self, query: Query, others: list[Image.Image], probe: Probe, candidates: Candidates, *, maps: bool
     ) -> tuple[Probe, Candidates]:
         """What is compared, with its pictures, and with their maps where those are compared."""
         if is_text(query) or (isinstance(query, np.ndarray) and query.ndim == 1):
             raise QueryError("this re-ranking compares pictures; the query is none.")
-        own, others = decode_image(query), [self._records.thumbnail(row) for row in candidates.rows.tolist()]
+        own = decode_image(query)
         if not maps:
             return replace(probe, picture=own), replace(candidates, pictures=others)
         found = dense(self.embedder).maps([own, *others])
         return replace(probe, feature_map=found[0]), replace(candidates, maps=found[1:])
 
     @property
-    def _gallery(self) -> Gallery:
-        """Who is near whom among the paintings; computed when a re-ranking first asks."""
-        with self._lock:
-            if self._neighbours is None:
-                search = None if self.metric == "l2" else self._store.search  # scores of l2 are no cosines
-                self._neighbours = Gallery(self._store.vectors(), search=search)
-            return self._neighbours
-
-    @property
-    def _collection(self) -> Collection:
-        return Collection(self._store, self._records, self.calibration)
-
-    @property
     def calibration(self) -> Calibration:
         """What scores are worth; fitted again when first asked after the index was changed."""
-        with self._lock:
-            if self._calibration is None:
-                labels = {"artist": self._records.texts("artist_name", "artist"), "style": self._records.texts("style")}
-                self._calibration = calibrate(self._store, labels)
-            return self._calibration
+        return self._collection.calibration
 
     @property
     def threshold(self) -> float | None:
@@ -166,64 +153,66 @@ class PaintingSearch:
     @property
     def embedder(self) -> Embedder:
         """The embedder of the index, loaded by its name when first needed, and checked."""
-        with self._lock:
+        with self._loading:
             if self._embedder is None:
                 self._embedder = AutoEmbedder.from_pretrained(self.embedder_name)
-        if self._embedder.fingerprint != self.fingerprint:
-            raise PaintingIndexError(
-                f"the index was built with {self.embedder_name!r} (fingerprint {self.fingerprint}), but the embedder "
-                f"at hand has {self._embedder.fingerprint}; build the index again, or load that embedder."
-            )
+        insist_on(self._embedder, self.embedder_name, self.fingerprint)
         return self._embedder
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._collection.records)
 
     @property
     def dim(self) -> int:
         """Length of the vectors."""
-        return self._store.dim
+        return self._collection.store.dim
 
     @property
     def metric(self) -> str:
         """`cosine`, `ip` or `l2`."""
-        return self._store.metric
+        return self._collection.store.metric
 
     @property
     def factory(self) -> str:
         """How the vectors are searched."""
-        return self._store.factory
+        return self._collection.store.factory
 
     @property
     def ids(self) -> list[str]:
         """Ids of the paintings, in the order of the vectors."""
-        return list(self._records.ids)
+        return list(self._collection.records.ids)
 
     def records(self) -> list[dict[str, Any]]:
         """The records without their pictures, in the order of the ids."""
-        return self._records.at(range(len(self)))
+        records = self._collection.records
+        return records.at(range(len(records)))
 
     def column(self, field: str) -> list[Any]:
         """One field of every record, in the order of the ids."""
-        return self._records.column(field)
+        return self._collection.records.column(field)
 
     def vectors(self) -> np.ndarray:
         """The vectors (N, dim), in the order of the ids."""
-        return self._store.vectors()
+        return self._collection.store.vectors()
 
     def thumbnail(self, id_: str) -> Image.Image:
         """A small picture of a painting, long side 256 px at most."""
-        return self._records.thumbnail(self._records.row(id_))
+        records = self._collection.records
+        return records.thumbnail(records.row(id_))
 
     def describe(self) -> dict[str, Any]:
         """What the index is, as JSON."""
+        return self._about(self._collection)
+
+    def _about(self, collection: Collection) -> dict[str, Any]:
+        store, records = collection.store, collection.records
         return {
-            "count": len(self),
-            "dim": self.dim,
-            "metric": self.metric,
-            "factory": self.factory,
-            "reason": self._store.reason,
+            "count": len(records),
+            "dim": store.dim,
+            "metric": store.metric,
+            "factory": store.factory,
+            "reason": store.reason,
             "embedder": self.embedder_name,
             "fingerprint": self.fingerprint,
-            "data": data_fingerprint(self._records.ids, self._records.contents()),
+            "data": data_fingerprint(records.ids, records.contents()),
         }

@@ -9,6 +9,7 @@ FAISS takes about half of all damaged files without complaint, so nothing is par
 
 import json
 import shutil
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,12 +21,13 @@ import pyarrow.parquet as pq
 from artextract_hf.data.insist import insist
 from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.fingerprint import data_fingerprint, document_digest, file_digest
-from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.records import RecordTable, without_nan
 from artextract_hf.retrieval.vectors import VectorStore
 
 FORMAT = 2
 DESCRIPTION, RECORDS = "index.json", "records.parquet"
 DIGESTS = "sha256"  # key of the description: digest by file name
+DATA = (".faiss", ".json", ".npy", ".parquet", ".safetensors")  # endings of what an index is read from
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 
 
@@ -41,26 +43,44 @@ def write_index(directory: str | Path, store: Savable, records: RecordTable, abo
     """Write an index to a folder, all or nothing; an index that stands there is replaced.
 
     Raises:
-        PaintingIndexError: the folder holds something else.
+        PaintingIndexError: the folder holds something else, or is the working directory.
     """
-    target = Path(directory)
+    target = Path(directory).resolve()
     if target.exists() and not (target / DESCRIPTION).is_file() and (target.is_file() or any(target.iterdir())):
         raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
-    unfinished, old = (target.with_name(target.name + ending) for ending in (".new", ".old"))
-    for folder in (unfinished, old):  # what a call that was cut off has left
-        shutil.rmtree(folder, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    store.save(unfinished)
-    pq.write_table(records.table, unfinished / RECORDS)
-    document = {"format": FORMAT, **about}
-    digests = {path.name: file_digest(path) for path in sorted(unfinished.iterdir())}
+    if Path.cwd().is_relative_to(target):
+        raise PaintingIndexError(f"{target} is the working directory, and would be replaced; choose another folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    unfinished, old = work / "new", work / "old"
+    try:
+        unfinished.mkdir()
+        _write_files(unfinished, store, records, {"format": FORMAT, **about})
+        _swap(unfinished, target, old)
+    finally:
+        if target.exists() or not old.exists():  # else `old` is the only whole index there is
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_files(folder: Path, store: Savable, records: RecordTable, document: dict[str, Any]) -> None:
+    store.save(folder)
+    pq.write_table(records.table, folder / RECORDS)
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     digests[DESCRIPTION] = document_digest(document)
     text = json.dumps({**document, DIGESTS: digests}, indent=2, ensure_ascii=False)
-    (unfinished / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Put a folder in the place of another, which becomes `old`; where that fails, the other is put back."""
     if target.exists():
         target.rename(old)
-    unfinished.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
 
 
 def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
@@ -94,15 +114,18 @@ def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, An
     try:
         about = json.loads((folder / "embedder.json").read_text(encoding="utf-8"))
         vectors = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
-        records = RecordTable(pq.ParquetFile(folder / RECORDS).read())
+        records = RecordTable(without_nan(pq.ParquetFile(folder / RECORDS).read()))
         ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
-        known = {key: about[key] for key in ("embedder", "fingerprint", "dim", "data", "skipped")}
+        known = {key: about[key] for key in ("embedder", "fingerprint", "dim", "data", "vectors", "skipped")}
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise PaintingIndexError(f"{folder} holds no vectors of `artextract embed`: {error}".splitlines()[0]) from None
     if ids != records.ids or data_fingerprint(ids, records.contents()) != known["data"]:
         raise PaintingIndexError(f"{folder / RECORDS} is damaged, or not of these vectors; embed the collection again.")
-    if vectors.shape != (len(ids), known["dim"]) or vectors.dtype != np.float32:
-        raise PaintingIndexError(f"{folder / 'embeddings.npy'} is not of these records; embed the collection again.")
+    fits = vectors.shape == (len(ids), known["dim"]) and vectors.dtype == np.float32
+    if not fits or file_digest(folder / "embeddings.npy") != known["vectors"]:
+        raise PaintingIndexError(
+            f"{folder / 'embeddings.npy'} is damaged, or not of these records; embed the collection again."
+        )
     return vectors, records, known
 
 
@@ -147,7 +170,8 @@ def _check_digests(folder: Path, about: dict[str, Any]) -> None:
     digests: dict[str, Any] = about[DIGESTS]
     if digests.get(DESCRIPTION) != document_digest({key: value for key, value in about.items() if key != DIGESTS}):
         raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged; fetch or build the index again.")
-    for name in sorted({RECORDS, *digests} - {DESCRIPTION}):
+    there = {path.name for path in folder.iterdir() if path.suffix in DATA}
+    for name in sorted({RECORDS, *there, *digests} - {DESCRIPTION}):
         path = folder / name
         if Path(name).name != name or not path.is_file() or file_digest(path) != digests.get(name):
             raise PaintingIndexError(f"{path} is missing, damaged, or not of this index; fetch or build it again.")

@@ -173,6 +173,11 @@ class VectorStore:
 
     # --- changing ---------------------------------------------------------------------------------------------------
 
+    def copy(self) -> Self:
+        """Another store of the same vectors, to be changed while this one is searched."""
+        about = {"factory": self.factory, "spec": self.spec, "metric": self.metric, "reason": self.reason}
+        return type(self)(in_memory(self.index), self._kept, **about)  # no change is made in `_kept` itself
+
     def add(self, vectors: np.ndarray) -> None:
         """Append vectors (M, dim); their rows follow the last one.
 

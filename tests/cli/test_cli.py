@@ -126,6 +126,27 @@ def test_what_has_no_open_licence_is_dropped_from_embedded_vectors(run_cli, tiny
     assert code == 0 and json.loads(out)["count"] == 3
 
 
+def test_restricted_vectors_teach_an_index_nothing_and_no_licence_is_no_error(
+    run_cli, tiny_classifier, pictures, tmp_path, monkeypatch
+):
+    import pyarrow.parquet as pq
+
+    from artextract_hf.retrieval import factories
+
+    for i in range(3):
+        plain_picture((80 * i, 20, 70), seed=i).save(tmp_path / f"{i}.png")
+    (tmp_path / "metadata.csv").write_text("file_name,rights\n0.png,CC0\n1.png,In Copyright\n2.png,CC BY 4.0\n")
+    run_cli("embed", tmp_path / "metadata.csv", "--out", tmp_path / "v", "--embedder", tiny_classifier)
+    learnt_from, train = [], factories.train
+    monkeypatch.setattr(factories, "train", lambda index, v: learnt_from.append(len(v)) or train(index, v))
+    assert run_cli("index", tmp_path / "v", "--out", tmp_path / "index", "--factory", "sq")[0] == 0
+    assert learnt_from == [2]
+    records = pq.read_table(tmp_path / "v/records.parquet").drop_columns(["license"])
+    pq.write_table(records, tmp_path / "v/records.parquet")
+    code, out, err = run_cli("index", tmp_path / "v", "--out", tmp_path / "index", "--json")
+    assert code == 0 and json.loads(out)["count"] == 3 and "no record states a licence" in err
+
+
 def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
     run_cli("prepare", "wikiart", "--root", tiny_wikiart, "--out", tmp_path / "data", "--artists", "names")
     arguments = [
@@ -192,6 +213,25 @@ def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, picture
     last = err.strip().splitlines()[-1]
     assert code == 2 and out == ""
     assert last.startswith("artextract: ") and message in last
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["embed", "{pictures}", "--out", "{file}", "--embedder", "{model}"],
+        ["index", "{pictures}", "--out", "{file}/inside", "--embedder", "{model}"],
+        ["explain", "{pictures}/0.png", "{pictures}/1.png", "--out", "{folder}", "--embedder", "{model}"],
+        ["compare", "{index}", "{index}", "--out", "{file}"],
+    ],
+)
+def test_what_cannot_be_written_is_one_line_and_exit_code_2(run_cli, tiny_classifier, pictures, tmp_path, arguments):
+    assert run_cli("index", pictures, "--out", tmp_path / "index", "--embedder", tiny_classifier)[0] == 0
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    places = {"model": tiny_classifier, "pictures": pictures, **{n: tmp_path / n for n in ("file", "folder", "index")}}
+    code, out, err = run_cli(*(a.format(**places) for a in arguments))
+    assert code == 2 and out == "" and err.strip().splitlines()[-1].startswith("artextract: ")
+    assert "Traceback" not in err and (tmp_path / "file").read_text() == "mine"
 
 
 def test_usage_errors_exit_with_2(run_cli):

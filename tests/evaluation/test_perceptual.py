@@ -188,3 +188,14 @@ def test_share_is_one_for_clips_own_search_and_zero_for_a_random_one():
     assert clip_score(embeddings, embeddings, nearest, own=own).share == pytest.approx(1)
     drawn = np.stack([np.random.default_rng(i).permutation(np.delete(own, i))[:30] for i in own])
     assert clip_score(embeddings, embeddings, drawn, own=own).share == pytest.approx(0, abs=0.1)
+
+
+def test_where_all_pairs_are_equally_alike_there_is_no_share():
+    scores = score_pairs(np.full((3, 4), 0.1), np.array([[0], [1], [2]]))
+    assert scores.share is None and scores.as_json() == {
+        "found": 0.1,
+        "random": 0.1,
+        "best": 0.1,
+        "pairs": 3,
+        "share": None,
+    }

@@ -13,6 +13,8 @@ from timm.models import save_for_hf
 from artextract_hf import AutoEmbedder
 from artextract_hf.errors import ModelError
 from artextract_hf.models import backbones
+from artextract_hf.models.backbones import feature_map
+from artextract_hf.models.timm_embedder import timm_embedder
 from tests.conftest import plain_picture
 
 PICTURES = [plain_picture((9, 200, 30), (300, 200)), plain_picture((90, 20, 30), (70, 50), seed=1)]
@@ -68,6 +70,24 @@ def test_other_sides(monkeypatch):
     with pytest.raises(ModelError, match="'test_vit_relpos' has no map for a side of 256 pixels") as caught:
         AutoEmbedder.from_pretrained("test_vit_relpos").maps(PICTURES, side=256)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+def test_maps_of_a_given_side_see_the_whole_picture(name):
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=0).eval()
+    data = timm.data.resolve_model_data_config(network)
+    assert data["crop_pct"] == 0.95 and data["mean"] == data["std"] == (0.5, 0.5, 0.5)
+    embedder = timm_embedder(name, network, data)
+    pixels = np.random.default_rng(0).integers(0, 256, size=(160, 160, 3), dtype=np.uint8)
+    edged = pixels.copy()
+    edged[:2], edged[-2:], edged[:, :2], edged[:, -2:] = (255,) * 4
+    for picture in (pixels, edged):
+        with torch.no_grad():
+            values = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+            expected = feature_map(network, values).numpy()
+        np.testing.assert_allclose(embedder.maps([picture], side=160), expected, atol=1e-4)
+    np.testing.assert_array_equal(embedder.maps([pixels]), embedder.maps([edged]))  # as `embed`, which cuts edges off
 
 
 def test_a_directory_as_timm_writes_it(folder):

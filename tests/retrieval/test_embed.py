@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset, Image
 from PIL import Image as PILImage
 
-from artextract_hf.data.schema import SkipList
+from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.retrieval.embed import embedded_batches, thumbnail_of
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -56,6 +56,23 @@ def test_pictures_are_decoded_one_batch_ahead_and_no_further(monkeypatch):
         taken += len(vectors)
         assert taken <= len(loaded) <= taken + 32
     assert taken == len(loaded) == 200
+
+
+def test_how_large_pictures_are_decoded():
+    buffer = io.BytesIO()
+    plain_picture((200, 30, 30), (2048, 2048)).save(buffer, "JPEG")
+    record = new_record(id="large", image={"bytes": buffer.getvalue(), "path": None})
+    dataset = Dataset.from_list([record], features=painting_features())
+    seen = []
+
+    class Watching(ColorEmbedder):
+        def embed(self, images, batch_size=32):
+            seen.extend(image.size for image in images)
+            return super().embed(images)
+
+    for options in ({}, {"min_side": 1000}):
+        list(embedded_batches(dataset, Watching(), SkipList(), **options))
+    assert seen == [(512, 512), (1024, 1024)]
 
 
 def test_a_thumbnail_keeps_its_shape_and_changes_nothing():

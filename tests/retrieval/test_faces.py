@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 from artextract_hf.data.schema import new_record, painting_features
 from artextract_hf.errors import ModelError, PaintingIndexError, QueryError
+from artextract_hf.retrieval import face_detection
 from artextract_hf.retrieval.face_detection import (
     CROP,
     MIDDLE,
@@ -173,6 +174,13 @@ def test_another_detector_is_refused(faces, collection, detector, tmp_path):
     with pytest.raises(PaintingIndexError, match=detector.fingerprint):
         again.search(collection[0]["image"])
     assert again.search(HeadPose(0, 0, 0), by="pose")  # a pose needs no detector
+
+
+@pytest.mark.parametrize("setting", ["CERTAINTY", "CROP", "PUPILS", "MIDDLE", "HEAD"])
+def test_the_fingerprint_follows_every_setting(detector, setting, monkeypatch):
+    changed = np.multiply(getattr(face_detection, setting), 2)
+    monkeypatch.setattr(face_detection, setting, changed)
+    assert FaceDetector(shared("weights/face_detection_yunet.onnx")).fingerprint != detector.fingerprint
 
 
 def test_an_index_of_paintings_is_no_index_of_faces(collection, tmp_path):

@@ -68,6 +68,17 @@ def test_training_is_repeatable(spec):
 def test_candidates():
     specs = ["Flat", "HNSW32", "IVF64,Flat", "SQ8", "IVF16,RaBitQ4", "RaBitQfs", "IVF64,PQ8"]
     assert [candidates_per_answer(spec) for spec in specs] == [1, 1, 1, 4, 4, 20, 100]
+    whole = ["HNSW", "HNSW32,Flat", "HNSW32_Flat", "IVF64_HNSW32,Flat"]
+    changed = {
+        "PCA32,Flat": 100,
+        "PCA32,HNSW32": 100,
+        "PCA24,SQ8": 100,
+        "OPQ8,IVF64,Flat": 100,
+        "HNSW32_SQ4": 20,
+        "HNSW32_PQ8": 100,
+    }
+    assert [candidates_per_answer(spec) for spec in whole] == [1] * 4
+    assert {spec: candidates_per_answer(spec) for spec in changed} == changed
 
 
 def test_auto_says_why():

@@ -74,6 +74,13 @@ def test_by_hand(where, expected):
         "not " * 3000 + "year == 1",
         "not " * 450 + "yaer == 1",
         "year == 1\x00",
+        "1" + "+1" * 900,
+        "-" * 1500 + "1",
+        ".".join("a" * 900),
+        "year == " + "-" * 1500 + "1",
+        r"artist == '\ud800'",
+        r"artist in ('Monet', '\udfff')",
+        "artist == '\ud800'",
         "",
     ],
 )

@@ -1,13 +1,17 @@
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from datasets import Dataset, concatenate_datasets
+from PIL import Image
 
 from artextract_hf.errors import ImageError, ModelError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.factories import NAMES
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.queries import UNLIKE_WEIGHT
+from artextract_hf.retrieval.queries import UNLIKE_WEIGHT, is_text
 from artextract_hf.retrieval.rerank import Candidates, Gallery, Probe, rerank
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, WordEmbedder, paintings
@@ -179,6 +183,54 @@ def test_undecodable_pictures_are_listed_and_shift_nothing(collection):
         PaintingIndex.build(spoilt(collection.select([1, 5]), "test/1", "test/5"), ColorEmbedder())
 
 
+def test_a_search_beside_changes_sees_one_state_or_the_other():
+    """Each hit keeps the score of its own vector, and an update never shows a painting twice or not at all."""
+    first, second = paintings(300, seed=1), paintings(300, seed=2)
+    index = PaintingIndex.build(first, ColorEmbedder())
+    vectors = [ColorEmbedder().embed(edition["image"]) for edition in (first, second)]
+    finished = threading.Event()
+
+    def watch() -> int:
+        searches = 0
+        while not finished.is_set() or not searches:
+            hits = index.search(RED, k=1000)
+            numbers = [int(hit.id.split("/")[1]) for hit in hits]
+            assert len(set(numbers)) == len(numbers) and set(range(100)) <= set(numbers)
+            for hit, number in zip(hits, numbers, strict=True):
+                assert min(abs(hit.score - edition[number, 0]) for edition in vectors) < 1e-5
+            searches += 1
+        return searches
+
+    with ThreadPoolExecutor(2) as pool:
+        watchers = [pool.submit(watch) for _ in range(2)]
+        try:
+            for start in range(100, 280, 20):
+                index.remove(f"test/{i}" for i in range(start, start + 20))
+                index.add(first.select(range(start, start + 20)))
+                index.update(second.select(range(start - 100, start - 80)))
+        finally:
+            finished.set()
+        assert all(watcher.result() for watcher in watchers)
+    assert len(index) == 300
+
+
+def test_of_two_additions_at_once_one_is_refused(collection):
+    both = threading.Barrier(2)
+
+    class Slow(ColorEmbedder):
+        def embed(self, images, batch_size=32):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.3)  # two additions meet here, if both may be at it
+            return super().embed(images)
+
+    index = PaintingIndex.build(collection.select(range(3)), Slow())
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(index.add, collection.select([3, 4])) for _ in range(2)]
+        errors = [job.exception() for job in jobs]
+    assert sorted(type(error).__name__ for error in errors) == ["NoneType", "PaintingIndexError"]
+    assert index.ids == [f"test/{i}" for i in range(5)]
+
+
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +252,32 @@ def test_words_need_an_embedder_that_reads_them(index):
     words = PaintingIndex.build(paintings(3), WordEmbedder())
     with pytest.raises(ImageError, match=r"missing\.jpg does not exist"):
         words.search("missing.jpg")  # a mistyped name is no text
+
+
+def test_what_looks_like_a_file_is_never_taken_for_words(tmp_path, monkeypatch):
+    words = PaintingIndex.build(paintings(3), WordEmbedder())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blue").mkdir()
+    files = ["/no/such/portrait", "scan.heic", "my photo.avif", "x.jfif", "ftp://museum/red", "a/b", str(tmp_path)]
+    for text in [*files, "~/red", "blue"]:
+        with pytest.raises(ImageError, match="does not exist or is not a file"):
+            words.search(text)
+    assert words.search("red") and all(is_text(text) for text in ("a red/blue portrait", "St. Mark at 8.30", "\x00"))
+
+
+def test_any_object_may_embed_and_gets_pictures(tmp_path):
+    class Strict(ColorEmbedder):
+        def embed(self, images, batch_size=32):
+            assert isinstance(images, list) and all(isinstance(image, Image.Image) for image in images)
+            return super().embed(images)
+
+    picture = plain_picture((250, 10, 90))
+    picture.save(tmp_path / "x.png")
+    index = PaintingIndex.build(paintings(3), Strict())
+    assert index.search(str(tmp_path / "x.png")) == index.search((tmp_path / "x.png").read_bytes())
+    for wrong in ("missing.png", b"junk"):
+        with pytest.raises(ImageError):
+            index.search(wrong)
 
 
 def test_examples(index, collection):
@@ -270,7 +348,7 @@ def test_loading_makes_no_row_of_python(tmp_path, monkeypatch):
     original = RecordTable.at
     monkeypatch.setattr(RecordTable, "at", lambda self, rows: asked.extend(rows) or original(self, rows))
     index = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
-    assert asked == [] and "_row_of" not in vars(index._records)
+    assert asked == [] and "_row_of" not in vars(index._collection.records)
     index.search(RED, k=3)
     assert len(asked) == 3
 

@@ -19,7 +19,7 @@ from artextract_hf import AutoEmbedder
 from artextract_hf.data.collection import read_collection
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
-from artextract_hf.retrieval.fingerprint import data_fingerprint
+from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
 from artextract_hf.retrieval.parts import embed_collection, join_parts, plan_parts, write_parts
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -72,6 +72,7 @@ def test_the_folder(whole, broken):
     assert (about["embedder"], about["fingerprint"], about["dim"], about["count"]) == ("colour", "colour-1", 3, 18)
     assert [s["path"] for s in about["skipped"]] == ["test/3", *(f"test/{i}" for i in range(8, 12))]
     assert about["data"] == data_fingerprint(ids, [r["thumbnail"] for r in rows])
+    assert about["vectors"] == file_digest(whole / "embeddings.npy")
 
 
 @pytest.mark.parametrize("part", [1, 5, 100])
@@ -121,6 +122,15 @@ def test_what_is_finished_is_not_made_again(whole, broken, monkeypatch):
     assert content(whole) == expected and about == json.loads(expected["embedder.json"])
 
 
+def test_a_folder_without_the_digest_of_its_vectors_is_made_again(whole, broken, tmp_path):
+    embed_collection(broken, ColorEmbedder(), tmp_path, part=4)
+    about = json.loads((tmp_path / "embedder.json").read_text())
+    del about["vectors"]
+    (tmp_path / "embedder.json").write_text(json.dumps(about))
+    embed_collection(broken, ColorEmbedder(), tmp_path, part=4)
+    assert content(tmp_path) == content(whole)
+
+
 def test_another_collection_never_joins_the_parts_of_one(broken, tmp_path):
     plan_parts(broken, ColorEmbedder(), tmp_path, part=4)
     write_parts(broken, ColorEmbedder(), tmp_path, shard=1, shards=2)
@@ -141,10 +151,11 @@ def test_another_collection_never_joins_the_parts_of_one(broken, tmp_path):
 
 
 def test_bad_collections(tmp_path, broken):
-    with pytest.raises(DataError, match="'test/1' stands 2 times"):
+    with pytest.raises(DataError, match="'test/1' stands twice"):
         embed_collection(broken.select([0, 1, 2, 1]), ColorEmbedder(), tmp_path)
-    with pytest.raises(DataError, match="nothing to embed"):
-        embed_collection(broken.select([8, 9]), ColorEmbedder(), tmp_path)
+    for nothing in ([8, 9], []):
+        with pytest.raises(DataError, match="nothing to embed"):
+            embed_collection(broken.select(nothing), ColorEmbedder(), tmp_path / str(len(nothing)))
 
 
 def test_a_killed_process_goes_on_to_the_same_bytes(pictures, tiny_classifier, tmp_path):

@@ -1,16 +1,25 @@
+import io
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import make_dataset, new_record, painting_features
 from artextract_hf.data.synthetic import HANDS, PaintingSpec, paint, random_spec
-from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
+from artextract_hf.errors import ImageError, ModelError, PaintingIndexError, QueryError
+from artextract_hf.models.embedder import AutoEmbedder, NetworkEmbedder
+from artextract_hf.models.timm_embedder import timm_embedder
+from artextract_hf.retrieval.dense import Projection, find_template, from_bytes, to_bytes, units
 from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.region_store import RegionStore
 from artextract_hf.retrieval.regions import RegionIndex, cut
+from artextract_hf.retrieval.vectors import VectorStore
 from tests.retrieval.conftest import ColorEmbedder
 
 CELL, SIDE = 16, 224
@@ -114,6 +123,71 @@ def test_details_of_any_place_and_size(index, gallery):
         overlaps.append(overlap(found.box, shares(box, picture.size)))
     assert np.mean(np.array(ranks) <= 3) > 0.9
     assert np.mean(overlaps) > 0.5
+
+
+def timm_network(name: str, **settings: object) -> NetworkEmbedder:
+    """A network of timm with random weights, prepared as timm does it."""
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=0)
+    return timm_embedder(name, network, timm.data.resolve_model_data_config(network) | settings)
+
+
+def test_a_network_that_crops_sees_the_edges_too(gallery):
+    plain, framed = gallery[2], Image.new("RGB", gallery[2].size, "white")
+    framed.paste(plain.crop((14, 14, 210, 210)), (14, 14))
+    index = RegionIndex.build(collection([plain, framed]), timm_network("test_resnet", crop_pct=0.75), side=320)
+    for number, picture in enumerate((plain, framed)):
+        first, second = index.search(picture)
+        assert first.id == f"p/{number}" and first.score > second.score + 0.01
+        assert first.box == pytest.approx((0, 0, 1, 1), abs=0.05)
+
+
+def test_a_network_of_patches_of_16_pixels(gallery):
+    index = RegionIndex.build(collection(gallery[:6]), timm_network("test_vit"), side=224)
+    assert index.describe()["cells"] == 14  # a detail is looked for at 3 of them too, which are no multiple of 32
+    hit = index.search(gallery[4])[0]
+    assert hit.id == "p/4" and hit.box == pytest.approx((0, 0, 1, 1), abs=0.05)
+
+
+def test_a_network_of_one_side_is_refused_before_anything_is_indexed(gallery):
+    with pytest.raises(ModelError, match="'test_vit_relpos' has no map for a side of 32 pixels"):
+        RegionIndex.build(collection(gallery), timm_network("test_vit_relpos"), side=160)
+    for side in (0, -32, 450):
+        with pytest.raises(PaintingIndexError, match=f"multiple of 32; got {side}"):
+            RegionIndex.build(collection(gallery), CellEmbedder(), side=side)
+
+
+def test_a_larger_side_sees_larger_pictures():
+    buffer = io.BytesIO()
+    paint(PaintingSpec("dots", "fauve", "still_life", seed=1), (2048, 2048)).save(buffer, "JPEG")
+    record = new_record(id="large", image={"bytes": buffer.getvalue(), "path": None})
+    seen = []
+
+    class Watching(CellEmbedder):
+        def maps(self, images, *, side=None, batch_size=8):
+            seen.extend(image.width for image in images if side == 1024)
+            return super().maps(images, side=side)
+
+    RegionIndex.build(make_dataset([record], painting_features()), Watching(), side=1024)
+    assert min(seen) == 1024
+
+
+def test_a_long_shortlist_is_located_in_little_memory():
+    rng = np.random.default_rng(0)
+    patches = to_bytes(units(rng.normal(size=(2000, 7, 7, 96))))
+    templates = [from_bytes(patches[1234, 2:5, 1:4]), from_bytes(patches[7])]
+    nothing = np.zeros((1, 96), dtype=np.float32)
+    store = RegionStore(
+        patches, np.ones((2000, 2)), Projection(nothing[0], nothing), VectorStore.build(nothing, metric="ip")
+    )
+    rows = rng.permutation(2000)
+    tracemalloc.start()
+    found = store.locate(templates, rows)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < patches.nbytes  # all of them as float32 are four times that
+    for got, expected in zip(found, find_template(templates, from_bytes(patches[rows])), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_a_detail_that_was_painted_into_a_painting(gallery):
@@ -241,3 +315,13 @@ def test_command_line(run_cli, gallery, tiny_classifier, tmp_path):
     for box in ("1,2,3", "a,b,c,d", "0,0,999,9"):
         code, out, err = run_cli("search-region", query, "--index", made, "--box", box)
         assert code == 2 and out == "" and err.startswith("artextract: ") and err.count("\n") == 1
+
+
+def test_answers_without_credit_lines_are_named_by_id(run_cli, gallery, tiny_classifier, tmp_path):
+    plain = collection(gallery[:2]).remove_columns("credit_line")
+    RegionIndex.build(plain, AutoEmbedder.from_pretrained(str(tiny_classifier)), side=64).save_pretrained(
+        tmp_path / "r"
+    )
+    gallery[1].save(tmp_path / "1.png")
+    code, out, err = run_cli("search-region", tmp_path / "1.png", "--index", tmp_path / "r")
+    assert code == 0 and out.splitlines()[0].endswith("p/1"), err

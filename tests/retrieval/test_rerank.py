@@ -3,7 +3,8 @@ import pytest
 
 from artextract_hf.errors import QueryError
 from artextract_hf.evaluation.perceptual import pixels, rmse, ssim
-from artextract_hf.retrieval.k_reciprocal import encode_gallery, k_reciprocal, neighbourhoods
+from artextract_hf.retrieval import k_reciprocal as k_reciprocal_module
+from artextract_hf.retrieval.k_reciprocal import encode_gallery, exact_search, k_reciprocal, neighbourhoods
 from artextract_hf.retrieval.rerank import (
     CSLS_K,
     RERANKERS,
@@ -93,6 +94,19 @@ def test_neighbourhoods_that_do_not_fit_are_refused(k1, k2):
     vectors = clustered(30, 0)
     with pytest.raises(QueryError):
         encode_gallery(vectors, neighbourhoods(vectors, 8), k1=k1, k2=k2)
+
+
+def test_neighbourhoods_are_asked_for_in_blocks(monkeypatch):
+    """An index of codes scores a hundred candidates for each of the queries of one call."""
+    vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    asked, search = [], exact_search(vectors)
+    whole = neighbourhoods(vectors, 6)
+    monkeypatch.setattr(k_reciprocal_module, "BLOCK", 16)
+    found = neighbourhoods(vectors, 6, search=lambda queries, k: asked.append(len(queries)) or search(queries, k))
+    assert asked == [16, 16, 16, 2]
+    assert np.array_equal(found.rows, whole.rows)
+    np.testing.assert_allclose(found.cosines, whole.cosines, atol=1e-6)
 
 
 def test_neighbourhoods_are_of_others_even_among_duplicates():

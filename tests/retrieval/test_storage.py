@@ -50,6 +50,54 @@ def test_round_trip(index, saved, collection):
     assert load(saved).search(query, k=9) == index.search(query, k=9)
 
 
+def test_folders_beside_an_index_are_not_touched(index, tmp_path):
+    for ending in ("old", "new"):
+        (tmp_path / f"index.{ending}").mkdir()
+        (tmp_path / f"index.{ending}/precious.txt").write_text("mine")
+    for _ in range(2):
+        index.save_pretrained(tmp_path / "index")
+    assert {path.name for path in tmp_path.iterdir()} == {"index", "index.old", "index.new"}
+    assert all((tmp_path / f"index.{ending}/precious.txt").read_text() == "mine" for ending in ("old", "new"))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_save_that_fails_leaves_what_was_there(index, saved, monkeypatch, step):
+    """The two renames, and the one that undoes the first: the last that is allowed, and then the disk is gone."""
+    renames, rename = 0, Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames == step or step == 3 and renames == 2:
+            raise OSError("the disk is gone")
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", failing)
+        with pytest.raises(OSError, match="is gone"):
+            index.save_pretrained(saved)
+    if step < 3:
+        assert [path.name for path in saved.parent.iterdir()] == ["index"] and len(load(saved)) == 60
+    else:
+        (left,) = saved.parent.iterdir()
+        index.save_pretrained(saved)  # the next save leaves it alone
+        assert len(load(left / "old")) == len(load(saved)) == 60
+
+
+def test_the_working_directory_is_not_replaced(index, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PaintingIndexError, match="is the working directory"):
+        index.save_pretrained(".")
+
+
+def test_a_file_without_a_digest_is_refused(saved):
+    about = json.loads((saved / "index.json").read_text())
+    del about["sha256"]["index.faiss"]
+    rewrite(saved, sha256=about["sha256"])
+    with pytest.raises(PaintingIndexError, match=r"index\.faiss is missing, damaged"):
+        load(saved)
+
+
 def test_another_embedder_never_answers(saved):
     with pytest.raises(PaintingIndexError, match="has colour-2"):
         PaintingIndex.from_pretrained(saved, embedder=ColorEmbedder("colour-2"))
@@ -159,6 +207,37 @@ def test_damaged_vectors_are_refused(collection, tmp_path, name):
     (folder / name).unlink()
     with pytest.raises(PaintingIndexError):
         PaintingIndex.from_embeddings(folder)
+
+
+def test_changed_and_permuted_vectors_are_refused(collection, tmp_path):
+    embed_collection(collection.select(range(5)), ColorEmbedder(), tmp_path)
+    vectors = np.load(tmp_path / "embeddings.npy")
+    flipped = bytearray((tmp_path / "embeddings.npy").read_bytes())
+    flipped[-3] ^= 1
+    np.save(tmp_path / "permuted.npy", vectors[::-1])
+    for content in (bytes(flipped), (tmp_path / "permuted.npy").read_bytes()):
+        (tmp_path / "embeddings.npy").write_bytes(content)
+        with pytest.raises(PaintingIndexError, match="damaged, or not of these records"):
+            PaintingIndex.from_embeddings(tmp_path)
+
+
+def test_numbers_that_are_none_are_unknown_whichever_way_an_index_is_made(collection, tmp_path):
+    priced = collection.select(range(12)).add_column("price", [float("nan"), *map(float, range(11))])
+    embed_collection(priced, ColorEmbedder(), tmp_path / "vectors")
+    indexes = [PaintingIndex.build(priced, ColorEmbedder()), PaintingIndex.from_embeddings(tmp_path / "vectors")]
+    query = np.array([1, 0, 0], dtype=np.float32)
+    for index in indexes:
+        assert len(index.search(query, k=20, where="price != 3")) == 10
+        assert index.column("price")[0] is None and "NaN" not in json.dumps(index.records())
+
+
+def test_only_some_of_the_vectors_are_indexed(collection, tmp_path):
+    embed_collection(collection, ColorEmbedder(), tmp_path)
+    some = PaintingIndex.from_embeddings(tmp_path, "ivf", only=["test/9", "test/4", "test/40"])
+    assert some.ids == ["test/4", "test/9", "test/40"]
+    np.testing.assert_array_equal(some.vectors(), ColorEmbedder().embed(collection.select([4, 9, 40])["image"]))
+    whole = PaintingIndex.from_embeddings(tmp_path, only=collection["id"])
+    assert whole.describe() == PaintingIndex.from_embeddings(tmp_path).describe()
 
 
 def test_fingerprints():

@@ -118,7 +118,7 @@ def test_adding_and_removing_equals_a_rebuild(factory, metric):
     assert_exact(store, points[:5], queries, 3)
 
 
-@pytest.mark.parametrize("factory", [f for f in FACTORIES if not f.startswith("PC")])
+@pytest.mark.parametrize("factory", [*FACTORIES, "PCA8,Flat", "PCA8,HNSW32", "HNSW32_SQ4"])
 def test_codes_find_most_neighbours(factory, monkeypatch):
     monkeypatch.setattr(vectors, "EXACT_FLOATS", 0)  # filters go to FAISS, too
     points, queries = clustered(6000), clustered(50, seed=1)
@@ -255,6 +255,19 @@ def test_bad_input():
         VectorStore.build(points[0])
     assert len(store) == 100
     assert len(VectorStore.build(points[:0])) == 0
+
+
+@pytest.mark.parametrize("factory", [*FACTORIES, "PCA24,HNSW16"])
+def test_a_copy_changes_without_its_original(factory):
+    points, queries = clustered(400), clustered(5, seed=1)
+    store = VectorStore.build(points, factory=factory)
+    before, copy = store.search(queries, 7), store.copy()
+    assert all(np.array_equal(a, b) for a, b in zip(copy.search(queries, 7), before, strict=True))
+    copy.remove(np.arange(0, 400, 2))
+    copy.add(points[:30])
+    assert all(np.array_equal(a, b) for a, b in zip(store.search(queries, 7), before, strict=True))
+    assert np.array_equal(store.vectors(), points)
+    assert np.array_equal(copy.vectors(), np.concatenate([points[1::2], points[:30]]))
 
 
 def test_flat_holds_the_vectors_once():

@@ -129,6 +129,49 @@ def test_client(url, painting):
     assert [h["rank"] for h in hits] == list(range(1, 8))
 
 
+class Tab:
+    """The functions of the tab of similar paintings, without a server."""
+
+    def __init__(self, embedder) -> None:
+        import gradio as gr
+
+        from artextract_hf.retrieval.index import PaintingIndex
+        from spaces_app.similar import similar_tab
+
+        self.index = PaintingIndex.build(synthetic_paintings(3, seed=1), embedder)
+        with gr.Blocks() as self.page:
+            similar_tab(self.index, [])
+        self.events = {event.fn.__name__: event for event in self.page.fns.values() if event.fn is not None}
+
+    def choose(self, path: Path, answers: list) -> object:
+        import gradio as gr
+
+        return self.events["why"].fn(str(path), answers, gr.SelectData(None, {"index": 0, "value": None}))
+
+
+def test_what_is_explained_is_what_was_searched(painting):
+    from tests.retrieval.conftest import ColorEmbedder
+
+    tab = Tab(ColorEmbedder())
+    similar, why = tab.events["similar"], tab.events["why"]
+    answer = dict(zip(similar.outputs, similar.fn(str(painting), 3), strict=True))
+    searched, hits = (answer[component] for component in why.inputs)
+    assert searched == str(painting) and [hit["rank"] for hit in hits] == [1, 2, 3]
+    assert not set(why.inputs) & set(similar.inputs)  # not the upload, which may have changed since
+    api = tab.page.get_api_info()["named_endpoints"]["/similar"]
+    assert len(api["parameters"]) == len(api["returns"]) == 3
+
+
+def test_what_cannot_be_explained_is_said(painting):
+    import gradio as gr
+
+    from artextract_hf import AutoEmbedder
+
+    tab = Tab(AutoEmbedder.from_pretrained("palette"))
+    with pytest.raises(gr.Error, match="no maps"):
+        tab.choose(painting, [{"id": tab.index.ids[0]}])
+
+
 def test_attention_is_drawn_where_it_lies():
     from PIL import Image
 
