@@ -27,7 +27,10 @@ if TYPE_CHECKING:
         load_classifier,
     )
     from artextract_hf.models.embedder import AutoEmbedder
+    from artextract_hf.retrieval.database import DatabaseIndex
+    from artextract_hf.retrieval.faces import FaceIndex
     from artextract_hf.retrieval.index import Hit, PaintingIndex
+    from artextract_hf.retrieval.regions import RegionIndex
 
 __version__ = "0.1.0"
 
@@ -44,8 +47,11 @@ _HOMES = {
     "CrnnModel": "artextract_hf.models",
     "load_classifier": "artextract_hf.models",
     "AutoEmbedder": "artextract_hf.models.embedder",
+    "DatabaseIndex": "artextract_hf.retrieval.database",
+    "FaceIndex": "artextract_hf.retrieval.faces",
     "Hit": "artextract_hf.retrieval.index",
     "PaintingIndex": "artextract_hf.retrieval.index",
+    "RegionIndex": "artextract_hf.retrieval.regions",
 }
 
 __all__ = [
@@ -57,8 +63,11 @@ __all__ = [
     "CrnnConfig",
     "CrnnForImageClassification",
     "CrnnModel",
+    "DatabaseIndex",
+    "FaceIndex",
     "Hit",
     "PaintingIndex",
+    "RegionIndex",
     "load_classifier",
     "load_collection",
     "load_nga",
