@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from artextract_hf import ArtImageProcessor, ByolModel, load_wikiart
-from artextract_hf.data.prepared import load_prepared
+from artextract_hf.data.prepared import ALL, load_prepared, take_split
 from artextract_hf.errors import ArtExtractError, DataError, ModelError
 from artextract_hf.evaluation.predict import represent
 from artextract_hf.models.modeling_byol import target_momentum
@@ -90,7 +90,7 @@ def test_a_whitened_size_is_fit_when_the_training_is_over(recipe, tmp_path):
     values["model"] = recipe["model"] | {"whitened_size": 3}
     train_byol.train(ByolTrainConfig.from_dict(values))
     encoder = ByolModel.from_pretrained(tmp_path / "run/last")
-    pictures = load_prepared(Path(values["data"]))["train"]
+    pictures = take_split(load_prepared(Path(values["data"])), ALL)
     representations, _, _ = represent(encoder, ArtImageProcessor(size={"height": 64, "width": 64}), pictures)
     assert representations.shape[1] == 3
     assert np.allclose(representations.mean(axis=0), 0, atol=1e-3)  # centred on what it was fit on
