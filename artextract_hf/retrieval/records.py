@@ -12,6 +12,7 @@ from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.errors import ArtExtractError, PaintingIndexError, QueryError
+from artextract_hf.retrieval.fingerprint import data_fingerprint
 
 THUMBNAIL = "thumbnail"  # the column of small pictures; all others are fields
 BLOCK = 1024  # pictures in Python's hands at a time
@@ -40,6 +41,11 @@ class RecordTable:
     def ids(self) -> list[str]:
         """In the order of the rows."""
         return self.fields["id"].to_pylist()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the ids and the small pictures, see `data_fingerprint`."""
+        return data_fingerprint(self.ids, self.contents())
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

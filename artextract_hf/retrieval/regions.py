@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pyarrow.parquet as pq
 from datasets import Dataset
 from PIL import Image
 
@@ -23,10 +22,10 @@ from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.models.embedder import AutoEmbedder, DenseEmbedder, Embedder, dense
 from artextract_hf.retrieval.dense import GREY, Projection, extent, inside, square, to_bytes
 from artextract_hf.retrieval.embed import DECODED_SIDE, embedded_batches
-from artextract_hf.retrieval.fingerprint import data_fingerprint, insist_on
+from artextract_hf.retrieval.fingerprint import insist_on
 from artextract_hf.retrieval.records import RecordTable, refuse_twice
 from artextract_hf.retrieval.region_store import RegionStore
-from artextract_hf.retrieval.storage import RECORDS, read_description, write_index
+from artextract_hf.retrieval.storage import read_description, read_records, write_index
 
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
@@ -186,7 +185,7 @@ class RegionIndex:
             "bytes_per_painting": self._store.bytes_per_painting,
             "embedder": getattr(self._embedder, "name", type(self._embedder).__name__),
             "fingerprint": self._embedder.fingerprint,
-            "data": data_fingerprint(self._records.ids, self._records.contents()),
+            "data": self._records.fingerprint,
         }
 
     def save_pretrained(self, directory: str | Path) -> None:
@@ -212,7 +211,7 @@ class RegionIndex:
         about = read_description(folder)
         if about.get("kind") != KIND:
             raise PaintingIndexError(f"{folder} holds no index of regions; make one with `artextract index-regions`.")
-        store, records = RegionStore.load(folder), RecordTable(pq.ParquetFile(folder / RECORDS).read())
+        store, records = RegionStore.load(folder), read_records(folder)
         if not len(records) == len(store) == about["count"]:
             raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
         network = dense(embedder or AutoEmbedder.from_pretrained(about["embedder"]))

@@ -13,7 +13,7 @@ from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import QueryError
 from artextract_hf.models.embedder import AutoEmbedder, Embedder, dense
 from artextract_hf.retrieval.calibration import Calibration
-from artextract_hf.retrieval.fingerprint import data_fingerprint, insist_on
+from artextract_hf.retrieval.fingerprint import insist_on
 from artextract_hf.retrieval.hits import Ask, Collection, Hit, uncalibrated
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
@@ -214,5 +214,5 @@ class PaintingSearch:
             "reason": store.reason,
             "embedder": self.embedder_name,
             "fingerprint": self.fingerprint,
-            "data": data_fingerprint(records.ids, records.contents()),
+            "data": records.fingerprint,
         }

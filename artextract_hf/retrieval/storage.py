@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from artextract_hf.data.insist import insist
 from artextract_hf.errors import PaintingIndexError
-from artextract_hf.retrieval.fingerprint import data_fingerprint, document_digest, file_digest
+from artextract_hf.retrieval.fingerprint import document_digest, file_digest
 from artextract_hf.retrieval.records import RecordTable, without_nan
 from artextract_hf.retrieval.vectors import VectorStore
 
@@ -89,15 +89,23 @@ def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
     Raises:
         PaintingIndexError: missing, cut short, changed, or made by another format or program.
     """
-    about = read_description(folder)
-    try:
-        records = RecordTable(pq.ParquetFile(folder / RECORDS).read())
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise PaintingIndexError(f"{folder / RECORDS} cannot be read: {str(error).splitlines()[0]}") from None
+    about, records = read_description(folder), read_records(folder)
     store = VectorStore.load(folder)
     if not len(records) == len(store) == about["count"] or store.dim != about["dim"]:
         raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
     return store, records, about
+
+
+def read_records(folder: Path) -> RecordTable:
+    """The records of a folder whose bytes `read_description` has checked.
+
+    Raises:
+        PaintingIndexError: they are no records.
+    """
+    try:
+        return RecordTable(pq.ParquetFile(folder / RECORDS).read())
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise PaintingIndexError(f"{folder / RECORDS} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def index_files(folder: Path) -> list[str]:
@@ -119,7 +127,7 @@ def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, An
         known = {key: about[key] for key in ("embedder", "fingerprint", "dim", "data", "vectors", "skipped")}
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise PaintingIndexError(f"{folder} holds no vectors of `artextract embed`: {error}".splitlines()[0]) from None
-    if ids != records.ids or data_fingerprint(ids, records.contents()) != known["data"]:
+    if ids != records.ids or records.fingerprint != known["data"]:
         raise PaintingIndexError(f"{folder / RECORDS} is damaged, or not of these vectors; embed the collection again.")
     fits = vectors.shape == (len(ids), known["dim"]) and vectors.dtype == np.float32
     if not fits or file_digest(folder / "embeddings.npy") != known["vectors"]:
