@@ -60,15 +60,20 @@ def main() -> None:
 
 def train(recipe: str, out: Path, *, seed: int, data: Path, weights: Path) -> None:
     """One run, from where it stopped."""
-    if (out / "evaluation/metrics.json").is_file():
-        return
     values = yaml.safe_load((CONFIGS / f"{recipe}.yaml").read_text(encoding="utf-8"))
     trunk = "rla_mobilenetv2_100" if values["model"]["backbone"].startswith("rla_") else "mobilenetv2_100"
     model = values["model"] | {"backbone": trunk, "image_size": IMAGE_SIZE}
-    fixed = {"model": model, "data": str(data), "backbone_weights": str(weights), "output_dir": str(out), "seed": seed}
+    fixed = {"model": model, "data": str(data), "backbone_weights": str(weights), "seed": seed}
     fixed["frozen_baseline"] = recipe == "plain" and seed == 0  # the same for all: one is enough
+    run_recipe(values | BUDGET | fixed, out)
+
+
+def run_recipe(values: dict[str, Any], out: Path) -> None:
+    """The training script with these values, into `out`; nothing where that run is done."""
+    if (out / "evaluation/metrics.json").is_file():
+        return
     out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.yaml").write_text(yaml.safe_dump(values | BUDGET | fixed), encoding="utf-8")
+    (out / "recipe.yaml").write_text(yaml.safe_dump(values | {"output_dir": str(out)}), encoding="utf-8")
     command = [sys.executable, "training/train_classifier.py", "--config", str(out / "recipe.yaml")]
     subprocess.run(command, cwd=ROOT, check=True)
 

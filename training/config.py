@@ -54,6 +54,8 @@ class TrainConfig(Recipe):
         task_weights: weight of each task's loss, or `uncertainty` to learn them (Kendall et al. 2018); empty: all 1.
         mixup: alpha of the Beta distribution that mixes pairs of paintings (Zhang et al. 2018); 0 mixes none.
         cutmix: alpha of that which pastes a part of another painting (Yun et al. 2019); 0 pastes none.
+        teachers: trained classifiers of the same classes, whose averaged answers are learnt beside the labels.
+        distillation: the share of the teachers' answers in the loss of each task; the labels have the rest.
         ema_decay: of the averaged weights, which are the ones evaluated and kept.
         fold_norms: fold frozen batch norms into their convolutions (`models/frozen_norm.py`).
         mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
@@ -103,6 +105,8 @@ class TrainConfig(Recipe):
     task_weights: str | dict[str, float] = ""
     mixup: float = 0.0
     cutmix: float = 0.0
+    teachers: tuple[str, ...] = ()
+    distillation: float = 0.5
     ema_decay: float = 0.998
     fold_norms: bool = True
     mixed_precision: str = "auto"
@@ -128,6 +132,8 @@ class TrainConfig(Recipe):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")
         if self.contrastive and (self.mixup or self.cutmix):
             raise DataError("contrastive compares paintings by their class; mixup and cutmix leave them without one.")
+        if not 0 <= self.distillation <= 1:
+            raise DataError(f"distillation is {self.distillation}; it is a share, from 0 to 1.")
         if self.batch_size % self.accumulate:
             raise DataError(f"a batch of {self.batch_size} cannot be cut into {self.accumulate} equal pieces.")
         if not self.tasks or not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:

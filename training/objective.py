@@ -8,6 +8,7 @@ gradient.
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from artextract_hf.models import CrnnForImageClassification
@@ -46,7 +47,13 @@ class Learner(nn.Module):
         return torch.stack(weights)
 
     def forward(
-        self, pixels: Tensor, targets: list[tuple[Labels, float]], totals: Tensor, *, are_maps: bool = False
+        self,
+        pixels: Tensor,
+        targets: list[tuple[Labels, float]],
+        totals: Tensor,
+        *,
+        answers: Mapping[str, Tensor] | None = None,
+        are_maps: bool = False,
     ) -> Tensor:
         """The loss of a piece of a batch.
 
@@ -54,6 +61,7 @@ class Learner(nn.Module):
             pixels: (N, 3, S, S), or backbone maps (N, C, h, w) where `are_maps`.
             targets: labels with their share; two where samples are mixed.
             totals: (T,) of the whole global batch.
+            answers: the teachers' probabilities (N, classes) by task, where there are any (`training/teachers.py`).
             are_maps: the backbone's part is already done.
         """
         output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
@@ -62,10 +70,20 @@ class Learner(nn.Module):
             / totals[index].clamp(min=1e-6)
             for index, task in enumerate(self.tasks)
         }
+        if answers:
+            share = self.config.distillation
+            losses = {
+                task: (1 - share) * loss + share * self._divergence(output.task_logits[task], answers[task])
+                for task, loss in losses.items()
+            }
         if self.uncertainty:
             return self.uncertainty(losses)
         fixed = self.config.task_weights or {}
         return sum(fixed.get(task, 1.0) * loss for task, loss in losses.items()) / len(losses)
+
+    def _divergence(self, logits: Tensor, answer: Tensor) -> Tensor:
+        """KL(teachers || student) of a piece, labelled or not, such that the pieces add up to the mean of the batch."""
+        return F.kl_div(logits.float().log_softmax(dim=1), answer, reduction="batchmean") / self.config.accumulate
 
     def _total(self, task: str, output: CrnnClassifierOutput, labels: Tensor) -> Tensor:
         """The sum of a task's losses over the labelled samples."""

@@ -60,6 +60,7 @@ from training.loop import (
 )
 from training.objective import Learner
 from training.optim import freeze_first, make_optimizer, make_schedule
+from training.teachers import Teachers
 
 
 def main() -> None:
@@ -83,6 +84,7 @@ class Run:
     average: CrnnForImageClassification
     views: TrainingViews
     out: Path
+    teachers: Teachers | None = None
     parallel: nn.Module | None = None
     optimizer: torch.optim.Optimizer | None = None
     best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0})
@@ -156,6 +158,8 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
     views = TrainingViews(learn, model.config.tasks, view_of(config.view), seed=config.seed)
     learner = Learner(model, config, count_classes(views, model.config.tasks))
     run = Run(config, accelerator, learner.to(accelerator.device), average, views, Path(config.output_dir))
+    if config.teachers:
+        run.teachers = Teachers(config.teachers, model.config.tasks).to(accelerator.device)
     if accelerator.is_main_process:
         run.out.mkdir(parents=True, exist_ok=True)
         (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
@@ -261,6 +265,10 @@ def train_step(run: Run, batch: dict[str, Tensor], *, are_maps: bool, seed: tupl
         if config.mixup or config.cutmix:
             pixels, partner, share = mix(pixels, mixup=config.mixup, cutmix=config.cutmix, seed=seed)
             targets = [(labels, share), ({task: label[partner] for task, label in labels.items()}, 1 - share)]
+    answers: dict[str, Tensor] = {}
+    if run.teachers and not are_maps:  # kept maps are the student's own: no teacher can read them
+        with accelerator.autocast():
+            answers = run.teachers(pixels)
     # Gradients of processes are averaged: divided by the mean weight of a process, the sum is that of the global batch.
     totals = accelerator.reduce(learner.totals(labels), "mean")
     run.optimizer.zero_grad()
@@ -268,9 +276,10 @@ def train_step(run: Run, batch: dict[str, Tensor], *, are_maps: bool, seed: tupl
     for piece in range(config.accumulate):
         part = slice(piece * len(pixels) // config.accumulate, (piece + 1) * len(pixels) // config.accumulate)
         targets_here = [({task: label[part] for task, label in y.items()}, share) for y, share in targets]
+        answers_here = {task: answer[part] for task, answer in answers.items()}
         last = piece + 1 == config.accumulate
         with contextlib.nullcontext() if last else accelerator.no_sync(run.parallel):
-            value = run.parallel(pixels[part], targets_here, totals, are_maps=are_maps)
+            value = run.parallel(pixels[part], targets_here, totals, answers=answers_here, are_maps=are_maps)
             accelerator.backward(value)
         loss += value.item()
     accelerator.clip_grad_norm_(run.parallel.parameters(), config.max_grad_norm)

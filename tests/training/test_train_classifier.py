@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,18 @@ def test_an_interrupted_run_ends_with_the_same_weights(recipe, tmp_path, monkeyp
     whole, halves = weights(tmp_path / "whole/last"), weights(tmp_path / "halves/last")
     assert whole.keys() == halves.keys()
     assert all(torch.equal(value, halves[key]) for key, value in whole.items())
+
+
+def test_a_run_learns_from_the_run_before_it(recipe, tmp_path):
+    first, second = (TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path / name)}) for name in ("one", "two"))
+    train_classifier.train(first)
+    taught = replace(second, teachers=(str(tmp_path / "one/best"),))
+    train_classifier.train(taught)
+    alone = replace(second, output_dir=str(tmp_path / "alone"))
+    train_classifier.train(alone)
+    learnt, unlearnt = weights(tmp_path / "two/last"), weights(tmp_path / "alone/last")
+    assert learnt.keys() == unlearnt.keys()  # the teacher is no part of it
+    assert any(not torch.equal(value, unlearnt[key]) for key, value in learnt.items())
 
 
 def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):
