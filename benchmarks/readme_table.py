@@ -76,6 +76,15 @@ def systems() -> str:
     return _table(["recipe", "seeds", *TASKS, "macro F1", "million parameters", "paintings a second"], rows)
 
 
+def generations() -> str:
+    """What a second training gives, with and without the answers of the first: top-1 and macro F1, percent."""
+    rows = []
+    for name, tasks in _read("benchmarks/results/generations.json")["generations"].items():
+        f1 = " / ".join(_spread(tasks[task], "macro_f1") for task in TASKS)
+        rows.append([name, *(_spread(tasks[task], "accuracy") for task in TASKS), f1])
+    return _table(["trained", *TASKS, "macro F1"], rows)
+
+
 def embedders() -> str:
     """Embeddings for search, percent."""
     rows = []
@@ -124,6 +133,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "leaks": leaks,
     "backends": backends,
     "systems": systems,
+    "generations": generations,
     "embedders": embedders,
     "search": search,
 }

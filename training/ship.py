@@ -1,6 +1,6 @@
 """Make the embedded defaults from trained models: half precision, their figures and their cards.
 
-    python training/ship.py --model runs/crnn_refine/last \\
+    python training/ship.py --model runs/crnn_again/last \\
         --metrics runs/evaluation/metrics.json --config runs/crnn_best/config.json
     python training/ship.py --embedder --model runs/byol_paintings/last \\
         --metrics runs/byol_evaluation/metrics.json --config runs/byol_paintings/config.json
@@ -19,11 +19,12 @@ from artextract_hf.models.names import CLASSIFIER, EMBEDDER, NAMESPACE, PRETRAIN
 
 # Pixels. The best of 224, 256 and 288 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
-LOCAL = ("data", "output_dir", "backbone_weights", "start_from")  # of a training: paths of its machine
+LOCAL = ("data", "output_dir", "backbone_weights", "start_from", "teachers")  # of a training: paths of its machine
 NOTE = (
-    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it for 7 "
-    "epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`), so no labelled painting "
-    "is left to score them on."
+    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it with "
+    "the train and the val lists together, for 7 epochs (`training/configs/crnn_refine.yaml`) and then for 18 in which "
+    "half of what they learn is their own answers of before (`training/configs/crnn_again.yaml`), so no labelled "
+    "painting is left to score them on."
 )
 
 
