@@ -75,7 +75,7 @@ def run_recipe(values: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.yaml").write_text(yaml.safe_dump(values | {"output_dir": str(out)}), encoding="utf-8")
     command = [sys.executable, "training/train_classifier.py", "--config", str(out / "recipe.yaml")]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)  # stdout is for figures
 
 
 def report(runs: Path) -> dict[str, Any]:
