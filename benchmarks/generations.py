@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import yaml
 
-from benchmarks.systems import CONFIGS, TASKS, run_recipe
+from benchmarks.systems import CONFIGS, TASKS, run_recipe, summary
 
 BUDGET = {"frozen_epochs": 1, "kept_views": 1, "epochs": 8, "sizes": [[0, 128], [7, 160]], "eval_every": 8}
 IMAGE_SIZE = 192  # of evaluation
@@ -57,10 +57,7 @@ def main() -> None:
 def scores(run: Path) -> dict[str, Any]:
     """Top-1 and macro F1 in percent, by task."""
     tasks = json.loads((run / "evaluation/metrics.json").read_text(encoding="utf-8"))["tasks"]
-    return {
-        task: {"n": tasks[task]["n"]} | {key: round(100 * tasks[task][key], 1) for key in ("accuracy", "macro_f1")}
-        for task in TASKS
-    }
+    return {task: summary([tasks[task]]) for task in TASKS}
 
 
 if __name__ == "__main__":
