@@ -1,14 +1,14 @@
-"""What our best classifier, trained as long as the embedded default, is worth over the frozen features it starts from.
+"""What our best classifier at its full length is worth over the frozen features it starts from.
 
     artextract prepare wikiart --root WIKIART --out data/joint --split joint --artists names --min-artist-works 60
     python -m benchmarks.generations --data data/joint --weights mobilenetv2.safetensors --runs runs/generations
     python -m benchmarks.best --data data/joint --weights mobilenetv2.safetensors --runs runs/best \\
         --teacher runs/generations/again/best > benchmarks/results/best.json
 
-All stages learn from the train list alone, so that the val list, in which no work of the train list occurs, can score
-them. `first` is `crnn_best.yaml`; `again` goes on from it as `crnn_again.yaml` does, taught by `first` and by a second
-teacher, a plain trunk. The embedded default had `crnn_refine.yaml` between them, which brings in the val list, and was
-taught by itself alone. Takes an hour and a quarter on two cores; runs that are done are not repeated.
+Both stages learn from the train list alone, so that the val list, which has none of its files, can score them. `first`
+is `crnn_best.yaml`; `again` goes on from it as `crnn_again.yaml` does, taught by `first` and by a plain trunk. The
+embedded default had `crnn_refine.yaml` between them, which brings in the val list, and was taught by itself alone.
+Takes an hour and a quarter on two cores, beside the runs of `generations`; runs that are done are not repeated.
 """
 
 import argparse
