@@ -14,13 +14,11 @@ Takes an hour and a quarter on two cores, beside the runs of `generations`; runs
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
-import yaml
 
 from benchmarks.generations import scores
-from benchmarks.systems import CONFIGS, TASKS, run_recipe
+from benchmarks.systems import TASKS, evaluation, run_recipe, top1, values_of
 
 
 def main() -> None:
@@ -34,25 +32,14 @@ def main() -> None:
     first, again = args.runs / "first", args.runs / "again"
     fixed = {"data": str(args.data), "backbone_weights": str(args.weights)}
     fixed |= {"train_splits": ["train"], "eval_split": "val", "eval_every": 100}  # scored when done
-    run_recipe(recipe("crnn_best") | fixed | {"frozen_baseline": False}, first)
+    run_recipe(values_of("crnn_best") | fixed | {"frozen_baseline": False}, first)
     before = str(first / "best")
-    run_recipe(recipe("crnn_again") | fixed | {"start_from": before, "teachers": [before, args.teacher]}, again)
+    run_recipe(values_of("crnn_again") | fixed | {"start_from": before, "teachers": [before, args.teacher]}, again)
     stages = {"first": scores(first), "again": scores(again)}
-    frozen = frozen_features(again)
+    frozen = top1(evaluation(again)["baselines"]["frozen_features"]["tasks"])
     gain = {task: round(stages["again"][task]["accuracy"] - frozen[task], 1) for task in TASKS}
     report = {"seeds": 1, "torch": torch.__version__, "stages": stages, "frozen_features": frozen, "gain": gain}
     print(json.dumps(report, indent=2))
-
-
-def recipe(name: str) -> dict[str, Any]:
-    """The values of a recipe, as it stands."""
-    return yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-def frozen_features(run: Path) -> dict[str, float]:
-    """Top-1 in percent of the linear model on the backbone as it was before any painting, by task."""
-    baselines = json.loads((run / "evaluation/metrics.json").read_text(encoding="utf-8"))["baselines"]
-    return {task: round(100 * baselines["frozen_features"]["tasks"][task]["accuracy"], 1) for task in TASKS}
 
 
 if __name__ == "__main__":

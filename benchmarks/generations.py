@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from benchmarks.systems import CONFIGS, TASKS, run_recipe, summary
+from benchmarks.systems import TASKS, evaluation, run_recipe, summary, values_of
 
 BUDGET = {"frozen_epochs": 1, "kept_views": 1, "epochs": 8, "sizes": [[0, 128], [7, 160]], "eval_every": 8}
 IMAGE_SIZE = 192  # of evaluation
@@ -32,7 +31,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the joint split, prepared")
     parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of MobileNetV2, timm's key names")
     args = parser.parse_args()
-    plain = yaml.safe_load((CONFIGS / "plain.yaml").read_text(encoding="utf-8"))
+    plain = values_of("plain")
     fixed = {
         "data": str(args.data),
         "backbone_weights": str(args.weights),
@@ -56,7 +55,7 @@ def main() -> None:
 
 def scores(run: Path) -> dict[str, Any]:
     """Top-1 and macro F1 in percent, by task."""
-    tasks = json.loads((run / "evaluation/metrics.json").read_text(encoding="utf-8"))["tasks"]
+    tasks = evaluation(run)["tasks"]
     return {task: summary([tasks[task]]) for task in TASKS}
 
 

@@ -68,9 +68,8 @@ def systems() -> str:
     report = _read("benchmarks/results/systems.json")
     rows = []
     for name, system in sorted(report["systems"].items(), key=lambda pair: -_mean_accuracy(pair[1])):
-        figures = [_spread(system["tasks"][task], "accuracy") for task in TASKS]
         cost = [system["parameters_m"], system["images_per_second"]]
-        rows.append([f"`{name}`", system["seeds"], *figures, _f1(system["tasks"]), *cost])
+        rows.append([f"`{name}`", system["seeds"], *_scores(system["tasks"]), *cost])
     for name, tasks in report["baselines"].items():
         rows.append([name.replace("_", " "), "", *(tasks[task] for task in TASKS), "", "", ""])
     return _table(["recipe", "seeds", *TASKS, "macro F1", "million parameters", "paintings a second"], rows)
@@ -78,19 +77,15 @@ def systems() -> str:
 
 def generations() -> str:
     """What a second training gives, with and without the answers of the first: top-1 and macro F1, percent."""
-    rows = []
-    for name, tasks in _read("benchmarks/results/generations.json")["generations"].items():
-        rows.append([name, *(_spread(tasks[task], "accuracy") for task in TASKS), _f1(tasks)])
+    runs = _read("benchmarks/results/generations.json")["generations"]
+    rows = [[name, *_scores(tasks)] for name, tasks in runs.items()]
     return _table(["trained", *TASKS, "macro F1"], rows)
 
 
 def best() -> str:
     """Our best at its full length, stage by stage, over frozen features: top-1 and macro F1, percent."""
     report = _read("benchmarks/results/best.json")
-    rows = [
-        [f"`{stage}`", *(_spread(tasks[task], "accuracy") for task in TASKS), _f1(tasks)]
-        for stage, tasks in report["stages"].items()
-    ]
+    rows = [[f"`{stage}`", *_scores(tasks)] for stage, tasks in report["stages"].items()]
     rows.append(["frozen features", *(report["frozen_features"][task] for task in TASKS), ""])
     rows.append(["`again` over frozen features", *(f"{report['gain'][task]:+}" for task in TASKS), ""])
     return _table(["trained", *TASKS, "macro F1"], rows)
@@ -173,8 +168,10 @@ def _spread(figures: dict[str, Any], key: str) -> str:
     return f"{figures[key]}" + (f" ± {deviation}" if deviation is not None else "")
 
 
-def _f1(tasks: dict[str, Any]) -> str:
-    return " / ".join(_spread(tasks[task], "macro_f1") for task in TASKS)
+def _scores(tasks: dict[str, Any]) -> list[str]:
+    """Top-1 of every task, and macro F1 of all in one cell."""
+    f1 = " / ".join(_spread(tasks[task], "macro_f1") for task in TASKS)
+    return [*(_spread(tasks[task], "accuracy") for task in TASKS), f1]
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

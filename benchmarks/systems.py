@@ -38,6 +38,7 @@ SYSTEMS = {
 SEEDS = {"plain": (0, 1, 2), "system_001": (0, 1, 2)}  # the two best; one seed for the others
 BUDGET = {"frozen_epochs": 1, "kept_views": 1, "epochs": 4, "sizes": [[0, 128], [3, 160]], "eval_every": 4}
 IMAGE_SIZE = 192  # of evaluation
+METRICS = "evaluation/metrics.json"  # of a run that is done
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
 
 def train(recipe: str, out: Path, *, seed: int, data: Path, weights: Path) -> None:
     """One run, from where it stopped."""
-    values = yaml.safe_load((CONFIGS / f"{recipe}.yaml").read_text(encoding="utf-8"))
+    values = values_of(recipe)
     trunk = "rla_mobilenetv2_100" if values["model"]["backbone"].startswith("rla_") else "mobilenetv2_100"
     model = values["model"] | {"backbone": trunk, "image_size": IMAGE_SIZE}
     fixed = {"model": model, "data": str(data), "backbone_weights": str(weights), "seed": seed}
@@ -68,9 +69,14 @@ def train(recipe: str, out: Path, *, seed: int, data: Path, weights: Path) -> No
     run_recipe(values | BUDGET | fixed, out)
 
 
+def values_of(recipe: str) -> dict[str, Any]:
+    """A recipe of `training/configs/`, as it stands."""
+    return yaml.safe_load((CONFIGS / f"{recipe}.yaml").read_text(encoding="utf-8"))
+
+
 def run_recipe(values: dict[str, Any], out: Path) -> None:
     """The training script with these values, into `out`; nothing where that run is done."""
-    if (out / "evaluation/metrics.json").is_file():
+    if (out / METRICS).is_file():
         return
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.yaml").write_text(yaml.safe_dump(values | {"output_dir": str(out)}), encoding="utf-8")
@@ -84,21 +90,29 @@ def report(runs: Path) -> dict[str, Any]:
     for system, recipes in SYSTEMS.items():
         by_seed = []
         for seed in SEEDS.get(system, (0,)):
-            files = [runs / f"{recipe}-{seed}/evaluation/metrics.json" for recipe in recipes]
-            if all(file.is_file() for file in files):
-                documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+            folders = [runs / f"{recipe}-{seed}" for recipe in recipes]
+            if all((folder / METRICS).is_file() for folder in folders):
+                documents = [evaluation(folder) for folder in folders]
                 by_seed.append({task: figures for d in documents for task, figures in d["tasks"].items()})
                 for document in documents:
                     for name, baseline in document["baselines"].items():
                         if baseline["tasks"]:
-                            baselines.setdefault(name, {}).update(
-                                {t: round(100 * f["accuracy"], 1) for t, f in baseline["tasks"].items()}
-                            )
+                            baselines.setdefault(name, {}).update(top1(baseline["tasks"]))
         if by_seed:
             tasks = {task: summary([figures[task] for figures in by_seed]) for task in TASKS}
             systems[system] = {"seeds": len(by_seed), "tasks": tasks, **cost([runs / f"{r}-0" for r in recipes])}
     settings = {"budget": BUDGET, "image_size": IMAGE_SIZE, "torch": torch.__version__}
     return {**settings, "command": "python benchmarks/systems.py", "systems": systems, "baselines": baselines}
+
+
+def evaluation(run: Path) -> dict[str, Any]:
+    """The final figures of a run that is done."""
+    return json.loads((run / METRICS).read_text(encoding="utf-8"))
+
+
+def top1(tasks: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Percent, by task."""
+    return {task: round(100 * figures["accuracy"], 1) for task, figures in tasks.items()}
 
 
 def summary(figures: list[dict[str, float]]) -> dict[str, Any]:
