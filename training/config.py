@@ -130,6 +130,8 @@ class TrainConfig(Recipe):
             raise DataError(f"{', '.join(unknown)} is none of the tasks {', '.join(self.tasks)}.")
         if isinstance(self.task_weights, str) and self.task_weights not in ("", "uncertainty"):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")
+        if self.model.get("companions"):
+            raise DataError("companions are trained alone and put beside a classifier afterwards: training/join.py.")
         if self.contrastive and (self.mixup or self.cutmix):
             raise DataError("contrastive compares paintings by their class; mixup and cutmix leave them without one.")
         if not 0 <= self.distillation <= 1:

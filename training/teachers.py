@@ -33,7 +33,8 @@ class Teachers(nn.Module):
             model = load_classifier(name)[0]
             if any(model.config.tasks.get(task) != list(classes) for task, classes in tasks.items()):
                 raise DataError(f"the teacher {name} was trained on other classes than the student's.")
-            fold_frozen_norms(model.crnn.backbone)
+            for network in (model, *model.companions):
+                fold_frozen_norms(network.crnn.backbone)
             self.models.append(model.eval().to(memory_format=torch.channels_last))
         self.requires_grad_(False)
 

@@ -306,7 +306,7 @@ def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassifi
         model = load_classifier(config.start_from)[0]
         if model.config.tasks != tasks:
             raise DataError(f"{config.start_from} was trained on other classes than {config.data} holds.")
-        return model
+        return model.alone()
     model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
     load_imagenet(model.crnn.backbone, model.config.backbone, config.backbone_weights or None)
     return model

@@ -70,5 +70,6 @@ def load_classifier(
         processor = ArtImageProcessor.from_pretrained(directory)
     except (OSError, KeyError, TypeError) as error:
         raise ModelError(f"{name!r} holds no painting classifier: {str(error).splitlines()[0]}") from None
-    model.crnn = on_backend(model.crnn, backend, model.config.image_size)  # the heads are not worth compiling
+    for network in (model, *model.companions):
+        network.crnn = on_backend(network.crnn, backend, model.config.image_size)  # the heads are not worth compiling
     return model, processor

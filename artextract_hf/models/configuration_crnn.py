@@ -44,6 +44,8 @@ class CrnnConfig(PreTrainedConfig):
         tasks: class names by task, in label order. Style, genre and artist stand first, in this order.
         heads: the head of a task by name, `linear`, `residual_se` or `stack` (`models/heads.py`); others are linear.
         task: the active task, whose logits are `output.logits` and whose names are `id2label`; by default the first.
+        companions: further networks whose logits are averaged with this one's, each given by the settings in which it
+            differs. The embedding and the attention remain this one's.
     """
 
     model_type = "crnn"
@@ -66,6 +68,7 @@ class CrnnConfig(PreTrainedConfig):
     tasks: dict[str, list[str]] = field(default_factory=lambda: {"style": ["LABEL_0", "LABEL_1"]})
     heads: dict[str, str] = field(default_factory=dict)
     task: str | None = None
+    companions: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self, **kwargs: Any) -> None:
         self._refuse_misspelt(kwargs)
@@ -95,9 +98,29 @@ class CrnnConfig(PreTrainedConfig):
                     f"CrnnConfig.heads gives {task!r} the head {head!r}; "
                     f"the tasks are {', '.join(self.tasks)}, the heads {', '.join(HEADS)}."
                 )
+        for companion in self.companions:
+            if shared := set(companion) - self._own():
+                raise ModelError(
+                    f"CrnnConfig.companions sets {', '.join(sorted(shared))}; a companion may differ in "
+                    f"{', '.join(sorted(self._own()))}."
+                )
         kwargs["id2label"] = dict(enumerate(self.tasks[self.task]))
         kwargs["label2id"] = {name: index for index, name in enumerate(self.tasks[self.task])}
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def _own(cls) -> set[str]:
+        """The settings in which networks that answer together may differ: all but what is asked of them."""
+        return set(cls.__annotations__) - {"model_type", "image_size", "tasks", "task", "companions"}
+
+    def companion_configs(self) -> list["CrnnConfig"]:
+        """The whole configuration of each companion."""
+        settings = {name: getattr(self, name) for name in (*self._own(), "image_size", "tasks", "task")}
+        return [CrnnConfig(**settings | companion) for companion in self.companions]
+
+    def as_companion(self, of: "CrnnConfig") -> dict[str, Any]:
+        """The settings in which this configuration differs from another, as `of.companions` takes them."""
+        return {name: getattr(self, name) for name in sorted(self._own()) if getattr(self, name) != getattr(of, name)}
 
     @classmethod
     def _refuse_misspelt(cls, extra: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@
 
 One trunk serves all tasks. The attention's weights return with the output, as a map over the painting. Where the
 configuration says so, Gabor texture joins the map, a neck stands before the sequence, the grid is read by rows and by
-columns (4H for 2H), attention comes before the recurrent network, and tasks have deeper heads.
+columns (4H for 2H), attention comes before the recurrent network, and tasks have deeper heads. A classifier may have
+companions, networks of the same kind on other trunks, whose logits are averaged with its own.
 """
 
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ class CrnnPreTrainedModel(StrictPreTrainedModel):
 class CrnnModel(CrnnPreTrainedModel):
     """The trunk: a painting becomes an embedding and an attention map."""
 
-    may_be_left_over = ("heads.",)  # the trunk alone may be taken from a classifier
+    may_be_left_over = ("heads.", "companions.")  # the trunk alone may be taken from a classifier
 
     def __init__(self, config: CrnnConfig) -> None:
         super().__init__(config)
@@ -182,6 +183,7 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
                 for task, names in config.tasks.items()
             }
         )
+        self.companions = nn.ModuleList(map(CrnnForImageClassification, config.companion_configs()))
         self.post_init()
 
     def forward(
@@ -195,14 +197,27 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
             kwargs: ignored; transformers' pipelines pass options of their own.
         """
         output = self.classify(self.crnn(pixel_values))
+        if self.companions:
+            self._average(output, [companion(pixel_values) for companion in self.companions])
         if labels is not None:
             by_task = labels if isinstance(labels, Mapping) else {self.config.task: labels}
             losses = [masked_cross_entropy(output["task_logits"][task], y) for task, y in by_task.items()]
             output.loss = torch.stack(losses).mean()
         return output
 
+    def alone(self) -> "CrnnForImageClassification":
+        """This network without its companions, which it gives up for good."""
+        self.companions, self.config.companions = nn.ModuleList(), []
+        return self
+
+    def _average(self, output: CrnnClassifierOutput, others: list[CrnnClassifierOutput]) -> None:
+        """The mean of the logits: of the probabilities, their geometric mean."""
+        for task, logits in output["task_logits"].items():
+            output["task_logits"][task] = torch.stack([logits, *(o["task_logits"][task] for o in others)]).mean(dim=0)
+        output.logits = output["task_logits"][self.config.task]
+
     def classify(self, trunk: CrnnModelOutput) -> CrnnClassifierOutput:
-        """The heads, on the trunk's output."""
+        """The heads, on the trunk's output; companions are not asked."""
         logits = {task: head(trunk.pooler_output) for task, head in self.heads.items()}
         return CrnnClassifierOutput(
             logits=logits[self.config.task],

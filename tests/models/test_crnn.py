@@ -60,6 +60,36 @@ def test_every_part_learns_and_returns_from_disk(changes, tmp_path):
     assert all("backbone.conv_head" in name or "backbone.norm_head" in name for name in unused)  # timm's forward_head
 
 
+def with_companions() -> CrnnForImageClassification:
+    return small(companions=[{"backbone": "mobilenetv2_035"}, {"rnn_type": "gru", "hidden_size": 4}])
+
+
+def test_companions_answer_together_and_the_embedding_is_the_first_ones(tmp_path):
+    model, pixels = with_companions(), torch.randn(2, 3, 64, 64)
+    model.save_pretrained(tmp_path)
+    again = CrnnForImageClassification.from_pretrained(tmp_path)
+    with torch.no_grad():
+        together, loaded = model(pixels), again(pixels)
+        alone = [model.classify(model.crnn(pixels)), *(companion(pixels) for companion in model.companions)]
+        trunk = CrnnModel.from_pretrained(tmp_path)(pixels)
+    for task, logits in together.task_logits.items():
+        torch.testing.assert_close(logits, sum(each.task_logits[task] for each in alone) / 3)
+        torch.testing.assert_close(logits, loaded.task_logits[task])
+    assert torch.equal(together.logits, together.task_logits["style"])
+    assert torch.equal(together.embeddings, alone[0].embeddings) and torch.equal(
+        together.attentions, alone[0].attentions
+    )
+    torch.testing.assert_close(trunk.pooler_output, together.embeddings)
+    assert [c.crnn.config.backbone for c in again.companions] == ["mobilenetv2_035", SMALL["backbone"]]
+
+
+def test_a_companion_differs_in_what_it_is_made_of_only():
+    with pytest.raises(ModelError, match=r"companions sets image_size, tasks; a companion may differ in .*backbone"):
+        CrnnConfig(companions=[{"tasks": TASKS, "image_size": 32}])
+    one, other = CrnnConfig(tasks=TASKS), CrnnConfig(tasks=TASKS, backbone="resnet18", image_size=300)
+    assert other.as_companion(one) == {"backbone": "resnet18"}
+
+
 def test_two_readings_meet_at_their_place():
     """By rows and by columns in loops over the map's places; the attention weighs what both say of a place."""
     model = small(sequence="rows_and_columns", rnn_type="gru", bidirectional=False, global_pool=False).crnn

@@ -28,6 +28,7 @@ FORMS = {
     "gru, rows and columns, two layers": {"rnn_type": "gru", "sequence": "rows_and_columns", "num_layers": 2},
     "gabor, neck": {"gabor": "learnable", "neck": ["conv", "multi_path"]},
     "rla, no recurrence": {"backbone": "rla_mobilenetv2_100", "rnn_type": "none", "attention": "none"},
+    "companion": {"companions": [{"backbone": "mobilenetv2_035"}]},
 }
 
 

@@ -10,9 +10,11 @@ import pytest
 import timm
 import torch
 import yaml
+from datasets import Dataset
 from safetensors.torch import load_file, save_file
 
-from artextract_hf import load_classifier, load_wikiart
+from artextract_hf import CrnnConfig, CrnnForImageClassification, load_classifier, load_wikiart
+from artextract_hf.errors import DataError
 from training import train_classifier
 from training.config import TrainConfig
 
@@ -107,6 +109,24 @@ def test_a_run_learns_from_the_run_before_it(recipe, tmp_path):
     learnt, unlearnt = weights(tmp_path / "two/last"), weights(tmp_path / "alone/last")
     assert learnt.keys() == unlearnt.keys()  # the teacher is no part of it
     assert any(not torch.equal(value, unlearnt[key]) for key, value in learnt.items())
+
+
+def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp_path):
+    start = train_classifier.build_model(*prepared(recipe, tmp_path))
+    pair = CrnnForImageClassification(
+        CrnnConfig(tasks=start.config.tasks, **recipe["model"], companions=[{"hidden_size": 4}])
+    )
+    train_classifier.save_model(pair, tmp_path / "pair")
+    model = train_classifier.build_model(*prepared(recipe | {"start_from": str(tmp_path / "pair")}, tmp_path))
+    model.save_pretrained(tmp_path / "model")
+    assert weights(tmp_path / "model").keys() == start.state_dict().keys() and not model.config.companions
+    with pytest.raises(DataError, match=r"training/join\.py"):
+        TrainConfig.from_dict(recipe | {"output_dir": "-", "model": {"companions": [{"hidden_size": 4}]}})
+
+
+def prepared(values: dict, tmp_path: Path) -> tuple[TrainConfig, Dataset]:
+    config = TrainConfig.from_dict(values | {"output_dir": str(tmp_path)})
+    return config, train_classifier.load_splits(config)[0]
 
 
 def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):

@@ -1,0 +1,49 @@
+"""Put trained classifiers beside another one, as companions whose answers are averaged with its own.
+
+    python training/join.py --model runs/crnn_again/last --companions runs/crnn_lite/last --output runs/joined
+
+The first keeps its embedding and its attention, so whatever was indexed with it stays valid.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from artextract_hf.errors import DataError
+from artextract_hf.models import CrnnForImageClassification, load_classifier
+from training.train_classifier import save_model
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="folder of the classifier that leads")
+    parser.add_argument("--companions", required=True, nargs="+", help="folders of the others")
+    parser.add_argument("--output", required=True, help="folder to write")
+    args = parser.parse_args()
+    save_model(join(args.model, args.companions), args.output)
+
+
+def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
+    """One classifier of several.
+
+    Args:
+        model: folder or Hub name of the classifier that leads.
+        companions: of the others; they know the same classes, and have no companions themselves.
+
+    Raises:
+        DataError: one knows other classes, or is several already.
+    """
+    lead = load_classifier(model)[0]
+    others = [load_classifier(name)[0] for name in companions]
+    for name, other in zip((model, *companions), (lead, *others), strict=True):
+        if other.config.tasks != lead.config.tasks:
+            raise DataError(f"{name} was trained on other classes than {model}.")
+        if other.companions:
+            raise DataError(f"{name} has companions already; join the classifiers it was made of.")
+    lead.config.companions = [other.config.as_companion(lead.config) for other in others]
+    lead.companions.extend(others)
+    return lead
+
+
+if __name__ == "__main__":
+    main()
