@@ -1,14 +1,18 @@
 """Put trained classifiers beside another one, as companions whose answers are averaged with its own.
 
-    python training/join.py --model runs/crnn_again/last --companions runs/crnn_lite/last --output runs/joined
+    python training/join.py --model runs/crnn_again/last --companions runs/crnn_companion/last --out runs/joined
 
 The first keeps its embedding and its attention, so whatever was indexed with it stays valid.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from artextract_hf.errors import DataError
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from training.train_classifier import save_model
 
@@ -18,9 +22,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="folder of the classifier that leads")
     parser.add_argument("--companions", required=True, nargs="+", help="folders of the others")
-    parser.add_argument("--output", required=True, help="folder to write")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     args = parser.parse_args()
-    save_model(join(args.model, args.companions), args.output)
+    try:
+        save_model(join(args.model, args.companions), args.out)
+    except ArtExtractError as error:
+        sys.exit(f"join: {error}")
 
 
 def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
