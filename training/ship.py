@@ -1,12 +1,13 @@
 """Make the embedded defaults from trained models: half precision, their figures and their cards.
 
-    python training/ship.py --model runs/crnn_again/last \\
-        --metrics runs/evaluation/metrics.json --config runs/crnn_best/config.json
+    python training/join.py --model runs/crnn_again/last --companions runs/crnn_companion/last --out runs/joined
+    python training/ship.py --model runs/joined \\
+        --metrics runs/best/together/evaluation/metrics.json --config runs/crnn_best/config.json
     python training/ship.py --embedder --model runs/byol_paintings/last \\
         --metrics runs/byol_evaluation/metrics.json --config runs/byol_paintings/config.json
 
-The classifier gets the side it sees best, and the figures of its first stage, which was scored on lists it had not
-learnt from.
+The classifier gets the side it sees best, and the figures of one trained in the same way on fewer paintings
+(`benchmarks/best.py`), which was scored on a list it had not learnt from.
 """
 
 import argparse
@@ -21,10 +22,13 @@ from artextract_hf.models.names import CLASSIFIER, EMBEDDER, NAMESPACE, PRETRAIN
 SIDE = 256
 LOCAL = ("data", "output_dir", "backbone_weights", "start_from", "teachers")  # of a training: paths of its machine
 NOTE = (
-    "These are the figures of the first stage, trained on the train lists only. The weights here went on from it with "
-    "the train and the val lists together, for 7 epochs (`training/configs/crnn_refine.yaml`) and then for 18 in which "
-    "half of what they learn is their own answers of before (`training/configs/crnn_again.yaml`), so no labelled "
-    "painting is left to score them on."
+    "These are the figures of a classifier trained in the same way on the train list of the joint split only "
+    "(`benchmarks/best.py`). The weights here learnt from all labelled paintings, so none is left to score them on: "
+    "after the training above, 7 epochs with the train and the val lists together "
+    "(`training/configs/crnn_refine.yaml`) and 18 in which half of what is learnt are the classifier's own answers of "
+    "before (`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of a companion, the "
+    "same network on EfficientNet-Lite2, taught by it for 16 epochs (`training/configs/crnn_companion.yaml`); "
+    "embedding and attention are its own."
 )
 
 
