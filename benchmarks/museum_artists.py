@@ -1,7 +1,7 @@
 """Classifiers on a museum's own photographs, which no training has seen: the artist, where a classifier knows the name.
 
-    python -m benchmarks.museum_artists --collection MUSEUM --model first=artextract/crnn-wikiart \\
-        --model second=runs/crnn_again/last > benchmarks/results/museum_artists.json
+    python -m benchmarks.museum_artists --collection MUSEUM --model crnn_refine=runs/crnn_refine/last \\
+        --model crnn_again=runs/crnn_again/last --model together=default > benchmarks/results/museum_artists.json
 
 The embedded classifier learnt every labelled painting of its data in the end, so this is what is left to compare its
 stages on. Other photographs of some of these works may be among that data: compare the stages with each other, and take

@@ -6,7 +6,7 @@
     python training/ship.py --embedder --model runs/byol_paintings/last \\
         --metrics runs/byol_evaluation/metrics.json --config runs/byol_paintings/config.json
 
-The classifier gets the side it sees best, and the figures of one trained in the same way on fewer paintings
+The classifier gets the side it sees best, and the figures of one trained in much the same way on fewer paintings
 (`benchmarks/best.py`), which was scored on a list it had not learnt from.
 """
 
@@ -22,9 +22,10 @@ from artextract_hf.models.names import CLASSIFIER, EMBEDDER, NAMESPACE, PRETRAIN
 SIDE = 256
 LOCAL = ("data", "output_dir", "backbone_weights", "start_from", "teachers")  # of a training: paths of its machine
 NOTE = (
-    "These are the figures of a classifier trained in the same way on the train list of the joint split only "
-    "(`benchmarks/best.py`). The weights here learnt from all labelled paintings, so none is left to score them on: "
-    "after the training above, 7 epochs with the train and the val lists together "
+    "These are the figures of a classifier trained in much the same way on the train list of the joint split only (no "
+    "second stage, one more teacher, 20 epochs for the companion: `benchmarks/best.py`). The weights here learnt "
+    "from all labelled paintings, so none is left to score them on: "
+    "after the training described below, on the train lists, 7 epochs with the train and the val lists together "
     "(`training/configs/crnn_refine.yaml`) and 18 in which half of what is learnt are the classifier's own answers of "
     "before (`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of a companion, the "
     "same network on EfficientNet-Lite2, taught by it for 16 epochs (`training/configs/crnn_companion.yaml`); "

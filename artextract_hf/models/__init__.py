@@ -64,7 +64,7 @@ def load_classifier(
     """
     check_backend(backend)
     directory = resolve(name)
-    transformers_logging.disable_progress_bar()  # 337 tensors in a tenth of a second need no bar
+    transformers_logging.disable_progress_bar()  # what takes a moment needs no bar
     try:
         model = CrnnForImageClassification.from_pretrained(directory)
         processor = ArtImageProcessor.from_pretrained(directory)

@@ -104,6 +104,7 @@ class CrnnConfig(PreTrainedConfig):
                     f"CrnnConfig.companions sets {', '.join(sorted(shared))}; a companion may differ in "
                     f"{', '.join(sorted(self._own()))}."
                 )
+        self.companion_configs()  # their own checks
         kwargs["id2label"] = dict(enumerate(self.tasks[self.task]))
         kwargs["label2id"] = {name: index for index, name in enumerate(self.tasks[self.task])}
         super().__post_init__(**kwargs)

@@ -86,6 +86,8 @@ def test_companions_answer_together_and_the_embedding_is_the_first_ones(tmp_path
 def test_a_companion_differs_in_what_it_is_made_of_only():
     with pytest.raises(ModelError, match=r"companions sets image_size, tasks; a companion may differ in .*backbone"):
         CrnnConfig(companions=[{"tasks": TASKS, "image_size": 32}])
+    with pytest.raises(ModelError, match="rnn_type is 'lstmm'"):
+        CrnnConfig(companions=[{"rnn_type": "lstmm"}])
     one, other = CrnnConfig(tasks=TASKS), CrnnConfig(tasks=TASKS, backbone="resnet18", image_size=300)
     assert other.as_companion(one) == {"backbone": "resnet18"}
 
