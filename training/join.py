@@ -38,7 +38,7 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
         companions: of the others; they know the same classes, and have no companions themselves.
 
     Raises:
-        DataError: one knows other classes, or is several already.
+        DataError: one knows other classes, is several already, or cannot read pictures of the leading one's side.
     """
     lead = load_classifier(model)[0]
     others = [load_classifier(name)[0] for name in companions]
@@ -47,6 +47,8 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
             raise DataError(f"{name} was trained on other classes than {model}.")
         if other.companions:
             raise DataError(f"{name} has companions already; join the classifiers it was made of.")
+        if other.config.sequence == "channels" and other.config.image_size != lead.config.image_size:
+            raise DataError(f"{name} reads the channels of {other.config.image_size} px pictures only.")
     lead.config.companions = [other.config.as_companion(lead.config) for other in others]
     lead.companions.extend(others)
     return lead

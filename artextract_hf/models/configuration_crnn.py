@@ -19,6 +19,7 @@ _CHOICES = {
     "gabor": ("none", "fixed", "learnable"),
 }
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
+_SHARED = {"image_size", "tasks", "task"}  # by networks that answer together: what is asked of them
 
 
 @strict
@@ -111,12 +112,12 @@ class CrnnConfig(PreTrainedConfig):
 
     @classmethod
     def _own(cls) -> set[str]:
-        """The settings in which networks that answer together may differ: all but what is asked of them."""
-        return set(cls.__annotations__) - {"model_type", "image_size", "tasks", "task", "companions"}
+        """The settings in which networks that answer together may differ."""
+        return set(cls.__annotations__) - _SHARED - {"companions"}
 
     def companion_configs(self) -> list["CrnnConfig"]:
         """The whole configuration of each companion."""
-        settings = {name: getattr(self, name) for name in (*self._own(), "image_size", "tasks", "task")}
+        settings = {name: getattr(self, name) for name in self._own() | _SHARED}
         return [CrnnConfig(**settings | companion) for companion in self.companions]
 
     def as_companion(self, of: "CrnnConfig") -> dict[str, Any]:

@@ -32,6 +32,9 @@ def test_classifiers_that_do_not_fit_together_are_refused(tmp_path):
     fewer = CrnnForImageClassification(CrnnConfig(tasks={"style": TASKS["style"]}, **SMALL))
     with pytest.raises(DataError, match="other classes"):
         join(lead, [keep(fewer, tmp_path / "fewer")])
+    channels = CrnnConfig(tasks=TASKS, **SMALL | {"sequence": "channels", "image_size": 96})
+    with pytest.raises(DataError, match="channels of 96 px pictures only"):
+        join(lead, [keep(CrnnForImageClassification(channels), tmp_path / "channels")])
     pair = keep(join(lead, [lead]), tmp_path / "pair")
     with pytest.raises(DataError, match="pair has companions already"):
         join(lead, [pair])
