@@ -51,7 +51,11 @@ class TrainConfig(Recipe):
         loss: of each task, the arguments of TaskLoss (`artextract_hf/models/losses.py`).
         contrastive: weight of the supervised contrastive loss of each task on the embedding, beside `loss`.
         class_weight_power: weight of a class is its count to minus this power (0 none, 1 fully balanced).
-        task_weights: weight of each task's loss, or `uncertainty` to learn them (Kendall et al. 2018); empty: all 1.
+        task_weights: weight of each task's loss, or `uncertainty` to learn them (Kendall et al. 2018), those of
+            auxiliary ones too; empty: all 1.
+        auxiliary: columns of text to learn beside the tasks, with the weight of each one's loss (a task's is 1): what
+            stands there often enough becomes a class. `artist_name` tells painters apart that have no class of their
+            own. These heads belong to the training; the model does not keep them.
         mixup: alpha of the Beta distribution that mixes pairs of paintings (Zhang et al. 2018); 0 mixes none.
         cutmix: alpha of that which pastes a part of another painting (Yun et al. 2019); 0 pastes none.
         teachers: trained classifiers of the same classes, whose averaged answers are learnt beside the labels.
@@ -103,6 +107,7 @@ class TrainConfig(Recipe):
     contrastive: float = 0.0
     class_weight_power: float = 0.0
     task_weights: str | dict[str, float] = ""
+    auxiliary: dict[str, float] = field(default_factory=dict)
     mixup: float = 0.0
     cutmix: float = 0.0
     teachers: tuple[str, ...] = ()
@@ -130,6 +135,8 @@ class TrainConfig(Recipe):
             raise DataError(f"{', '.join(unknown)} is none of the tasks {', '.join(self.tasks)}.")
         if isinstance(self.task_weights, str) and self.task_weights not in ("", "uncertainty"):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")
+        if self.auxiliary.keys() & set(self.tasks):
+            raise DataError(f"{', '.join(self.auxiliary.keys() & set(self.tasks))} is a task already, not auxiliary.")
         if self.model.get("companions"):
             raise DataError("companions are trained alone and put beside a classifier afterwards: training/join.py.")
         if self.contrastive and (self.mixup or self.cutmix):

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from artextract_hf.models import CrnnForImageClassification
+from artextract_hf.models.heads import make_head
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
-from artextract_hf.models.modeling_crnn import CrnnClassifierOutput
 from training.config import TrainConfig
 
 Labels = Mapping[str, Tensor]
@@ -25,15 +25,20 @@ class Learner(nn.Module):
     Args:
         model: the classifier.
         config: losses and their weights.
-        counts: (classes,) labelled training samples of each class, by task.
+        counts: (classes,) labelled training samples of each class, by task; those of auxiliary tasks too, whose heads
+            are the learner's own.
     """
 
     def __init__(self, model: CrnnForImageClassification, config: TrainConfig, counts: Labels) -> None:
         super().__init__()
-        self.model, self.config, self.tasks = model, config, tuple(model.config.tasks)
+        self.model, self.config, self.tasks = model, config, tuple(counts)
         self.loss = config.task_loss()
         self.contrast = TaskLoss("supervised_contrastive", scale=config.contrastive) if config.contrastive else None
         self.uncertainty = UncertaintyWeighting(self.tasks) if config.task_weights == "uncertainty" else None
+        width, dropout = model.crnn.embedding_size, model.config.dropout
+        self.auxiliary = nn.ModuleDict(
+            {task: make_head("linear", width, len(counts[task]), dropout=dropout) for task in config.auxiliary}
+        )
         for task, count in counts.items():  # not saved: they come from the data
             self.register_buffer(f"{task}_weights", class_weights(count, config.class_weight_power), persistent=False)
             self.register_buffer(f"{task}_prior", count / count.sum().clamp(min=1), persistent=False)
@@ -65,34 +70,36 @@ class Learner(nn.Module):
             are_maps: the backbone's part is already done.
         """
         output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
+        task_logits = dict(output.task_logits)
+        task_logits |= {task: head(output.embeddings) for task, head in self.auxiliary.items()}
         losses = {
-            task: sum(share * self._total(task, output, labels[task]) for labels, share in targets)
+            task: sum(
+                share * self._total(task, task_logits[task], output.embeddings, labels[task])
+                for labels, share in targets
+            )
             / totals[index].clamp(min=1e-6)
             for index, task in enumerate(self.tasks)
         }
-        if answers:
-            share = self.config.distillation
-            losses = {
-                task: (1 - share) * loss + share * self._divergence(output.task_logits[task], answers[task])
-                for task, loss in losses.items()
-            }
+        share = self.config.distillation
+        for task, answer in (answers or {}).items():
+            losses[task] = (1 - share) * losses[task] + share * self._divergence(task_logits[task], answer)
         if self.uncertainty:
             return self.uncertainty(losses)
-        fixed = self.config.task_weights or {}
-        return sum(fixed.get(task, 1.0) * loss for task, loss in losses.items()) / len(losses)
+        fixed = (self.config.task_weights or {}) | self.config.auxiliary
+        return sum(fixed.get(task, 1.0) * loss for task, loss in losses.items()) / len(self.model.config.tasks)
 
     def _divergence(self, logits: Tensor, answer: Tensor) -> Tensor:
         """KL(teachers || student) of a piece, labelled or not, such that the pieces add up to the mean of the batch."""
         return F.kl_div(logits.float().log_softmax(dim=1), answer, reduction="batchmean") / self.config.accumulate
 
-    def _total(self, task: str, output: CrnnClassifierOutput, labels: Tensor) -> Tensor:
+    def _total(self, task: str, logits: Tensor, embeddings: Tensor, labels: Tensor) -> Tensor:
         """The sum of a task's losses over the labelled samples."""
         total = self.loss(
-            output.task_logits[task],
+            logits,
             labels,
             class_weights=self.get_buffer(f"{task}_weights"),
             prior=self.get_buffer(f"{task}_prior"),
         ).total
         if self.contrast:
-            total = total + self.contrast(output.task_logits[task], labels, embeddings=output.embeddings).total
+            total = total + self.contrast(logits, labels, embeddings=embeddings).total
         return total

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
-from datasets import Dataset, concatenate_datasets
+from datasets import ClassLabel, Dataset, concatenate_datasets
 from torch import Tensor, nn
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import class_names, labels_for
 from artextract_hf.data.transforms import view_of
@@ -61,6 +63,8 @@ from training.loop import (
 from training.objective import Learner
 from training.optim import freeze_first, make_optimizer, make_schedule
 from training.teachers import Teachers
+
+LEAST_WORKS = 4  # of a value of an auxiliary column, to be a class
 
 
 def main() -> None:
@@ -155,8 +159,9 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
         if accelerator.device.type == "cpu":
             raise DataError("sync_norms needs GPUs; on CPUs leave fold_norms on, which freezes the batch norms.")
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    views = TrainingViews(learn, model.config.tasks, view_of(config.view), seed=config.seed)
-    learner = Learner(model, config, count_classes(views, model.config.tasks))
+    tasks = model.config.tasks | {column: class_names(learn, column) for column in config.auxiliary}
+    views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
+    learner = Learner(model, config, count_classes(views, tasks))
     run = Run(config, accelerator, learner.to(accelerator.device), average, views, Path(config.output_dir))
     if config.teachers:
         run.teachers = Teachers(config.teachers, model.config.tasks).to(accelerator.device)
@@ -293,7 +298,25 @@ def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
     learn = concatenate_datasets([take_split(splits, name) for name in config.train_splits])
     if config.max_samples:
         learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
+    for column in config.auxiliary:
+        learn = as_classes(learn, column)
     return learn, take_split(splits, config.eval_split) if config.eval_split else None
+
+
+def as_classes(paintings: Dataset, column: str) -> Dataset:
+    """A column of text as class labels; a value on fewer than LEAST_WORKS paintings, or none, is unknown.
+
+    Raises:
+        DataError: there is no such column, or no value stands in it often enough.
+    """
+    if column not in paintings.column_names:
+        raise DataError(f"the paintings have no column {column!r}; there are {', '.join(paintings.column_names)}.")
+    counts = Counter(paintings[column])
+    names = sorted(value for value, count in counts.items() if value and count >= LEAST_WORKS)
+    if not names:
+        raise DataError(f"no value of {column!r} is on {LEAST_WORKS} paintings; there is nothing to learn from it.")
+    labels = [names.index(value) if value in names else UNKNOWN for value in paintings[column]]
+    return paintings.remove_columns(column).add_column(column, labels, feature=ClassLabel(names=names))
 
 
 def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassification:

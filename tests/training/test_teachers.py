@@ -24,9 +24,10 @@ def keep(model: CrnnForImageClassification, folder: Path) -> str:
     return str(folder)
 
 
-def learner(model: CrnnForImageClassification, **options) -> Learner:
+def learner(model: CrnnForImageClassification, *, painters: int = 0, **options) -> Learner:
     config = TrainConfig.from_dict({"data": "-", "output_dir": "-", "tasks": list(TASKS), "loss": {}, **options})
-    return Learner(model, config, {task: torch.ones(len(names)) for task, names in TASKS.items()})
+    counts = {task: torch.ones(len(names)) for task, names in TASKS.items()}
+    return Learner(model, config, counts | ({"artist_name": torch.ones(painters)} if painters else {}))
 
 
 def test_several_teachers_answer_with_their_mean(tmp_path):
@@ -87,6 +88,24 @@ def test_pieces_of_a_batch_add_up():
         for half in halves
     ]
     assert sum(parts) == pytest.approx(whole(pixels, [(labels, 1.0)], totals, answers=answers).item(), rel=1e-5)
+
+
+def test_an_auxiliary_loss_comes_on_top_and_no_teacher_is_asked_for_it():
+    model, pixels = classifier(0), torch.randn(4, 3, 64, 64)
+    labels = {"style": torch.tensor([0, 1, 2, -1]), "genre": torch.tensor([0, 1, 1, 0])}
+    answers = {task: torch.full((4, len(names)), 1 / len(names)) for task, names in TASKS.items()}
+    painters = {"artist_name": torch.tensor([4, -1, 2, 0])}
+
+    def loss(weight: float) -> float:
+        torch.manual_seed(0)  # of the auxiliary head
+        beside = learner(model, painters=5, auxiliary={"artist_name": weight})
+        known = labels | painters
+        return beside(pixels, [(known, 1.0)], beside.totals(known), answers=answers).item()
+
+    plain = learner(model)
+    base = plain(pixels, [(labels, 1.0)], plain.totals(labels), answers=answers).item()
+    assert loss(0.0) == pytest.approx(base)
+    assert loss(1.0) - base == pytest.approx(2 * (loss(0.5) - base)) and loss(1.0) > base
 
 
 def test_distillation_is_a_share():

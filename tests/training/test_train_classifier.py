@@ -111,6 +111,31 @@ def test_a_run_learns_from_the_run_before_it(recipe, tmp_path):
     assert any(not torch.equal(value, unlearnt[key]) for key, value in learnt.items())
 
 
+def test_an_auxiliary_column_teaches_the_trunk_and_leaves_no_head(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_classifier, "LEAST_WORKS", 1)
+    alone, beside = (recipe | {"output_dir": str(tmp_path / name)} for name in ("alone", "beside"))
+    train_classifier.train(TrainConfig.from_dict(alone))
+    train_classifier.train(TrainConfig.from_dict(beside | {"auxiliary": {"artist_name": 0.5}}))
+    without, taught = weights(tmp_path / "alone/last"), weights(tmp_path / "beside/last")
+    assert taught.keys() == without.keys()
+    key = "crnn.project.weight"
+    assert not torch.equal(taught[key], without[key])
+
+
+def test_an_auxiliary_column_has_a_class_for_what_stands_there_often():
+    painters = ["A", "B", "", "A", "C", "A", "B", "A", "C", "C", "C"]
+    paintings = Dataset.from_dict({"id": list(map(str, range(11))), "artist_name": painters})
+    classes = train_classifier.as_classes(paintings, "artist_name")
+    assert classes.features["artist_name"].names == ["A", "C"]
+    assert classes["artist_name"][:5] == [0, -1, -1, 0, 1]
+    with pytest.raises(DataError, match="no column 'school'"):
+        train_classifier.as_classes(paintings, "school")
+    with pytest.raises(DataError, match="nothing to learn"):
+        train_classifier.as_classes(paintings.select(range(4)), "artist_name")
+    with pytest.raises(DataError, match="a task already"):
+        TrainConfig.from_dict({"data": "-", "output_dir": "-", "auxiliary": {"style": 1.0}})
+
+
 def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp_path):
     start = train_classifier.build_model(*prepared(recipe, tmp_path))
     pair = CrnnForImageClassification(
