@@ -45,7 +45,16 @@ class Recipe:
         for key in ("data", "output_dir"):
             if not values.get(key):
                 raise DataError(f"the configuration needs {key!r}.")
-        return cls(**{key: _frozen(value) for key, value in values.items()})
+        types = {f.name: f.type for f in fields(cls)}
+        return cls(**{key: _number(key, v) if types[key] is float else _frozen(v) for key, v in values.items()})
+
+
+def _number(key: str, value: Any) -> float:
+    """YAML takes 3e-4, without a point, for text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{key} is {value!r}; it takes a number.") from None
 
 
 def _frozen(value: Any) -> Any:

@@ -98,8 +98,9 @@ def test_checkpoint_round_trip(tmp_path):
 def test_configuration_checks_itself(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\nsizes: [[0, 64], [2, 96]]\n")
-    config = TrainConfig.load(path, ["--model.dropout", "0.4", "--train-splits", "[train, val]", "--lr", "1.0e-2"])
-    assert config.model == {"dropout": 0.4} and config.train_splits == ("train", "val") and config.lr == 0.01
+    config = TrainConfig.load(path, ["--model.dropout", "0.4", "--train-splits", "[train, val]", "--lr", "1e-2"])
+    assert config.model == {"dropout": 0.4} and config.train_splits == ("train", "val")
+    assert config.lr == 0.01  # which YAML itself takes for text
     assert [config.size_at(e) for e in (0, 1, 2, 9)] == [64, 64, 96, 96]
     with pytest.raises(DataError, match="Did you mean 'ema_decay'"):
         TrainConfig.load(path, ["--ema_decy", "0"])
@@ -116,6 +117,7 @@ def test_configuration_checks_itself(tmp_path):
         (["--contrastive", "0.5", "--mixup", "0.2"], "mixup"),
         (["--accumulate", "3"], "3 equal pieces"),
         (["--schedule", "linear"], "cosine_annealing"),
+        (["--lr", "fast"], "takes a number"),
     ):
         with pytest.raises(DataError, match=message):
             TrainConfig.load(path, bad)
