@@ -1,6 +1,7 @@
 """Make the embedded defaults from trained models: half precision, their figures and their cards.
 
-    python training/join.py --model runs/crnn_again/last --companions runs/crnn_companion/last --out runs/joined
+    python training/join.py --model runs/crnn_again/last \\
+        --companions runs/crnn_companion/last runs/crnn_taught/last --out runs/joined
     python training/ship.py --model runs/joined \\
         --metrics runs/best/together/evaluation/metrics.json --config runs/crnn_best/config.json
     python training/ship.py --embedder --model runs/byol_paintings/last \\
@@ -23,13 +24,13 @@ SIDE = 256
 LOCAL = ("data", "output_dir", "backbone_weights", "start_from", "teachers")  # of a training: paths of its machine
 NOTE = (
     "These are the figures of a classifier trained in much the same way on the train list of the joint split only (no "
-    "second stage, one more teacher, 20 epochs for the companion: `benchmarks/best.py`). The weights here learnt "
-    "from all labelled paintings, so none is left to score them on: "
-    "after the training described below, on the train lists, 7 epochs with the train and the val lists together "
-    "(`training/configs/crnn_refine.yaml`) and 18 in which half of what is learnt are the classifier's own answers of "
-    "before (`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of a companion, the "
-    "same network on EfficientNet-Lite2, taught by it for 16 epochs (`training/configs/crnn_companion.yaml`); "
-    "embedding and attention are its own."
+    "second stage, one more teacher, other numbers of epochs for the companions: `benchmarks/best.py`). The weights "
+    "here learnt from all labelled paintings, so none is left to score them on: after the training described below, "
+    "on the train lists, 7 epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`) and "
+    "18 in which half of what is learnt are the classifier's own answers of before "
+    "(`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of two companions, the same "
+    "network on EfficientNet-Lite2: one taught by it for 16 epochs (`training/configs/crnn_companion.yaml`), one by "
+    "both for 18 (`training/configs/crnn_taught.yaml`). Embedding and attention are its own."
 )
 
 

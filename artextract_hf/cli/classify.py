@@ -20,13 +20,14 @@ def classify(
     from artextract_hf.data.decode import decode_image
     from artextract_hf.data.labels import display_name
     from artextract_hf.models import ArtAttributesPipeline, load_classifier
+    from artextract_hf.models.pieces import PIECE
 
     network, processor = load_classifier(model, backend)
     pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = [
         {"image": image, "tasks": answer["tasks"]}
-        for image, answer in zip(images, attributes(pictures, top_k=top_k), strict=True)
+        for image, answer in zip(images, attributes(pictures, top_k=top_k, batch_size=PIECE), strict=True)
     ]
     if as_json:
         typer.echo(json.dumps(answers, ensure_ascii=False))

@@ -18,6 +18,7 @@ from artextract_hf.data.decode import decode_image
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.schema import SkipList, labels_for
 from artextract_hf.errors import DataError, ImageError
+from artextract_hf.models.pieces import in_pieces
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ def predict(model: nn.Module, processor: Any, paintings: Dataset, *, batch_size:
     rows: list[int] = []
     with torch.inference_mode():
         for positions, pixels in _batches(processor, paintings, model.config.image_size, batch_size, skipped):
-            output = model(pixels.to(device).contiguous(memory_format=torch.channels_last))
+            for piece in in_pieces(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
+                for task, values in model(piece).task_logits.items():
+                    logits[task].append(values.float().cpu())
             rows.extend(positions)
-            for task, values in output.task_logits.items():
-                logits[task].append(values.float().cpu())
     arrays = {
         task: torch.cat(parts).numpy() if parts else np.zeros((0, len(model.config.tasks[task])), dtype=np.float32)
         for task, parts in logits.items()
@@ -89,9 +90,9 @@ def represent(
     vectors, rows = [], []
     with torch.inference_mode():
         for positions, pixels in _batches(processor, paintings, processor.size["height"], batch_size, skipped):
-            output = model(pixels.to(device).contiguous(memory_format=torch.channels_last))
+            for piece in in_pieces(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
+                vectors.append(model(piece).pooler_output.float().cpu())
             rows.extend(positions)
-            vectors.append(output.pooler_output.float().cpu())
     return torch.cat(vectors).numpy(), np.array(rows, dtype=np.int64), skipped
 
 

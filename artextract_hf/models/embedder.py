@@ -22,6 +22,7 @@ from artextract_hf.models.descriptors import DESCRIPTORS, Descriptor
 from artextract_hf.models.modeling_crnn import CrnnModel
 from artextract_hf.models.names import resolve
 from artextract_hf.models.openvino_backend import check_backend, on_backend
+from artextract_hf.models.pieces import in_pieces
 
 
 class Embedder(Protocol):
@@ -161,8 +162,9 @@ class NetworkEmbedder:
                 yield torch.stack([job.result() for job in current])
 
     def _embed_batch(self, pixels: Tensor) -> np.ndarray:
+        moved = self._moved(pixels)
         with torch.inference_mode():
-            vectors = self._vectors(self._moved(pixels))
+            vectors = torch.cat([self._vectors(piece) for piece in in_pieces(self._network, moved)])
         return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
 
     def _map_batch(self, pixels: Tensor) -> np.ndarray:

@@ -7,6 +7,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.models.pieces import in_pieces
 
 ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
 
@@ -35,8 +36,10 @@ class ArtAttributesPipeline(Pipeline):
         return self.image_processor(images=[picture], return_tensors="pt")
 
     def _forward(self, model_inputs: Any) -> Any:
-        output = self.model(**model_inputs)
-        return {**output.task_logits, ATTENTION: output.attentions}
+        outputs = [self.model(piece) for piece in in_pieces(self.model, model_inputs["pixel_values"])]
+        logits = {task: torch.cat([o.task_logits[task] for o in outputs]) for task in self.model.config.tasks}
+        attended = outputs[0].attentions is not None
+        return {**logits, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}
 
     def postprocess(self, model_outputs: Any, top_k: int = 5, return_attention: bool = False) -> dict[str, Any]:  # noqa: D102
         answer: dict[str, Any] = {"tasks": {}}
