@@ -5,9 +5,9 @@
         > benchmarks/results/auxiliary.json
 
 Of the joint split's paintings, 30 % are by painters with too few works for a class, so that the artist's head learns
-nothing from them. `alone` is `crnn_best.yaml` with a small budget; `beside` has an auxiliary head for the names of all
-painters, half as heavy as a task, which is dropped when it is done. Both learn from `train` and are scored on `val`.
-Runs that are done are not repeated.
+nothing from them. `alone` is `crnn_best.yaml` with a small budget; `beside` has an auxiliary head for the names of
+all painters with four works or more, half as heavy as a task, which is dropped when it is done. Both learn from
+`train` and are scored on `val`. Runs that are done are not repeated.
 """
 
 import argparse

@@ -10,7 +10,8 @@ is `crnn_best.yaml`; `again` goes on from it as `crnn_again.yaml` does, taught b
 `companion` is `crnn_companion.yaml`, taught by `again`; `pair` averages the logits of these two; `taught` is
 `crnn_taught.yaml`, taught by the pair; `together` averages the logits of all three, as the embedded default does. That
 one had `crnn_refine.yaml` between the first two, which brings in the val list, and was taught by itself alone. Takes
-three hours on two cores, beside the runs of `generations`; runs that are done are not repeated.
+some three and a half hours on two cores, beside the runs of `generations` (`taught` was made on a GPU, in nine minutes
+beside three others); runs that are done are not repeated.
 """
 
 import argparse

@@ -36,8 +36,8 @@ class Learner(nn.Module):
         self.contrast = TaskLoss("supervised_contrastive", scale=config.contrastive) if config.contrastive else None
         self.uncertainty = UncertaintyWeighting(self.tasks) if config.task_weights == "uncertainty" else None
         width, dropout = model.crnn.embedding_size, model.config.dropout
-        self.auxiliary = nn.ModuleDict(
-            {task: make_head("linear", width, len(counts[task]), dropout=dropout) for task in config.auxiliary}
+        self.auxiliary = nn.ModuleList(
+            make_head("linear", width, len(counts[task]), dropout=dropout) for task in config.auxiliary
         )
         for task, count in counts.items():  # not saved: they come from the data
             self.register_buffer(f"{task}_weights", class_weights(count, config.class_weight_power), persistent=False)
@@ -71,7 +71,8 @@ class Learner(nn.Module):
         """
         output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
         task_logits = dict(output.task_logits)
-        task_logits |= {task: head(output.embeddings) for task, head in self.auxiliary.items()}
+        for task, head in zip(self.config.auxiliary, self.auxiliary, strict=True):
+            task_logits[task] = head(output.embeddings)
         losses = {
             task: sum(
                 share * self._total(task, task_logits[task], output.embeddings, labels[task])
@@ -80,9 +81,11 @@ class Learner(nn.Module):
             / totals[index].clamp(min=1e-6)
             for index, task in enumerate(self.tasks)
         }
-        share = self.config.distillation
-        for task, answer in (answers or {}).items():
-            losses[task] = (1 - share) * losses[task] + share * self._divergence(task_logits[task], answer)
+        if answers:
+            share = self.config.distillation
+            for task in self.model.config.tasks:  # a teacher may know more
+                taught = self._divergence(task_logits[task], answers[task])
+                losses[task] = (1 - share) * losses[task] + share * taught
         if self.uncertainty:
             return self.uncertainty(losses)
         fixed = (self.config.task_weights or {}) | self.config.auxiliary

@@ -1,6 +1,7 @@
 """A training's configuration: one YAML file, every key checked, and `--key value` on the command line over it."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +10,15 @@ from typing import Any, Self
 import yaml
 
 from artextract_hf.errors import DataError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers: 3e-4 is one, which PyYAML takes for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 class Recipe:
@@ -23,13 +33,13 @@ class Recipe:
         """
         if not Path(path).is_file():
             raise DataError(f"there is no configuration {path}.")
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader) or {}
         for key, value in _pairs(overrides):
             *parents, last = key.split(".")
             inner = values
             for parent in parents:
                 inner = inner.setdefault(parent, {})
-            inner[last] = yaml.safe_load(value)
+            inner[last] = yaml.load(value, _Loader)
         return cls.from_dict(values)
 
     @classmethod
@@ -45,16 +55,11 @@ class Recipe:
         for key in ("data", "output_dir"):
             if not values.get(key):
                 raise DataError(f"the configuration needs {key!r}.")
-        types = {f.name: f.type for f in fields(cls)}
-        return cls(**{key: _number(key, v) if types[key] is float else _frozen(v) for key, v in values.items()})
-
-
-def _number(key: str, value: Any) -> float:
-    """YAML takes 3e-4, without a point, for text."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{key} is {value!r}; it takes a number.") from None
+        for f in fields(cls):
+            value = values.get(f.name, 0)
+            if f.type is float and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise DataError(f"{f.name} is {value!r}; it takes a number.")
+        return cls(**{key: _frozen(value) for key, value in values.items()})
 
 
 def _frozen(value: Any) -> Any:

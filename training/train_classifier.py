@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
-from datasets import ClassLabel, Dataset, concatenate_datasets
+from datasets import ClassLabel, Dataset, Value, concatenate_datasets
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -307,15 +307,17 @@ def as_classes(paintings: Dataset, column: str) -> Dataset:
     """A column of text as class labels; a value on fewer than LEAST_WORKS paintings, or none, is unknown.
 
     Raises:
-        DataError: there is no such column, or no value stands in it often enough.
+        DataError: there is no such column of text, or no value stands in it often enough.
     """
-    if column not in paintings.column_names:
-        raise DataError(f"the paintings have no column {column!r}; there are {', '.join(paintings.column_names)}.")
+    texts = [name for name, feature in paintings.features.items() if feature == Value("string")]
+    if column not in texts:
+        raise DataError(f"the paintings have no column of text {column!r}; there are {', '.join(texts)}.")
     counts = Counter(paintings[column])
     names = sorted(value for value, count in counts.items() if value and count >= LEAST_WORKS)
     if not names:
         raise DataError(f"no value of {column!r} is on {LEAST_WORKS} paintings; there is nothing to learn from it.")
-    labels = [names.index(value) if value in names else UNKNOWN for value in paintings[column]]
+    positions = {name: position for position, name in enumerate(names)}
+    labels = [positions.get(value, UNKNOWN) for value in paintings[column]]
     return paintings.remove_columns(column).add_column(column, labels, feature=ClassLabel(names=names))
 
 

@@ -1,7 +1,8 @@
 """On a processor torch computes a batch a few pictures at a time.
 
-The activations of four pictures stay in its caches; those of 32 do not, and glibc fetches their memory from the system
-anew for every layer (`benchmarks/pieces.py`). OpenVINO keeps its own memory, and a GPU takes the whole batch.
+The activations of four pictures stay in its caches; those of 32 do not, and glibc fetches their memory from the
+system anew for every layer (`benchmarks/pieces.py`, on two cores). OpenVINO keeps its own memory, and a GPU takes the
+whole batch.
 """
 
 from torch import Tensor, nn
@@ -13,5 +14,7 @@ PIECE = 4  # pictures
 
 def in_pieces(network: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
     """Pixel values (N, 3, S, S) as `network` best computes them at a time."""
-    whole = pixels.device.type != "cpu" or any(isinstance(module, OpenVinoNetwork) for module in network.modules())
-    return (pixels,) if whole else pixels.split(PIECE)
+    if len(pixels) <= PIECE or pixels.device.type != "cpu":
+        return (pixels,)
+    compiled = any(isinstance(module, OpenVinoNetwork) for module in network.modules())
+    return (pixels,) if compiled else pixels.split(PIECE)

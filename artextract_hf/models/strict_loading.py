@@ -31,7 +31,7 @@ class StrictPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Any:
         """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
 
-        Convolutions are kept channels last, as processors and GPUs compute them fastest.
+        Convolutions are kept channels last, as they were in training.
 
         Raises:
             ModelError: a weight is missing, left over, or of another shape. transformers alone would only log it and

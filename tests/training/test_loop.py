@@ -100,7 +100,8 @@ def test_configuration_checks_itself(tmp_path):
     path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\nsizes: [[0, 64], [2, 96]]\n")
     config = TrainConfig.load(path, ["--model.dropout", "0.4", "--train-splits", "[train, val]", "--lr", "1e-2"])
     assert config.model == {"dropout": 0.4} and config.train_splits == ("train", "val")
-    assert config.lr == 0.01  # which YAML itself takes for text
+    assert config.lr == 0.01  # which PyYAML takes for text
+    assert TrainConfig.load(path, ["--loss.label_smoothing", "1e-1"]).loss == {"label_smoothing": 0.1}
     assert [config.size_at(e) for e in (0, 1, 2, 9)] == [64, 64, 96, 96]
     with pytest.raises(DataError, match="Did you mean 'ema_decay'"):
         TrainConfig.load(path, ["--ema_decy", "0"])
@@ -118,6 +119,7 @@ def test_configuration_checks_itself(tmp_path):
         (["--accumulate", "3"], "3 equal pieces"),
         (["--schedule", "linear"], "cosine_annealing"),
         (["--lr", "fast"], "takes a number"),
+        (["--lr", "true"], "takes a number"),
     ):
         with pytest.raises(DataError, match=message):
             TrainConfig.load(path, bad)
