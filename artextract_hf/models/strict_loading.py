@@ -31,8 +31,6 @@ class StrictPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Any:
         """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
 
-        Convolutions are kept channels last, as they were in training.
-
         Raises:
             ModelError: a weight is missing, left over, or of another shape. transformers alone would only log it and
                 go on with random numbers.
@@ -46,7 +44,6 @@ class StrictPreTrainedModel(PreTrainedModel):
         if any(wrong.values()):
             report = "; ".join(f"{kind.replace('_', ' ')}: {', '.join(v[:3])}" for kind, v in wrong.items() if v)
             raise ModelError(f"the weights of {pretrained_model_name_or_path!r} do not fit {cls.__name__}: {report}")
-        model.to(memory_format=torch.channels_last)
         return (model, info) if want_info else model
 
 

@@ -16,8 +16,9 @@ def test_a_processor_gets_pieces_and_a_gpu_the_whole_batch():
     assert len(in_pieces(nn.Identity(), pixels.to("meta"))) == 1  # any device that is no processor
 
 
-def test_convolutions_are_loaded_channels_last():
-    model, _ = load_classifier()
+def test_the_pipeline_computes_channels_last():
+    model, processor = load_classifier()
+    ArtAttributesPipeline(model=model, image_processor=processor)
     weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)]
     assert weights and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
 
