@@ -40,8 +40,7 @@ class ArtAttributesPipeline(Pipeline):
         return self.image_processor(images=[picture], return_tensors="pt")
 
     def _forward(self, model_inputs: Any) -> Any:
-        pixels = model_inputs["pixel_values"].contiguous(memory_format=torch.channels_last)
-        outputs = [self.model(piece) for piece in in_pieces(self.model, pixels)]
+        outputs = [self.model(piece) for piece in in_pieces(self.model, model_inputs["pixel_values"])]
         logits = {task: torch.cat([o.task_logits[task] for o in outputs]) for task in self.model.config.tasks}
         attended = outputs[0].attentions is not None
         return {**logits, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}
