@@ -10,14 +10,12 @@ all painters with four works or more, half as heavy as a task, which is dropped 
 `train` and are scored on `val`. Runs that are done are not repeated.
 """
 
-import argparse
 import json
-from pathlib import Path
 
 import torch
 
 from benchmarks.generations import scores
-from benchmarks.systems import run_recipe, values_of
+from benchmarks.systems import options, run_recipe, values_of
 
 BUDGET = {"epochs": 8, "sizes": [[0, 128]], "eval_every": 8}
 IMAGE_SIZE = 160  # of evaluation
@@ -25,11 +23,7 @@ IMAGE_SIZE = 160  # of evaluation
 
 def main() -> None:
     """Train what is missing and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--data", type=Path, required=True, help="the joint split, prepared")
-    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of MobileNetV2, timm's key names")
-    args = parser.parse_args()
+    args = options(__doc__.splitlines()[0]).parse_args()
     recipe = values_of("crnn_best")
     recipe |= BUDGET | {"data": str(args.data), "backbone_weights": str(args.weights), "frozen_baseline": False}
     recipe["model"] |= {"image_size": IMAGE_SIZE}

@@ -14,7 +14,6 @@ some three and a half hours on two cores, beside the runs of `generations` (`tau
 beside three others); runs that are done are not repeated.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from artextract_hf import load_classifier
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.evaluation.report import evaluate_classifier
 from benchmarks.generations import scores
-from benchmarks.systems import METRICS, TASKS, evaluation, run_recipe, top1, values_of
+from benchmarks.systems import METRICS, TASKS, evaluation, options, run_recipe, top1, values_of
 from training.join import join
 from training.train_classifier import save_model
 
@@ -36,15 +35,12 @@ TAUGHT_BUDGET = {"epochs": 26, "sizes": [[0, 128], [8, 160], [16, 192], [22, 224
 
 def main() -> None:
     """Train what is missing and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--data", type=Path, required=True, help="the joint split, prepared")
-    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of MobileNetV2, timm's key names")
+    parser = options(__doc__.splitlines()[0])
     parser.add_argument("--companion-weights", required=True, help="of tf_efficientnet_lite2, fit for ImageNet's mean")
     parser.add_argument("--teacher", required=True, help="the second teacher of `again`")
     args = parser.parse_args()
-    names = ("first", "again", "companion", "pair", "taught", "together")
-    first, again, companion, pair, taught, together = (args.runs / name for name in names)
+    runs = [args.runs / name for name in ("first", "again", "companion", "pair", "taught", "together")]
+    first, again, companion, pair, taught, together = runs
     fixed = {"data": str(args.data), "backbone_weights": str(args.weights)}
     fixed |= {"train_splits": ["train"], "eval_split": "val", "eval_every": 100}  # scored when done
     fixed |= {"frozen_baseline": False}  # once is enough, below
@@ -54,24 +50,24 @@ def main() -> None:
     other = fixed | {"backbone_weights": args.companion_weights}
     teacher = {"teachers": [str(again / "best")]}
     run_recipe(values_of("crnn_companion") | other | teacher | COMPANION_BUDGET, companion)
-    put_together(again, [companion], pair, args)
+    put_together(again, [companion], pair, data=args.data, weights=args.weights)
     run_recipe(values_of("crnn_taught") | other | {"teachers": [str(pair)]} | TAUGHT_BUDGET, taught)
-    put_together(again, [companion, taught], together, args)
-    stages = {run.name: scores(run) for run in (first, again, companion, pair, taught, together)}
+    put_together(again, [companion, taught], together, data=args.data, weights=args.weights)
+    stages = {run.name: scores(run) for run in runs}
     frozen = top1(evaluation(together)["baselines"]["frozen_features"]["tasks"])
     gain = {task: round(stages["together"][task]["accuracy"] - frozen[task], 1) for task in TASKS}
     report = {"seeds": 1, "torch": torch.__version__, "stages": stages, "frozen_features": frozen, "gain": gain}
     print(json.dumps(report, indent=2))
 
 
-def put_together(lead: Path, others: Sequence[Path], out: Path, args: argparse.Namespace) -> None:
+def put_together(lead: Path, others: Sequence[Path], out: Path, *, data: Path, weights: Path) -> None:
     """The classifier of several runs, scored beside the frozen features."""
     if (out / METRICS).is_file():
         return
     save_model(join(str(lead / "best"), [str(other / "best") for other in others]), out)
     model, processor = load_classifier(str(out))
-    splits, folder = load_prepared(args.data), (out / METRICS).parent
-    kept = {"name": out.name, "split": "val", "train": splits["train"], "baseline_weights": args.weights}
+    splits, folder = load_prepared(data), (out / METRICS).parent
+    kept = {"name": out.name, "split": "val", "train": splits["train"], "baseline_weights": weights}
     evaluate_classifier(model, processor, take_split(splits, "val"), folder, **kept)
 
 

@@ -10,14 +10,13 @@ answers and the labels, as the embedded default did (`training/configs/crnn_agai
 the answers. All learn from `train` and are scored on `val`, which none has seen. Runs that are done are not repeated.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.systems import TASKS, evaluation, run_recipe, summary, values_of
+from benchmarks.systems import TASKS, evaluation, options, run_recipe, summary, values_of
 
 BUDGET = {"frozen_epochs": 1, "kept_views": 1, "epochs": 8, "sizes": [[0, 128], [7, 160]], "eval_every": 8}
 IMAGE_SIZE = 192  # of evaluation
@@ -26,11 +25,7 @@ MIN_AREA = 0.25  # of a crop, as in crnn_best.yaml
 
 def main() -> None:
     """Train what is missing and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--data", type=Path, required=True, help="the joint split, prepared")
-    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of MobileNetV2, timm's key names")
-    args = parser.parse_args()
+    args = options(__doc__.splitlines()[0]).parse_args()
     plain = values_of("plain")
     fixed = {
         "data": str(args.data),

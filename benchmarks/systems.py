@@ -69,6 +69,15 @@ def train(recipe: str, out: Path, *, seed: int, data: Path, weights: Path) -> No
     run_recipe(values | BUDGET | fixed, out)
 
 
+def options(description: str) -> argparse.ArgumentParser:
+    """What the other comparisons of trainings on the joint split are told too."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--data", type=Path, required=True, help="the joint split, prepared")
+    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of MobileNetV2, timm's key names")
+    return parser
+
+
 def values_of(recipe: str) -> dict[str, Any]:
     """A recipe of `training/configs/`, as it stands."""
     return yaml.safe_load((CONFIGS / f"{recipe}.yaml").read_text(encoding="utf-8"))

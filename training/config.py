@@ -7,7 +7,7 @@ from artextract_hf.data.transforms import view_of
 from artextract_hf.errors import DataError
 from artextract_hf.models.losses import TaskLoss
 from training.optim import SCHEDULES
-from training.recipe import Recipe
+from training.recipe import Recipe, is_number
 
 CHOICES = {
     "mixed_precision": ("auto", "bf16", "fp16", "no"),
@@ -55,7 +55,7 @@ class TrainConfig(Recipe):
             auxiliary ones too; empty: all 1.
         auxiliary: columns of text to learn beside the tasks, with the weight of each one's loss (a task's is 1): what
             stands there often enough becomes a class. `artist_name` tells painters apart that have no class of their
-            own. These heads belong to the training; the model does not keep them. `uncertainty` learns the weights.
+            own. These heads belong to the training; the model does not keep them.
         mixup: alpha of the Beta distribution that mixes pairs of paintings (Zhang et al. 2018); 0 mixes none.
         cutmix: alpha of that which pastes a part of another painting (Yun et al. 2019); 0 pastes none.
         teachers: trained classifiers of the same classes, whose averaged answers are learnt beside the labels.
@@ -135,10 +135,11 @@ class TrainConfig(Recipe):
             raise DataError(f"{', '.join(unknown)} is none of the tasks {', '.join(self.tasks)}.")
         if isinstance(self.task_weights, str) and self.task_weights not in ("", "uncertainty"):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")
-        if not isinstance(self.auxiliary, dict) or not all(map(_is_weight, self.auxiliary.values())):
+        weights = self.auxiliary.values() if isinstance(self.auxiliary, dict) else [None]
+        if not all(is_number(weight) and weight > 0 for weight in weights):
             raise DataError(f"auxiliary is {self.auxiliary!r}; it takes a weight a column, as {{artist_name: 0.5}}.")
-        if self.auxiliary.keys() & set(self.tasks):
-            raise DataError(f"{', '.join(self.auxiliary.keys() & set(self.tasks))} is a task already, not auxiliary.")
+        if twice := self.auxiliary.keys() & set(self.tasks):
+            raise DataError(f"{', '.join(twice)} is a task already, not auxiliary.")
         if self.model.get("companions"):
             raise DataError("companions are trained alone and put beside a classifier afterwards: training/join.py.")
         if self.contrastive and (self.mixup or self.cutmix):
@@ -162,7 +163,3 @@ class TrainConfig(Recipe):
     def size_at(self, epoch: int) -> int:
         """Side of the training views in an epoch of the second phase."""
         return [side for first, side in self.sizes if first <= epoch][-1]
-
-
-def _is_weight(value: Any) -> bool:
-    return isinstance(value, int | float) and value > 0

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from artextract_hf.models import CrnnForImageClassification
 from artextract_hf.models.heads import make_head
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
+from artextract_hf.models.modeling_crnn import CrnnClassifierOutput
 from training.config import TrainConfig
 
 Labels = Mapping[str, Tensor]
@@ -70,21 +71,17 @@ class Learner(nn.Module):
             are_maps: the backbone's part is already done.
         """
         output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
-        task_logits = dict(output.task_logits)
         for task, head in zip(self.config.auxiliary, self.auxiliary, strict=True):
-            task_logits[task] = head(output.embeddings)
+            output["task_logits"][task] = head(output.embeddings)
         losses = {
-            task: sum(
-                share * self._total(task, task_logits[task], output.embeddings, labels[task])
-                for labels, share in targets
-            )
+            task: sum(share * self._total(task, output, labels[task]) for labels, share in targets)
             / totals[index].clamp(min=1e-6)
             for index, task in enumerate(self.tasks)
         }
         if answers:
             share = self.config.distillation
             for task in self.model.config.tasks:  # a teacher may know more
-                taught = self._divergence(task_logits[task], answers[task])
+                taught = self._divergence(output["task_logits"][task], answers[task])
                 losses[task] = (1 - share) * losses[task] + share * taught
         if self.uncertainty:
             return self.uncertainty(losses)
@@ -95,14 +92,14 @@ class Learner(nn.Module):
         """KL(teachers || student) of a piece, labelled or not, such that the pieces add up to the mean of the batch."""
         return F.kl_div(logits.float().log_softmax(dim=1), answer, reduction="batchmean") / self.config.accumulate
 
-    def _total(self, task: str, logits: Tensor, embeddings: Tensor, labels: Tensor) -> Tensor:
+    def _total(self, task: str, output: CrnnClassifierOutput, labels: Tensor) -> Tensor:
         """The sum of a task's losses over the labelled samples."""
         total = self.loss(
-            logits,
+            output["task_logits"][task],
             labels,
             class_weights=self.get_buffer(f"{task}_weights"),
             prior=self.get_buffer(f"{task}_prior"),
         ).total
         if self.contrast:
-            total = total + self.contrast(logits, labels, embeddings=embeddings).total
+            total = total + self.contrast(output["task_logits"][task], labels, embeddings=output.embeddings).total
         return total

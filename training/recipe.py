@@ -45,21 +45,24 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build from plain values, such as YAML gives; sequences become tuples."""
-        known = {f.name for f in fields(cls)}
-        for key in values:
+        known = {f.name: f.type for f in fields(cls)}
+        for key, value in values.items():
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)
                 raise DataError(
                     f"the configuration has no key {key!r}." + (f" Did you mean {near[0]!r}?" if near else "")
                 )
+            if known[key] is float and not is_number(value):
+                raise DataError(f"{key} is {value!r}; it takes a number.")
         for key in ("data", "output_dir"):
             if not values.get(key):
                 raise DataError(f"the configuration needs {key!r}.")
-        for f in fields(cls):
-            value = values.get(f.name, 0)
-            if f.type is float and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise DataError(f"{f.name} is {value!r}; it takes a number.")
         return cls(**{key: _frozen(value) for key, value in values.items()})
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a recipe is a number; to Python, true and false are too."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _frozen(value: Any) -> Any:
