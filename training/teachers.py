@@ -21,21 +21,25 @@ class Teachers(nn.Module):
     Args:
         models: folders or Hub names of trained classifiers.
         tasks: class names by task; they must be the student's.
+        device: where they answer.
 
     Raises:
         DataError: a teacher knows other classes than the student.
     """
 
-    def __init__(self, models: Sequence[str], tasks: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, models: Sequence[str], tasks: Mapping[str, Sequence[str]], *, device: torch.device | str = "cpu"
+    ) -> None:
         super().__init__()
         self.models = nn.ModuleList()
         for name in models:
             model = load_classifier(name)[0]
             if any(model.config.tasks.get(task) != list(classes) for task, classes in tasks.items()):
                 raise DataError(f"the teacher {name} was trained on other classes than the student's.")
+            model.eval().to(device, memory_format=torch.channels_last)
             for network in (model, *model.companions):
                 fold_frozen_norms(network.crnn.backbone)
-            self.models.append(model.eval().to(memory_format=torch.channels_last))
+            self.models.append(model)
         self.requires_grad_(False)
 
     @torch.no_grad()

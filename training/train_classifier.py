@@ -151,8 +151,8 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
     learn, evaluate = load_splits(config)
     model = build_model(config, learn)
-    average = copy.deepcopy(model).eval().to(accelerator.device, memory_format=torch.channels_last)
-    model.to(memory_format=torch.channels_last)
+    model.to(accelerator.device, memory_format=torch.channels_last)
+    average = copy.deepcopy(model).eval()
     if config.fold_norms:
         fold_frozen_norms(model.crnn.backbone)
     elif config.sync_norms:
@@ -164,7 +164,7 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
     learner = Learner(model, config, count_classes(views, tasks))
     run = Run(config, accelerator, learner.to(accelerator.device), average, views, Path(config.output_dir))
     if config.teachers:
-        run.teachers = Teachers(config.teachers, model.config.tasks).to(accelerator.device)
+        run.teachers = Teachers(config.teachers, model.config.tasks, device=accelerator.device)
     if accelerator.is_main_process:
         run.out.mkdir(parents=True, exist_ok=True)
         (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")

@@ -310,6 +310,14 @@ def test_folded_norms_are_the_same_function_with_the_same_gradients(backbone):
     assert folded.state_dict().keys() == plain.state_dict().keys()
 
 
+def test_elsewhere_than_on_a_cpu_norms_are_frozen_and_stay_where_they_are():
+    backbone = small().to("meta").crnn.backbone
+    assert fold_frozen_norms(backbone) == 0
+    norms = [module for module in backbone.train().modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms and not any(norm.training for norm in norms)
+    assert not any("forward" in vars(module) for module in backbone.modules())
+
+
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
