@@ -30,7 +30,8 @@ NOTE = (
     "18 in which half of what is learnt are the classifier's own answers of before "
     "(`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of two companions, the same "
     "network on EfficientNet-Lite2: one taught by it for 16 epochs (`training/configs/crnn_companion.yaml`), one by "
-    "both for 18 (`training/configs/crnn_taught.yaml`). Embedding and attention are its own."
+    "both for 23, with the names of all painters beside the tasks and batch norms that learn "
+    "(`training/configs/crnn_taught.yaml`). Embedding and attention are its own."
 )
 
 
