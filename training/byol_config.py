@@ -35,7 +35,7 @@ class ByolTrainConfig(Recipe):
         warmup_epochs: linear warm-up before the cosine to 0.
         base_momentum: of the target at the start; it ends at 1.
         view: what both views share, and `blur` and `solarize` of each: arguments of `byol_views`.
-        frozen_norms: keep the backbone's batch norms as they are in its pretrained weights, and fold them into the
+        frozen_norms: keep the backbone's batch norms as they are in its pretrained weights, on a CPU folded into the
             convolutions: for small batches.
         sync_norms: batch norms see the pictures of all processes.
         mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
