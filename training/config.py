@@ -61,8 +61,8 @@ class TrainConfig(Recipe):
         teachers: trained classifiers of the same classes, whose averaged answers are learnt beside the labels.
         distillation: the share of the teachers' answers in the loss of each task; the labels have the rest.
         ema_decay: of the averaged weights, which are the ones evaluated and kept.
-        fold_norms: freeze batch norms, and on a CPU fold them into their convolutions (`models/frozen_norm.py`); false
-            lets them learn, which takes a CPU twice the time.
+        fold_norms: freeze the statistics of batch norms, and on a CPU fold them into their convolutions
+            (`models/frozen_norm.py`); false lets them learn, in the frozen phase too, in twice the time on a CPU.
         mixed_precision: `auto` (bf16 where the processor has it), `bf16`, `fp16` or `no`.
         view: arguments of TrainingView, or the name of a task: system 003's recipe for it (`data/transforms.py`).
         eval_every: epochs between evaluations.

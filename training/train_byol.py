@@ -193,17 +193,17 @@ def build_model(config: ByolTrainConfig, accelerator: Accelerator) -> ByolForPre
         load_imagenet(model.byol.backbone, model.config.backbone, config.backbone_weights or None)
         model.reset_target()
     model.to(accelerator.device, memory_format=torch.channels_last).train()
+    several = accelerator.num_processes > 1
+    if several and config.sync_norms:  # before norms are frozen: it would wake those, and undo their folding
+        model = sync_norms(model, accelerator.device)
     if config.frozen_norms:
         for backbone in (model.byol.backbone, model.target_encoder):
             fold_frozen_norms(backbone)
-    if accelerator.num_processes > 1:
-        if config.sync_norms:
-            model = sync_norms(model, accelerator.device)
-        if not are_synced(model.train()):
-            raise DataError(
-                f"{accelerator.num_processes} processes without sync_norms: each would normalise by its own few "
-                "pictures, and BYOL's batch norms are part of its method. Leave sync_norms on."
-            )
+    if several and not are_synced(model.train()):
+        raise DataError(
+            f"{accelerator.num_processes} processes without sync_norms: each would normalise by its own few "
+            "pictures, and BYOL's batch norms are part of its method. Leave sync_norms on."
+        )
     return model
 
 

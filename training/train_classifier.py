@@ -25,6 +25,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 from datasets import ClassLabel, Dataset, Value, concatenate_datasets
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -158,7 +159,7 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
     elif config.sync_norms:
         if accelerator.device.type == "cpu":
             raise DataError("sync_norms needs GPUs; on CPUs leave fold_norms on, which freezes the batch norms.")
-        nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        convert_sync_batchnorm(model)  # timm's: knows its norms that carry an activation
     tasks = model.config.tasks | {column: class_names(learn, column) for column in config.auxiliary}
     views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
     learner = Learner(model, config, count_classes(views, tasks))

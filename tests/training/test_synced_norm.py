@@ -1,13 +1,17 @@
+import copy
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from timm.layers import BatchNormAct2d
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from artextract_hf.models.frozen_norm import fold_frozen_norms
 from training.synced_norm import are_synced, sync_norms
 
 ROOT = Path(__file__).parent.parent.parent
@@ -87,3 +91,18 @@ def test_are_synced():
     assert are_synced(sync_norms(network(), CPU).train())
     assert are_synced(network().eval())  # frozen statistics need no others
     assert are_synced(nn.Sequential(nn.SyncBatchNorm(3)).train())
+
+
+def test_norms_frozen_after_they_were_synced_stay_frozen_and_give_the_same():
+    torch.manual_seed(0)
+    plain = timm.create_model("mobilenetv2_035", num_classes=0).eval()
+    for norm in (module for module in plain.modules() if isinstance(module, _BatchNorm)):
+        norm.running_mean.uniform_(-0.2, 0.2)
+        norm.running_var.uniform_(0.5, 2.0)
+    frozen = sync_norms(copy.deepcopy(plain), CPU)
+    assert fold_frozen_norms(frozen) > 0
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected, found = plain.forward_features(pixels), frozen.train().forward_features(pixels)
+    assert torch.allclose(expected, found, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    assert not any(module.training for module in frozen.modules() if isinstance(module, _BatchNorm))
