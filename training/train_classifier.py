@@ -25,7 +25,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 from datasets import ClassLabel, Dataset, Value, concatenate_datasets
-from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -63,6 +62,7 @@ from training.loop import (
 )
 from training.objective import Learner
 from training.optim import freeze_first, make_optimizer, make_schedule
+from training.synced_norm import sync_norms
 from training.teachers import Teachers
 
 LEAST_WORKS = 4  # of a value of an auxiliary column, to be a class
@@ -159,7 +159,7 @@ def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
     elif config.sync_norms:
         if accelerator.device.type == "cpu":
             raise DataError("sync_norms needs GPUs; on CPUs leave fold_norms on, which freezes the batch norms.")
-        convert_sync_batchnorm(model)  # timm's: knows its norms that carry an activation
+        sync_norms(model, accelerator.device)
     tasks = model.config.tasks | {column: class_names(learn, column) for column in config.auxiliary}
     views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
     learner = Learner(model, config, count_classes(views, tasks))
