@@ -1,8 +1,8 @@
 """Classifiers on a museum's own photographs, which no training has seen: the artist, where a classifier knows the name.
 
     python -m benchmarks.museum_artists --collection MUSEUM --model crnn_refine=runs/crnn_refine/last \\
-        --model crnn_again=runs/crnn_again/last --model pair=runs/pair --model together=default \\
-        > benchmarks/results/museum_artists.json
+        --model crnn_again=runs/crnn_again/last --model pair=runs/pair --model together=runs/joined \\
+        --model calibrated=default > benchmarks/results/museum_artists.json
 
 The embedded classifier learnt every labelled painting of its data in the end, so this is what is left to compare its
 stages on. Other photographs of some of these works may be among that data: compare the stages with each other, and take

@@ -87,7 +87,7 @@ def best() -> str:
     report = _read("benchmarks/results/best.json")
     rows = [[f"`{stage}`", *_scores(tasks)] for stage, tasks in report["stages"].items()]
     rows.append(["frozen features", *(report["frozen_features"][task] for task in TASKS), ""])
-    rows.append(["`together` over frozen features", *(f"{report['gain'][task]:+}" for task in TASKS), ""])
+    rows.append(["`calibrated` over frozen features", *(f"{report['gain'][task]:+}" for task in TASKS), ""])
     return _table(["trained", *TASKS, "macro F1"], rows)
 
 

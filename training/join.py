@@ -41,6 +41,7 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
         DataError: one knows other classes, is several already, or cannot read pictures of the leading one's side.
     """
     lead = load_classifier(model)[0]
+    lead.config.temperature = {}  # of its answers alone
     others = [load_classifier(name)[0] for name in companions]
     for name, other in zip((model, *companions), (lead, *others), strict=True):
         if other.config.tasks != lead.config.tasks:

@@ -26,6 +26,7 @@ from artextract_hf.data.labels import TASKS
 from artextract_hf.data.schema import class_names
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.baselines import frozen_features, majority
+from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
@@ -76,7 +77,11 @@ def evaluate_classifier(
     for task, names in tasks.items():
         labels[task] = known_labels(paintings, task, names)[predictions.rows]
         unknown = _unknown_classes(paintings, task, names, predictions.rows)
-        report["tasks"][task] = asdict(score(labels[task], predictions.logits[task], skipped=sum(unknown.values())))
+        logits, temperature = predictions.logits[task], model.config.temperature.get(task, 1.0)
+        report["tasks"][task] = asdict(score(labels[task], logits, skipped=sum(unknown.values()))) | {
+            "calibration_error": calibration_error(labels[task], logits),
+            "error_before_temperature": calibration_error(labels[task], logits * temperature),
+        }
         report["unknown_classes"][task] = unknown
     report["baselines"] = _baselines(model, processor, paintings, labels, predictions, train, baseline_weights)
     report["skipped"] = predictions.skipped.as_json()
@@ -92,18 +97,19 @@ def evaluate_classifier(
 def as_text(report: Mapping[str, Any]) -> str:
     """The figures as an aligned table, percent, with the baselines beside them."""
     majority_, frozen = report["baselines"]["majority"], report["baselines"]["frozen_features"]
-    head = ("task", "top-1", "top-5", "balanced", "macro F1", "majority", "frozen", "paintings", "left out")
+    head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", "paintings", "left out")
     rows = [head]
     for task, figures in report["tasks"].items():
         beside = [(kind["tasks"] or {}).get(task, {}).get("accuracy") for kind in (majority_, frozen)]
-        percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in [*(figures[m] for m in METRICS), *beside]]
+        values = [*(figures[m] for m in METRICS), figures.get("calibration_error"), *beside]
+        percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in values]
         rows.append((task, *percent, str(figures["n"]), str(figures["skipped"])))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     ]
-    notes = [f"model {report['model']}, split {report['split']}; percent"]
+    notes = [f"model {report['model']}, split {report['split']}; percent; ECE: expected calibration error"]
     if frozen["reason"]:
         notes.append(f"frozen features: {frozen['reason']}")
     if report["skipped"]:

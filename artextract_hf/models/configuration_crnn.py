@@ -20,6 +20,7 @@ _CHOICES = {
 }
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # by networks that answer together: what is asked of them
+_WHOLE = {"companions", "temperature"}  # settings of all of them at once
 
 
 @strict
@@ -47,6 +48,8 @@ class CrnnConfig(PreTrainedConfig):
         task: the active task, whose logits are `output.logits` and whose names are `id2label`; by default the first.
         companions: further networks whose logits are averaged with this one's, each given by the settings in which it
             differs. The embedding and the attention remain this one's.
+        temperature: what the logits of a task, averaged with those of its companions, are divided by, so that it is as
+            sure as it is right (`training/calibrate.py`); 1 for a task that is not named.
     """
 
     model_type = "crnn"
@@ -70,6 +73,7 @@ class CrnnConfig(PreTrainedConfig):
     heads: dict[str, str] = field(default_factory=dict)
     task: str | None = None
     companions: list[dict[str, Any]] = field(default_factory=list)
+    temperature: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self, **kwargs: Any) -> None:
         self._refuse_misspelt(kwargs)
@@ -99,6 +103,9 @@ class CrnnConfig(PreTrainedConfig):
                     f"CrnnConfig.heads gives {task!r} the head {head!r}; "
                     f"the tasks are {', '.join(self.tasks)}, the heads {', '.join(HEADS)}."
                 )
+        for task, value in self.temperature.items():
+            if task not in self.tasks or not value > 0:
+                raise ModelError(f"CrnnConfig.temperature of {task!r} is {value}; it is a positive number of a task.")
         for companion in self.companions:
             if shared := set(companion) - self._own():
                 raise ModelError(
@@ -113,7 +120,7 @@ class CrnnConfig(PreTrainedConfig):
     @classmethod
     def _own(cls) -> set[str]:
         """The settings in which networks that answer together may differ."""
-        return set(cls.__annotations__) - _SHARED - {"companions"}
+        return set(cls.__annotations__) - _SHARED - _WHOLE
 
     def companion_configs(self) -> list["CrnnConfig"]:
         """The whole configuration of each companion."""

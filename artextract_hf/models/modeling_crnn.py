@@ -199,6 +199,9 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         output = self.classify(self.crnn(pixel_values))
         if self.companions:
             self._average(output, [companion(pixel_values) for companion in self.companions])
+        for task, temperature in self.config.temperature.items():
+            output["task_logits"][task] = output["task_logits"][task] / temperature
+        output.logits = output["task_logits"][self.config.task]
         if labels is not None:
             by_task = labels if isinstance(labels, Mapping) else {self.config.task: labels}
             losses = [masked_cross_entropy(output["task_logits"][task], y) for task, y in by_task.items()]
@@ -206,18 +209,17 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         return output
 
     def alone(self) -> "CrnnForImageClassification":
-        """This network without its companions, which it gives up for good."""
-        self.companions, self.config.companions = nn.ModuleList(), []
+        """This network without its companions, which it gives up for good, and without the temperature of them all."""
+        self.companions, self.config.companions, self.config.temperature = nn.ModuleList(), [], {}
         return self
 
     def _average(self, output: CrnnClassifierOutput, others: list[CrnnClassifierOutput]) -> None:
         """The mean of the logits: of the probabilities, their geometric mean."""
         for task, logits in output["task_logits"].items():
             output["task_logits"][task] = torch.stack([logits, *(o["task_logits"][task] for o in others)]).mean(dim=0)
-        output.logits = output["task_logits"][self.config.task]
 
     def classify(self, trunk: CrnnModelOutput) -> CrnnClassifierOutput:
-        """The heads, on the trunk's output; companions are not asked."""
+        """The heads, on the trunk's output; companions are not asked, and there is no temperature."""
         logits = {task: head(trunk.pooler_output) for task, head in self.heads.items()}
         return CrnnClassifierOutput(
             logits=logits[self.config.task],

@@ -48,7 +48,7 @@ class ColorModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         tasks = {"style": ["Impressionism", "Baroque"], "artist": ["Claude_Monet", "Rembrandt"]}
-        self.config = SimpleNamespace(tasks=tasks, image_size=32, backbone="mobilenetv3_small_050")
+        self.config = SimpleNamespace(tasks=tasks, image_size=32, backbone="mobilenetv3_small_050", temperature={})
         self.scale = nn.Parameter(torch.tensor(10.0))
 
     def forward(self, pixels: Tensor) -> SimpleNamespace:

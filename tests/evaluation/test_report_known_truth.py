@@ -29,6 +29,8 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
         "macro_f1": pytest.approx((2 / (1 + 2) + 2 / (2 + 1)) / 2),
         "n": 3,
         "skipped": 1,
+        "calibration_error": pytest.approx(1 / 3, abs=1e-3),  # as good as certain, and right two times of three
+        "error_before_temperature": style["calibration_error"],
     }
     artist = report["tasks"]["artist"]
     assert (artist["accuracy"], artist["n"], artist["skipped"]) == (1.0, 2, 1)
@@ -63,7 +65,8 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
 def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_model, processor, tmp_path):
     data = paintings([("red", "Impressionism", "Nobody"), ("blue", "Baroque", "Nobody")])
     report = evaluate_classifier(color_model, processor, data, tmp_path, name="m", split="val")
-    nothing = dict.fromkeys(("accuracy", "top5", "balanced_accuracy", "macro_f1"))
+    errors = ("calibration_error", "error_before_temperature")
+    nothing = dict.fromkeys(("accuracy", "top5", "balanced_accuracy", "macro_f1", *errors))
     assert report["tasks"]["artist"] == nothing | {"n": 0, "skipped": 2}
     assert report["tasks"]["style"]["accuracy"] == 1.0
     assert "n/a" in (tmp_path / "per_class_artist.csv").read_text()

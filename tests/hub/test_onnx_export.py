@@ -33,7 +33,10 @@ FORMS = {
     },
     "rla": {"backbone": "rla_mobilenetv2_100"},
     "no recurrence, no attention": {"rnn_type": "none", "attention": "none"},
-    "companion": {"companions": [{"backbone": "mobilenetv2_035", "rnn_type": "gru"}]},
+    "companion": {
+        "companions": [{"backbone": "mobilenetv2_035", "rnn_type": "gru"}],
+        "temperature": {"genre": 0.7},
+    },
 }
 
 

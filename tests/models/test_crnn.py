@@ -64,6 +64,28 @@ def with_companions() -> CrnnForImageClassification:
     return small(companions=[{"backbone": "mobilenetv2_035"}, {"rnn_type": "gru", "hidden_size": 4}])
 
 
+def test_the_logits_of_a_task_are_divided_by_its_temperature(tmp_path):
+    model, pixels = with_companions().eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        before = model(pixels)
+    model.config.temperature = {"style": 0.5}
+    model.save_pretrained(tmp_path)
+    again = CrnnForImageClassification.from_pretrained(tmp_path).eval()
+    assert again.config.temperature == {"style": 0.5} and not again.companions[0].config.temperature
+    with torch.no_grad():
+        after = again(pixels)
+    torch.testing.assert_close(after.task_logits["style"], 2 * before.task_logits["style"])
+    torch.testing.assert_close(after.logits, after.task_logits["style"])
+    torch.testing.assert_close(after.task_logits["genre"], before.task_logits["genre"])
+    torch.testing.assert_close(after.embeddings, before.embeddings)
+
+
+@pytest.mark.parametrize("temperature", [{"style": 0.0}, {"style": -1.0}, {"period": 1.0}, {"style": float("nan")}])
+def test_a_temperature_is_a_positive_number_of_a_task(temperature):
+    with pytest.raises(ModelError, match="temperature"):
+        small(temperature=temperature)
+
+
 def test_companions_answer_together_and_the_embedding_is_the_first_ones(tmp_path):
     model, pixels = with_companions(), torch.randn(2, 3, 64, 64)
     model.save_pretrained(tmp_path)
