@@ -9,10 +9,11 @@ Every stage learns from the train list alone, so that the val list, which has no
 is `crnn_best.yaml`; `again` goes on from it as `crnn_again.yaml` does, taught by `first` and by a plain trunk;
 `companion` is `crnn_companion.yaml`, taught by `again`; `pair` averages the logits of these two; `taught` is
 `crnn_taught.yaml`, taught by the pair; `together` averages the logits of all three; `calibrated` is that one after
-`training/calibrate.py`, as the embedded default is. Its temperatures come from the val list itself; they change no
-answer. The default had `crnn_refine.yaml` between the first two, which brings in the val list, and was taught by itself
-alone. Takes some three and a half hours on two cores, beside the runs of `generations` (`taught` was made on a GPU, in
-eight minutes beside another); runs that are done are not repeated.
+`training/calibrate.py`, as the embedded default is. Its temperatures come from the val list itself, which changes no
+answer; how much of the classes' frequencies it takes from the logits was chosen there too. The default had
+`crnn_refine.yaml` between the first two, which brings in the val list, and was taught by itself alone. Takes some three
+and a half hours on two cores, beside the runs of `generations` (`taught` was made on a GPU, in eight minutes beside
+another); runs that are done are not repeated.
 """
 
 import json
@@ -83,8 +84,9 @@ def put_together(lead: Path, others: Sequence[Path]) -> CrnnForImageClassificati
 def calibrate(run: Path, data: Path) -> CrnnForImageClassification:
     """A classifier that learnt from the train list, with its temperatures from the val list."""
     splits = load_prepared(data)
-    model = level(str(run), splits, ["train"])
-    model.config.temperature = fit_temperatures(model, take_split(splits, "val"))
+    model, processor = load_classifier(str(run))
+    level(model, splits, ["train"])
+    fit_temperatures(model, processor, take_split(splits, "val"))
     return model
 
 

@@ -4,8 +4,8 @@
         --model again=runs/best/again/best --model companion=runs/best/companion/best \\
         --model taught=runs/best/taught/best --model together=runs/best/together > benchmarks/results/calibration.json
 
-`tau` has the figures of each share of log(class frequency) that `training/calibrate.py` could take from the logits.
-`error` is the expected calibration error in percent: as trained; levelled with that script's own share; and with
+`tau` has the figures for each part of log(class frequency) that `training/calibrate.py` could take from the logits.
+`error` is the expected calibration error in percent: as trained; levelled with that script's own part; and with
 temperatures too, here fitted on one half of the val list and scored on the other, both ways, drawn by a seed.
 """
 
@@ -23,9 +23,9 @@ from artextract_hf.data.schema import labels_for
 from artextract_hf.evaluation.calibration import calibration_error, fit_temperature
 from artextract_hf.evaluation.classification import score
 from artextract_hf.evaluation.predict import predict
-from training.calibrate import TAU, log_shares
+from training.calibrate import TAU, log_frequencies
 
-SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+TAUS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 SEED = 0  # of the halves
 
 
@@ -51,11 +51,11 @@ def measure(name: str, learnt: Dataset, held_out: Dataset) -> dict[str, Any]:
         labels = labels_for(held_out, task, names)[predicted.rows]
         known = labels >= 0
         labels, logits = labels[known], predicted.logits[task][known]
-        lean = log_shares(labels_for(learnt, task, names), len(names))
+        lean = log_frequencies(labels_for(learnt, task, names), len(names))
         levelled = logits - TAU * lean
         errors = {"as_trained": logits, "levelled": levelled, "with_temperature": tempered(labels, levelled)}
         figures[task] = {
-            "tau": {str(tau): top1(labels, logits - tau * lean) for tau in SHARES},
+            "tau": {str(tau): top1(labels, logits - tau * lean) for tau in TAUS},
             "error": {kind: percent(calibration_error(labels, values)) for kind, values in errors.items()},
         }
     return figures

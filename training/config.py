@@ -143,6 +143,8 @@ class TrainConfig(Recipe):
             raise DataError(f"{', '.join(twice)} is a task already, not auxiliary.")
         if self.model.get("companions"):
             raise DataError("companions are trained alone and put beside a classifier afterwards: training/join.py.")
+        if self.model.get("temperature"):
+            raise DataError("a temperature is fitted when the training is done: training/calibrate.py.")
         if self.contrastive and (self.mixup or self.cutmix):
             raise DataError("contrastive compares paintings by their class; mixup and cutmix leave them without one.")
         if not 0 <= self.distillation <= 1:

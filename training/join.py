@@ -38,14 +38,16 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
         companions: of the others; they know the same classes, and have no companions themselves.
 
     Raises:
-        DataError: one knows other classes, is several already, or cannot read pictures of the leading one's side.
+        DataError: one knows other classes, is several or calibrated already, or cannot read pictures of the leading
+            one's side.
     """
     lead = load_classifier(model)[0]
-    lead.config.temperature = {}  # of its answers alone
     others = [load_classifier(name)[0] for name in companions]
     for name, other in zip((model, *companions), (lead, *others), strict=True):
         if other.config.tasks != lead.config.tasks:
             raise DataError(f"{name} was trained on other classes than {model}.")
+        if other.config.temperature:
+            raise DataError(f"{name} is calibrated already; join first, and calibrate what comes of it.")
         if other.companions:
             raise DataError(f"{name} has companions already; join the classifiers it was made of.")
         if other.config.sequence == "channels" and other.config.image_size != lead.config.image_size:

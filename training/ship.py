@@ -33,9 +33,10 @@ NOTE = (
     "(`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of two companions, the same "
     "network on EfficientNet-Lite2: one taught by it for 16 epochs (`training/configs/crnn_companion.yaml`), one by "
     "both for 23, with the names of all painters beside the tasks and batch norms that learn "
-    "(`training/configs/crnn_taught.yaml`). It leans less to frequent classes than it learnt to, by a share that was "
-    "chosen on the scored list, where its temperatures were fitted too (`training/calibrate.py`): on other paintings "
-    "the calibration error may be larger. Embedding and attention are its own."
+    "(`training/configs/crnn_taught.yaml`). Then it was calibrated (`training/calibrate.py`). Its temperatures are "
+    "those of the classifier scored here, fitted on the scored list itself, where the part of the classes' frequencies "
+    "that is taken from the logits was chosen too: on other paintings the calibration error may be larger. Embedding "
+    "and attention are those of the first network."
 )
 
 

@@ -50,7 +50,7 @@ def evaluate_classifier(
     """Score a classifier on a split and write the report.
 
     Args:
-        model: gives `task_logits`.
+        model: gives `task_logits`; its configuration has the temperatures in them.
         processor: the model's image processor.
         paintings: the split; labels are matched to the model's by class name.
         out: folder to write.

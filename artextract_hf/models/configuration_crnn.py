@@ -48,8 +48,8 @@ class CrnnConfig(PreTrainedConfig):
         task: the active task, whose logits are `output.logits` and whose names are `id2label`; by default the first.
         companions: further networks whose logits are averaged with this one's, each given by the settings in which it
             differs. The embedding and the attention remain this one's.
-        temperature: what the logits of a task, averaged with those of its companions, are divided by, so that it is as
-            sure as it is right (`training/calibrate.py`); 1 for a task that is not named.
+        temperature: by task, what its logits are divided by, after those of the companions, so that its probabilities
+            are as high as it is often right (`training/calibrate.py`); 1 for a task that is not named.
     """
 
     model_type = "crnn"
@@ -104,7 +104,7 @@ class CrnnConfig(PreTrainedConfig):
                     f"the tasks are {', '.join(self.tasks)}, the heads {', '.join(HEADS)}."
                 )
         for task, value in self.temperature.items():
-            if task not in self.tasks or not value > 0:
+            if task not in self.tasks or not 0 < value < float("inf"):
                 raise ModelError(f"CrnnConfig.temperature of {task!r} is {value}; it is a positive number of a task.")
         for companion in self.companions:
             if shared := set(companion) - self._own():

@@ -6,7 +6,8 @@
 One trunk serves all tasks. The attention's weights return with the output, as a map over the painting. Where the
 configuration says so, Gabor texture joins the map, a neck stands before the sequence, the grid is read by rows and by
 columns (4H for 2H), attention comes before the recurrent network, and tasks have deeper heads. A classifier may have
-companions, networks of the same kind on other trunks, whose logits are averaged with its own.
+companions, networks of the same kind on other trunks, whose logits are averaged with its own, and a temperature a task
+by which they are divided in the end.
 """
 
 from collections.abc import Mapping

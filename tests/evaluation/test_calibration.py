@@ -22,9 +22,9 @@ def test_the_temperature_of_logits_that_are_too_sure_or_too_doubtful_is_found_ag
 
 def test_the_error_is_the_gap_between_confidence_and_accuracy_by_bin():
     sure, even = np.log([0.9, 0.1]), np.log([0.55, 0.45])
-    logits = np.array([sure, sure, even, even, sure])
-    labels = np.array([0, 1, 0, 0, -1])  # sure: half are right; hardly sure: both; and one that is not labelled
-    assert calibration_error(labels, logits) == pytest.approx((2 * (0.9 - 0.5) + 2 * (1 - 0.55)) / 4)
+    logits = np.array([sure, sure, even, sure, sure])
+    labels = np.array([0, 1, 0, 1, -1])  # sure: one of three is right; hardly sure: the only one; and one not labelled
+    assert calibration_error(labels, logits) == pytest.approx((3 * (0.9 - 1 / 3) + 1 * (1 - 0.55)) / 4)
 
 
 def test_certainty_has_a_bin_and_nothing_labelled_has_no_error():

@@ -62,6 +62,17 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
         assert min(picture.size) > 300
 
 
+def test_the_error_without_the_temperature_stands_beside_the_error(paintings, color_model, processor, tmp_path):
+    color_model.config.temperature = {"style": 1e-6}  # without which it would answer one half throughout
+    report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, name="colours", split="val")
+    style, artist = report["tasks"]["style"], report["tasks"]["artist"]
+    assert style["calibration_error"] == pytest.approx(1 / 3, abs=1e-3)
+    assert style["error_before_temperature"] == pytest.approx(2 / 3 - 1 / 2, abs=1e-3)
+    assert artist["error_before_temperature"] == artist["calibration_error"]
+    row = next(line for line in as_text(report).splitlines() if line.startswith("style"))
+    assert row.split()[5] == "33.3"  # behind the four figures of accuracy
+
+
 def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_model, processor, tmp_path):
     data = paintings([("red", "Impressionism", "Nobody"), ("blue", "Baroque", "Nobody")])
     report = evaluate_classifier(color_model, processor, data, tmp_path, name="m", split="val")

@@ -2,7 +2,7 @@ import json
 
 from huggingface_hub import ModelCard
 
-from artextract_hf.hub.card import space_card
+from artextract_hf.hub.card import classifier_card, space_card
 from artextract_hf.models.names import PRETRAINED
 from benchmarks.readme_table import ROOT, rendered
 from training.ship import render
@@ -31,6 +31,28 @@ def test_the_card_holds_every_figure():
             assert stated[f"WikiArt subset, {task}", metric] == round(scores[metric], 4)
         assert f"{100 * scores['accuracy']:.1f}" in card.text
     assert "Attribution is not authentication" in card.text
+
+
+def test_the_card_tells_the_calibration_error_where_there_is_one():
+    report, config, about = (
+        json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training", "config")
+    )
+    report["tasks"] = {
+        "style": report["tasks"]["style"] | {"calibration_error": 0.02, "error_before_temperature": 0.11},
+        "genre": report["tasks"]["genre"] | {"calibration_error": None, "error_before_temperature": None},
+    }
+
+    def text() -> str:
+        return classifier_card(report, config=config, tasks=about["tasks"], name="m").text
+
+    assert "(15 bins): style 2.0, genre n/a.\nIt would be style 11.0, genre n/a without the temperatures" in text()
+    report["tasks"]["style"]["error_before_temperature"] = 0.02
+    assert "style 2.0" in text() and "without the temperatures" not in text()
+    report["tasks"]["style"]["calibration_error"] = None
+    assert "calibration error" not in text()
+    for scores in report["tasks"].values():  # as an earlier version wrote them
+        del scores["calibration_error"], scores["error_before_temperature"]
+    assert "calibration error" not in text()
 
 
 def test_the_readme_table_is_what_the_figures_give():

@@ -80,7 +80,9 @@ def test_the_logits_of_a_task_are_divided_by_its_temperature(tmp_path):
     torch.testing.assert_close(after.embeddings, before.embeddings)
 
 
-@pytest.mark.parametrize("temperature", [{"style": 0.0}, {"style": -1.0}, {"period": 1.0}, {"style": float("nan")}])
+@pytest.mark.parametrize(
+    "temperature", [{"style": 0.0}, {"style": -1.0}, {"period": 1.0}, {"style": float("nan")}, {"style": float("inf")}]
+)
 def test_a_temperature_is_a_positive_number_of_a_task(temperature):
     with pytest.raises(ModelError, match="temperature"):
         small(temperature=temperature)

@@ -147,8 +147,12 @@ def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp
     model = train_classifier.build_model(*prepared(recipe | {"start_from": str(tmp_path / "pair")}, tmp_path))
     model.save_pretrained(tmp_path / "model")
     assert weights(tmp_path / "model").keys() == start.state_dict().keys() and not model.config.companions
-    with pytest.raises(DataError, match=r"training/join\.py"):
-        TrainConfig.from_dict(recipe | {"output_dir": "-", "model": {"companions": [{"hidden_size": 4}]}})
+    for later, script in (
+        ({"companions": [{"hidden_size": 4}]}, "join"),
+        ({"temperature": {"style": 2.0}}, "calibrate"),
+    ):
+        with pytest.raises(DataError, match=rf"training/{script}\.py"):
+            TrainConfig.from_dict(recipe | {"output_dir": "-", "model": later})
 
 
 def prepared(values: dict, tmp_path: Path) -> tuple[TrainConfig, Dataset]:
