@@ -72,15 +72,16 @@ def evaluate_classifier(
         raise DataError(f"the report cannot be written to {out}: {error.strerror}.") from None
     predictions = predict(model, processor, paintings, batch_size=batch_size)
     tasks = model.config.tasks
-    report: dict[str, Any] = {"model": name, "split": split, "tasks": {}, "unknown_classes": {}}
+    report: dict[str, Any] = {"model": name, "split": split, "tasks": {}, "calibration": {}, "unknown_classes": {}}
     labels = {}
     for task, names in tasks.items():
         labels[task] = known_labels(paintings, task, names)[predictions.rows]
         unknown = _unknown_classes(paintings, task, names, predictions.rows)
         logits, temperature = predictions.logits[task], model.config.temperature.get(task, 1.0)
-        report["tasks"][task] = asdict(score(labels[task], logits, skipped=sum(unknown.values()))) | {
-            "calibration_error": calibration_error(labels[task], logits),
-            "error_before_temperature": calibration_error(labels[task], logits * temperature),
+        report["tasks"][task] = asdict(score(labels[task], logits, skipped=sum(unknown.values())))
+        report["calibration"][task] = {
+            "error": calibration_error(labels[task], logits),
+            "without_temperature": calibration_error(labels[task], logits * temperature),
         }
         report["unknown_classes"][task] = unknown
     report["baselines"] = _baselines(model, processor, paintings, labels, predictions, train, baseline_weights)
@@ -101,7 +102,7 @@ def as_text(report: Mapping[str, Any]) -> str:
     rows = [head]
     for task, figures in report["tasks"].items():
         beside = [(kind["tasks"] or {}).get(task, {}).get("accuracy") for kind in (majority_, frozen)]
-        values = [*(figures[m] for m in METRICS), figures.get("calibration_error"), *beside]
+        values = [*(figures[m] for m in METRICS), report["calibration"][task]["error"], *beside]
         percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in values]
         rows.append((task, *percent, str(figures["n"]), str(figures["skipped"])))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]

@@ -29,9 +29,9 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
         "macro_f1": pytest.approx((2 / (1 + 2) + 2 / (2 + 1)) / 2),
         "n": 3,
         "skipped": 1,
-        "calibration_error": pytest.approx(1 / 3, abs=1e-3),  # as good as certain, and right two times of three
-        "error_before_temperature": style["calibration_error"],
     }
+    error = pytest.approx(1 / 3, abs=1e-3)  # as good as certain, and right two times of three
+    assert report["calibration"]["style"] == {"error": error, "without_temperature": error}
     artist = report["tasks"]["artist"]
     assert (artist["accuracy"], artist["n"], artist["skipped"]) == (1.0, 2, 1)
     assert report["unknown_classes"] == {"style": {"Fauvism": 1}, "artist": {"Nobody": 1}}
@@ -65,10 +65,10 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
 def test_the_error_without_the_temperature_stands_beside_the_error(paintings, color_model, processor, tmp_path):
     color_model.config.temperature = {"style": 1e-6}  # without which it would answer one half throughout
     report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, name="colours", split="val")
-    style, artist = report["tasks"]["style"], report["tasks"]["artist"]
-    assert style["calibration_error"] == pytest.approx(1 / 3, abs=1e-3)
-    assert style["error_before_temperature"] == pytest.approx(2 / 3 - 1 / 2, abs=1e-3)
-    assert artist["error_before_temperature"] == artist["calibration_error"]
+    style, artist = report["calibration"]["style"], report["calibration"]["artist"]
+    assert style["error"] == pytest.approx(1 / 3, abs=1e-3)
+    assert style["without_temperature"] == pytest.approx(2 / 3 - 1 / 2, abs=1e-3)
+    assert artist["without_temperature"] == artist["error"]
     row = next(line for line in as_text(report).splitlines() if line.startswith("style"))
     assert row.split()[5] == "33.3"  # behind the four figures of accuracy
 
@@ -76,9 +76,9 @@ def test_the_error_without_the_temperature_stands_beside_the_error(paintings, co
 def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_model, processor, tmp_path):
     data = paintings([("red", "Impressionism", "Nobody"), ("blue", "Baroque", "Nobody")])
     report = evaluate_classifier(color_model, processor, data, tmp_path, name="m", split="val")
-    errors = ("calibration_error", "error_before_temperature")
-    nothing = dict.fromkeys(("accuracy", "top5", "balanced_accuracy", "macro_f1", *errors))
+    nothing = dict.fromkeys(("accuracy", "top5", "balanced_accuracy", "macro_f1"))
     assert report["tasks"]["artist"] == nothing | {"n": 0, "skipped": 2}
+    assert report["calibration"]["artist"] == {"error": None, "without_temperature": None}
     assert report["tasks"]["style"]["accuracy"] == 1.0
     assert "n/a" in (tmp_path / "per_class_artist.csv").read_text()
     report = evaluate_classifier(

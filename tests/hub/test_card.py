@@ -37,21 +37,20 @@ def test_the_card_tells_the_calibration_error_where_there_is_one():
     report, config, about = (
         json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training", "config")
     )
-    report["tasks"] = {
-        "style": report["tasks"]["style"] | {"calibration_error": 0.02, "error_before_temperature": 0.11},
-        "genre": report["tasks"]["genre"] | {"calibration_error": None, "error_before_temperature": None},
+    report["calibration"] = {
+        "style": {"error": 0.02, "without_temperature": 0.11},
+        "genre": {"error": None, "without_temperature": None},
     }
 
     def text() -> str:
         return classifier_card(report, config=config, tasks=about["tasks"], name="m").text
 
     assert "(15 bins): style 2.0, genre n/a.\nIt would be style 11.0, genre n/a without the temperatures" in text()
-    report["tasks"]["style"]["error_before_temperature"] = 0.02
+    report["calibration"]["style"]["without_temperature"] = 0.02
     assert "style 2.0" in text() and "without the temperatures" not in text()
-    report["tasks"]["style"]["calibration_error"] = None
+    report["calibration"]["style"]["error"] = None
     assert "calibration error" not in text()
-    for scores in report["tasks"].values():  # as an earlier version wrote them
-        del scores["calibration_error"], scores["error_before_temperature"]
+    del report["calibration"]  # as figures of earlier versions have none
     assert "calibration error" not in text()
 
 
