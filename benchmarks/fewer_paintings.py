@@ -5,8 +5,9 @@
         > benchmarks/results/fewer_paintings.json
 
 `crnn_best.yaml` with a small budget, on a quarter, a half and all of the joint split's train list, drawn by the seed
-and in as many steps each; beside it, logistic regression on the frozen features of the same paintings. All are scored
-on the val list. Takes some twenty minutes on two cores; runs that are done are not repeated.
+and in as many steps each, after an epoch of the heads alone; beside it, logistic regression on the frozen features of
+the same paintings. All are scored on the val list. Takes some twenty minutes on two cores; runs that are done are not
+repeated.
 """
 
 import json

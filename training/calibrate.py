@@ -32,7 +32,7 @@ from artextract_hf.models import CrnnForImageClassification, load_classifier
 from training.train_classifier import save_model
 
 # The part that is taken. Of those in benchmarks/calibration.py, 0.5 is best for genre and artist of three networks
-# together and 0.1 to 0.5 for each of them alone; 0.25 is within 0.4 points of the best everywhere.
+# together and 0.1 to 0.5 for each of them alone; 0.25 is within 0.4 points of top-1 of the best.
 TAU = 0.25
 # Of an even share: a class rarer than that counts as this frequent. Not tuned; the subset has one abstract painting,
 # whose class would otherwise be lifted by more than two.
@@ -100,7 +100,7 @@ def fit_temperatures(model: CrnnForImageClassification, processor: Any, painting
         paintings: records that it has not learnt from.
 
     Raises:
-        DataError: no painting is labelled in one of the tasks, or its answers are no better than chance.
+        DataError: no painting is labelled in one of the tasks, or no temperature fits the answers.
     """
     predicted = predict(model, processor, paintings)
     temperatures = {}
@@ -110,7 +110,9 @@ def fit_temperatures(model: CrnnForImageClassification, processor: Any, painting
             raise DataError(f"no painting of the held-out split has a {task} that the classifier knows.")
         temperatures[task] = round(fit_temperature(labels, predicted.logits[task]), 3)
         if not min(TEMPERATURES) < temperatures[task] < max(TEMPERATURES):
-            raise DataError(f"no temperature fits the {task} of the held-out split: too few paintings, or no skill.")
+            raise DataError(
+                f"no temperature fits the {task} of the held-out split: too few paintings, none wrong, or no skill."
+            )
     model.config.temperature = temperatures
 
 

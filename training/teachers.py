@@ -2,7 +2,8 @@
 
 The student's views are cropped and mixed, the teachers see the same pixels, and paintings without a label of a task
 have a teacher's answer all the same (Hinton et al. 2015; Beyer et al. 2022, "a good teacher is patient and
-consistent"). Several teachers are averaged. One that is calibrated is surer than those the recipes were measured with.
+consistent"). Several teachers are averaged. One that is calibrated answers at its temperature, as none did that a
+recipe was measured with.
 """
 
 from collections.abc import Mapping, Sequence

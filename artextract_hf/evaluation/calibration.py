@@ -45,4 +45,7 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
         log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
         return float(-log_p[np.arange(len(labels)), labels].mean())
 
-    return float(np.exp(minimize_scalar(surprise, bounds=np.log(TEMPERATURES), method="bounded").x))
+    bounds = np.log(TEMPERATURES)
+    found = minimize_scalar(surprise, bounds=bounds, method="bounded").x
+    # Where every answer is right by far, the surprise is 0 over a whole stretch, and the search stops inside of it.
+    return TEMPERATURES[0] if surprise(bounds[0]) <= surprise(found) else float(np.exp(found))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from artextract_hf.evaluation.calibration import calibration_error, fit_temperature
+from artextract_hf.evaluation.calibration import TEMPERATURES, calibration_error, fit_temperature
 
 
 def drawn(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -39,3 +39,10 @@ def test_what_is_not_labelled_fits_no_temperature():
     more = np.vstack([logits, rng.normal(size=(50, 3))])
     unknown = np.full(50, -1)
     assert fit_temperature(np.concatenate([labels, unknown]), more) == fit_temperature(labels, logits)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 10, 100])
+def test_answers_that_are_always_right_or_always_wrong_are_at_the_ends(scale):
+    logits = scale * np.random.default_rng(2).normal(size=(4, 3))
+    assert fit_temperature(logits.argmax(axis=1), logits) == pytest.approx(TEMPERATURES[0], rel=1e-3)
+    assert fit_temperature(logits.argmin(axis=1), logits) == pytest.approx(TEMPERATURES[1], rel=1e-3)
