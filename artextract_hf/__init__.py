@@ -12,10 +12,13 @@ folder imports only from folders before it. Names are loaded when first used: im
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from artextract_hf.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from artextract_hf.data.collection import load_collection
-    from artextract_hf.data.nga import load_nga
-    from artextract_hf.data.wikiart import load_wikiart
+    from artextract_hf.data.sources.collection import load_collection
+    from artextract_hf.data.sources.nga import load_nga
+    from artextract_hf.data.wikiart.release import load_wikiart
+    from artextract_hf.embedders.auto import AutoEmbedder
     from artextract_hf.models import (
         ArtImageProcessor,
         ByolConfig,
@@ -26,18 +29,15 @@ if TYPE_CHECKING:
         CrnnModel,
         load_classifier,
     )
-    from artextract_hf.models.embedder import AutoEmbedder
-    from artextract_hf.retrieval.database import DatabaseIndex
-    from artextract_hf.retrieval.faces import FaceIndex
+    from artextract_hf.retrieval.database.index import DatabaseIndex
+    from artextract_hf.retrieval.faces.index import FaceIndex
     from artextract_hf.retrieval.index import Hit, PaintingIndex
-    from artextract_hf.retrieval.regions import RegionIndex
-
-__version__ = "0.1.0"
+    from artextract_hf.retrieval.regions.index import RegionIndex
 
 _HOMES = {
-    "load_collection": "artextract_hf.data.collection",
-    "load_nga": "artextract_hf.data.nga",
-    "load_wikiart": "artextract_hf.data.wikiart",
+    "load_collection": "artextract_hf.data.sources.collection",
+    "load_nga": "artextract_hf.data.sources.nga",
+    "load_wikiart": "artextract_hf.data.wikiart.release",
     "ArtImageProcessor": "artextract_hf.models",
     "ByolConfig": "artextract_hf.models",
     "ByolForPreTraining": "artextract_hf.models",
@@ -46,12 +46,12 @@ _HOMES = {
     "CrnnForImageClassification": "artextract_hf.models",
     "CrnnModel": "artextract_hf.models",
     "load_classifier": "artextract_hf.models",
-    "AutoEmbedder": "artextract_hf.models.embedder",
-    "DatabaseIndex": "artextract_hf.retrieval.database",
-    "FaceIndex": "artextract_hf.retrieval.faces",
+    "AutoEmbedder": "artextract_hf.embedders.auto",
+    "DatabaseIndex": "artextract_hf.retrieval.database.index",
+    "FaceIndex": "artextract_hf.retrieval.faces.index",
     "Hit": "artextract_hf.retrieval.index",
     "PaintingIndex": "artextract_hf.retrieval.index",
-    "RegionIndex": "artextract_hf.retrieval.regions",
+    "RegionIndex": "artextract_hf.retrieval.regions.index",
 }
 
 __all__ = [

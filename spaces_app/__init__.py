@@ -1,1 +1,1 @@
-"""Stage 7: the Gradio Space, one file a tab."""
+"""Stage 8: the Gradio Space, one file a tab."""

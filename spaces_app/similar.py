@@ -8,8 +8,8 @@ import gradio as gr
 from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.retrieval.explain import explain
-from artextract_hf.retrieval.explain_picture import draw
+from artextract_hf.retrieval.explain.explanation import explain
+from artextract_hf.retrieval.explain.picture import draw
 from artextract_hf.retrieval.index import Hit, PaintingIndex
 from spaces_app.upload import open_upload, painting_upload
 

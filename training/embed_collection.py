@@ -2,7 +2,7 @@
 
     accelerate launch training/embed_collection.py --source data/wikiart --out data/wikiart_vectors [--embedder E]
 
-Each process embeds its share of the parts of `artextract_hf/retrieval/parts.py`; the first puts them together. The
+Each process embeds its share of the parts of `artextract_hf/retrieval/embedding_parts.py`; the first puts them together. The
 same command again, with any number of processes, goes on where an earlier one was stopped. On several machines the
 folder has to be one that all of them see. `PaintingIndex.from_embeddings` makes an index of it.
 """
@@ -16,11 +16,12 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.collection import read_collection
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.sources.collection import read_collection
+from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.models.embedder import AutoEmbedder, NetworkEmbedder
-from artextract_hf.retrieval.parts import PART, join_parts, plan_parts, write_parts
+from artextract_hf.retrieval.embedding_parts import PART, join_parts, plan_parts, write_parts
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
 

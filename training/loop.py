@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import labels_for
-from artextract_hf.data.transforms import TrainingView
+from artextract_hf.data.views.training_view import TrainingView
 from artextract_hf.models import ArtImageProcessor
 
 

@@ -2,7 +2,7 @@
 
     python training/show_views.py --config training/configs/crnn_best.yaml --data data/wikiart --out views.jpg
 
-`--view style|genre|artist` draws a named recipe of `artextract_hf/data/transforms.py` in place of the configuration's.
+`--view style|genre|artist` draws a named recipe of `artextract_hf/data/views/training_view.py` in place of the configuration's.
 """
 
 import argparse
@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.data.transforms import view_of, view_sheet
+from artextract_hf.data.views.training_view import view_of, view_sheet
 from artextract_hf.errors import ArtExtractError
-from training.config import TrainConfig
+from training.classifier.config import TrainConfig
 
 
 def main() -> None:

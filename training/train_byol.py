@@ -3,7 +3,7 @@
     artextract prepare wikiart --root WIKIART --out data/wikiart
     accelerate launch training/train_byol.py --config training/configs/byol_paintings.yaml --data data/wikiart
 
-Any key of `training/byol_config.py` can follow as `--key value`. The same command again resumes from the last
+Any key of `training/byol/config.py` can follow as `--key value`. The same command again resumes from the last
 checkpoint, and ends with the weights of a run that was never stopped. A training whose representations collapse into
 one point ends with an error; labels, where there are any, only watch it (`watch.csv`), they do not steer it.
 """
@@ -28,9 +28,10 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.byol_views import ByolView, byol_views, pair_sheet
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.prepared import load_prepared, take_split
+from artextract_hf.data.views.byol_view import ByolView, byol_views, pair_sheet
+from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
 from artextract_hf.evaluation.predict import represent
@@ -39,11 +40,10 @@ from artextract_hf.hub.card import embedder_card, save_model_card
 from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
 from artextract_hf.models.backbones import load_imagenet
-from artextract_hf.models.embedder import AutoEmbedder
-from artextract_hf.models.frozen_norm import fold_frozen_norms
 from artextract_hf.models.modeling_byol import target_momentum
-from training.byol_config import LARS, ByolTrainConfig
-from training.lars import Lars
+from training.byol.config import LARS, ByolTrainConfig
+from training.byol.lars import Lars
+from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
     append_csv,
@@ -57,7 +57,7 @@ from training.loop import (
 )
 from training.optim import warmup_cosine
 from training.synced_norm import are_synced, sync_norms
-from training.whiten import whitened
+from training.whitening import whitened
 
 # Below these a representation has collapsed; an ImageNet MobileNetV2 has 0.77 and 223 on paintings at 64 px.
 COLLAPSED_SPREAD, COLLAPSED_RANK = 0.05, 2.0

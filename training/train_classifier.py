@@ -4,7 +4,7 @@
     accelerate launch training/train_classifier.py --config training/configs/crnn_best.yaml --data data/wikiart
 
 Two phases: what follows the backbone learns first, on a backbone that stands still; then everything learns, with a
-warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/config.py` can
+warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/classifier/config.py` can
 follow as `--key value`. The same command again resumes from the last checkpoint.
 """
 
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import class_names, labels_for
-from artextract_hf.data.transforms import view_of
+from artextract_hf.data.views.training_view import view_of
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation.classification import Scores, score
 from artextract_hf.evaluation.predict import predict
@@ -42,9 +42,11 @@ from artextract_hf.hub.card import classifier_card, save_model_card
 from artextract_hf.hub.model_repo import publish_model
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
 from artextract_hf.models.backbones import load_imagenet
-from artextract_hf.models.frozen_norm import fold_frozen_norms
-from training.config import TrainConfig
-from training.features import KeptMaps, keep_maps
+from training.classifier.config import TrainConfig
+from training.classifier.kept_maps import KeptMaps, keep_maps
+from training.classifier.objective import Learner
+from training.classifier.teachers import Teachers
+from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
     TrainingViews,
@@ -60,10 +62,8 @@ from training.loop import (
     training_loader,
     update_average,
 )
-from training.objective import Learner
 from training.optim import freeze_first, make_optimizer, make_schedule
 from training.synced_norm import sync_norms
-from training.teachers import Teachers
 
 LEAST_WORKS = 4  # of a value of an auxiliary column, to be a class
 

@@ -32,7 +32,7 @@ def audit_duplicates(source: Source, out: Out, as_json: AsJson = False) -> None:
 
 def _audit(source: str, out: Path, as_json: bool, *, across_splits: bool) -> None:
     from artextract_hf.curation.duplicates import find_duplicates, read_splits
-    from artextract_hf.curation.report import count_kinds, write_report
+    from artextract_hf.curation.duplicates_report import count_kinds, write_report
     from artextract_hf.data.schema import SkipList
 
     skipped = SkipList()

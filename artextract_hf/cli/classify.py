@@ -20,7 +20,7 @@ def classify(
     from artextract_hf.data.decode import decode_image
     from artextract_hf.data.labels import display_name
     from artextract_hf.models import ArtAttributesPipeline, load_classifier
-    from artextract_hf.models.pieces import PIECE
+    from artextract_hf.models.inference.pieces import PIECE
 
     network, processor = load_classifier(model, backend)
     pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]

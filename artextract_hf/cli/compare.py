@@ -20,8 +20,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two collections: coverage, unique works, closest pairs, shared works, dates."""
+    from artextract_hf.curation.comparison import compare as compare_indexes
     from artextract_hf.curation.comparison_report import write_comparison
-    from artextract_hf.retrieval.compare import compare as compare_indexes
     from artextract_hf.retrieval.index import PaintingIndex
 
     a, b = (PaintingIndex.from_pretrained(path) for path in (index_a, index_b))

@@ -44,9 +44,9 @@ def demo(
 
 
 def _index_of(collection: str) -> Any:
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.models.embedder import AutoEmbedder
+    from artextract_hf.data.sources.collection import read_collection
+    from artextract_hf.embedders.auto import AutoEmbedder
     from artextract_hf.retrieval.index import PaintingIndex
 
     skipped = SkipList()

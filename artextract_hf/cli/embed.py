@@ -22,10 +22,10 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Turn a collection into unit vectors; the same command goes on where an earlier one was stopped."""
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.models.embedder import AutoEmbedder
-    from artextract_hf.retrieval.parts import embed_collection
+    from artextract_hf.data.sources.collection import read_collection
+    from artextract_hf.embedders.auto import AutoEmbedder
+    from artextract_hf.retrieval.embedding_parts import embed_collection
 
     left_out = SkipList()
     network = AutoEmbedder.from_pretrained(embedder, backend)

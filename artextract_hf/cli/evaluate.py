@@ -63,8 +63,8 @@ def evaluate_embedder(
 ) -> None:
     """Precision and mean average precision of search by style, genre and artist; recall from visitors' photographs."""
     from artextract_hf.data.prepared import ALL, load_prepared, take_split
+    from artextract_hf.embedders.auto import AutoEmbedder
     from artextract_hf.evaluation import embedding_report
-    from artextract_hf.models.embedder import AutoEmbedder
 
     searched, asked = (take_split(load_prepared(folder), ALL) for folder in (gallery, queries))
     network = AutoEmbedder.from_pretrained(embedder, backend)

@@ -19,9 +19,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show why two pictures are similar: which places answer each other, and where the similarity comes from."""
-    from artextract_hf.models.embedder import AutoEmbedder
-    from artextract_hf.retrieval.explain import explain as explain_pictures
-    from artextract_hf.retrieval.explain_picture import draw
+    from artextract_hf.embedders.auto import AutoEmbedder
+    from artextract_hf.retrieval.explain.explanation import explain as explain_pictures
+    from artextract_hf.retrieval.explain.picture import draw
 
     found = explain_pictures(AutoEmbedder.from_pretrained(embedder, backend), query, answer)
     out.parent.mkdir(parents=True, exist_ok=True)

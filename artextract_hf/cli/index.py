@@ -38,9 +38,9 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.models.embedder import AutoEmbedder
+    from artextract_hf.data.sources.collection import read_collection
+    from artextract_hf.embedders.auto import AutoEmbedder
     from artextract_hf.retrieval.index import PaintingIndex
 
     skipped = SkipList()

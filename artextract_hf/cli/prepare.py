@@ -38,7 +38,7 @@ def prepare_wikiart(
 ) -> None:
     """WikiArt in the layout of the ArtGAN release."""
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.wikiart import read_wikiart
+    from artextract_hf.data.wikiart.release import read_wikiart
 
     skipped = SkipList()
     wikiart = read_wikiart(
@@ -69,10 +69,10 @@ def prepare_nga(
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
     from datasets import DatasetDict
 
-    from artextract_hf.data.download import DownloadSettings
-    from artextract_hf.data.nga import read_nga
     from artextract_hf.data.prepared import ALL
     from artextract_hf.data.schema import SkipList
+    from artextract_hf.data.sources.download import DownloadSettings
+    from artextract_hf.data.sources.nga import read_nga
 
     skipped = SkipList()
     paintings = read_nga(
@@ -104,9 +104,9 @@ def prepare_collection(
     """One's own collection, a museum's, or a dataset of the Hub."""
     from datasets import DatasetDict
 
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.prepared import ALL
     from artextract_hf.data.schema import SkipList
+    from artextract_hf.data.sources.collection import read_collection
 
     skipped = SkipList()
     paintings = read_collection(

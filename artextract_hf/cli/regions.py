@@ -24,10 +24,10 @@ def index_regions(
     as_json: AsJson = False,
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
-    from artextract_hf.data.collection import read_collection
     from artextract_hf.data.schema import SkipList
-    from artextract_hf.models.embedder import AutoEmbedder
-    from artextract_hf.retrieval.regions import RegionIndex
+    from artextract_hf.data.sources.collection import read_collection
+    from artextract_hf.embedders.auto import AutoEmbedder
+    from artextract_hf.retrieval.regions.index import RegionIndex
 
     skipped = SkipList()
     paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
@@ -53,7 +53,7 @@ def search_region(
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings that hold a part of a picture, and where."""
-    from artextract_hf.retrieval.regions import RegionIndex
+    from artextract_hf.retrieval.regions.index import RegionIndex
 
     place = _read_box(box)
     hits = RegionIndex.from_pretrained(index).search(image, place, k)

@@ -16,8 +16,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from artextract_hf.curation.comparison import Comparison, Match
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.compare import Comparison, Match
 from artextract_hf.retrieval.index import PaintingIndex
 
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them

@@ -10,13 +10,13 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Image, concatenate_datasets
 from tqdm import tqdm
 
-from artextract_hf.data.collection import COLUMNS, is_hub_name, read_collection
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import DECODE_SIDE, SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.tables import read_table_splits
+from artextract_hf.data.sources.collection import COLUMNS, is_hub_name, read_collection
+from artextract_hf.data.sources.tables import read_table_splits
 from artextract_hf.errors import DataError, ImageError
 
 SPLIT = "split"  # the column that says where a record comes from

@@ -24,7 +24,7 @@ NEIGHBOURS = 8  # candidates of each picture
 COARSE_MIN = 0.6  # correlation of the coarse pictures of a candidate
 FLAT = 4.0  # grey levels; a picture that varies less has nothing to compare
 
-# Both from benchmarks/leak_recall.py, between what planted duplicates keep and what unrelated paintings reach.
+# Both from benchmarks/data/leak_recall.py, between what planted duplicates keep and what unrelated paintings reach.
 ROUGH_MIN = 0.66  # correlation after a rough alignment at half the size
 WHOLE_MIN = 0.88  # correlation of the aligned pictures
 DETAIL_MIN = 0.45  # of the details, in the block that a quarter of the blocks stay below

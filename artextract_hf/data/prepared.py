@@ -12,8 +12,8 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
 
-import artextract_hf
 from artextract_hf.errors import DataError
+from artextract_hf.version import __version__
 
 ALL = "all"
 MANIFEST = "manifest.json"
@@ -26,7 +26,7 @@ def write_prepared(splits: DatasetDict, manifest: Mapping[str, Any], folder: str
         for old in json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]:
             shutil.rmtree(folder / old, ignore_errors=True)
     splits.save_to_disk(folder)
-    document = json.dumps({"artextract_hf": artextract_hf.__version__, **manifest}, indent=2, ensure_ascii=False)
+    document = json.dumps({"artextract_hf": __version__, **manifest}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(document + "\n", encoding="utf-8")
 
 

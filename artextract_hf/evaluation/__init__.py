@@ -1,1 +1,1 @@
-"""Stage 3: predictions and embeddings become reports."""
+"""Stage 4: predictions and embeddings become reports."""

@@ -15,8 +15,8 @@ from PIL.Image import Image as Picture
 from tqdm import tqdm
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.data.photograph import photograph
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.views.photograph import photograph
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.evaluation.representation import effective_rank, spread
 from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
@@ -26,7 +26,7 @@ BATCH = 256  # paintings decoded at a time
 
 
 class Embedder(Protocol):
-    """What is evaluated; any embedder of `models/embedder.py`."""
+    """What is evaluated; any embedder of `embedders/network.py`."""
 
     dim: int
     fingerprint: str

@@ -18,7 +18,7 @@ from artextract_hf.data.decode import decode_image
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.schema import SkipList, labels_for
 from artextract_hf.errors import DataError, ImageError
-from artextract_hf.models.pieces import in_pieces
+from artextract_hf.models.inference.pieces import in_pieces
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Stage 6: models, data and cards go to the Hub."""
+"""Stage 7: models, data and cards go to the Hub."""

@@ -19,7 +19,6 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Image, Value, concatenate_datasets
 
-import artextract_hf
 from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
 from artextract_hf.data.rights import is_open, keep_open
 from artextract_hf.data.schema import SkipList
@@ -28,6 +27,7 @@ from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
 from artextract_hf.hub.card import dataset_card
 from artextract_hf.hub.push import push_folder
+from artextract_hf.version import __version__
 
 SHARD_BYTES = 400_000_000
 ROW_GROUP = 100  # records; what a reader that streams holds at a time
@@ -95,7 +95,7 @@ def write_dataset_repo(
     rights = dict(sum((Counter(facts["rights"]) for facts in list(overall.values())[:1]), Counter()).most_common())
     facts = {
         "repo_id": repo_id,
-        "version": artextract_hf.__version__,
+        "version": __version__,
         "form": form,
         "total": max(facts["rows"] for facts in overall.values()),
         "configurations": configurations,

@@ -11,9 +11,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
-import artextract_hf
-from artextract_hf.data.insist import REFUSED, Answer, insist
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.remote import ask_hub
+from artextract_hf.version import __version__
 
 
 def push_folder(
@@ -53,14 +53,14 @@ def push_folder(
                 *additions(Path(folder)),
                 *deletions(Path(folder), api.list_repo_files(repo_id, repo_type=kind), replaces),
             ],
-            commit_message=f"Publish with artextract-hf {artextract_hf.__version__}",
+            commit_message=f"Publish with artextract-hf {__version__}",
             repo_type=kind,
         )
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid, repo_type=kind, exist_ok=True)
         return str(url)
 
-    return clearly(push, what=repo_id)
+    return ask_hub(push, refusal(repo_id))
 
 
 def additions(folder: Path) -> list[CommitOperationAdd]:
@@ -88,16 +88,9 @@ def tags_of(repo_id: str, *, kind: str) -> set[str]:
         except RepositoryNotFoundError:
             return set()
 
-    return clearly(ask, what=repo_id)
+    return ask_hub(ask, refusal(repo_id))
 
 
-def clearly(action: Callable[[], Answer], *, what: str) -> Answer:
-    """The answer of a call to the Hub, insisted on; a refusal is one line that says what could not be published.
-
-    Raises:
-        ArtExtractError: refused, or not done in several attempts.
-    """
-    try:
-        return insist(action)
-    except REFUSED as error:
-        raise ArtExtractError(f"{what} could not be published: {str(error).strip().splitlines()[0]}") from None
+def refusal(what: str) -> Callable[[str], ArtExtractError]:
+    """The error for what the Hub did not take, made from its reason."""
+    return lambda reason: ArtExtractError(f"{what} could not be published: {reason}")

@@ -22,8 +22,9 @@ from artextract_hf.errors import DataError
 from artextract_hf.hub.dataset_repo import publish_dataset, write_dataset_repo
 from artextract_hf.hub.index_repo import publish_index, write_index_repo
 from artextract_hf.hub.model_repo import publish_model, write_model_repo
-from artextract_hf.hub.push import clearly, tags_of
+from artextract_hf.hub.push import refusal, tags_of
 from artextract_hf.hub.space_repo import publish_space, write_space_repo
+from artextract_hf.remote import ask_hub
 
 REPOSITORIES = {"model": "model", "embedder": "model", "dataset": "dataset", "index": "dataset", "space": "space"}
 DONE, PUBLISHED, PLANNED = "already there", "published", "would be pushed"
@@ -116,7 +117,7 @@ def publish(release: Release) -> list[dict[str, Any]]:
             _publish_part(release, part, repo_id)
         found.append({"kind": part.kind, "repo_id": repo_id, "state": DONE if there else PUBLISHED})
     if release.collection:
-        clearly(lambda: _collect(release), what=f"the collection {release.collection!r}")
+        ask_hub(lambda: _collect(release), refusal(f"the collection {release.collection!r}"))
     return found
 
 

@@ -8,10 +8,9 @@ import json
 import re
 from pathlib import Path
 
-import artextract_hf
 from artextract_hf.errors import ModelError
+from artextract_hf.folders import PACKAGE
 
-PACKAGE = Path(artextract_hf.__file__).parent
 OWN_IMPORT = re.compile(r"^from artextract_hf\.(?:models\.)?(\w+) import", re.MULTILINE)
 CLASSES = {
     "crnn": {

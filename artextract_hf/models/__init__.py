@@ -17,11 +17,11 @@ from artextract_hf.errors import ModelError
 from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.configuration_crnn import CrnnConfig
 from artextract_hf.models.image_processing_art import ArtImageProcessor
+from artextract_hf.models.inference.openvino_backend import check_backend, on_backend
+from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification, CrnnModel
 from artextract_hf.models.names import resolve
-from artextract_hf.models.openvino_backend import check_backend, on_backend
-from artextract_hf.models.pipelines import ArtAttributesPipeline
 
 __all__ = [
     "ArtAttributesPipeline",

@@ -49,7 +49,7 @@ class CrnnConfig(PreTrainedConfig):
         companions: further networks whose logits are averaged with this one's, each given by the settings in which it
             differs. The embedding and the attention remain this one's.
         temperature: by task, what its logits are divided by, after those of the companions, so that its probabilities
-            match how often it is right (`training/calibrate.py`); 1 for a task that is not named.
+            match how often it is right (`training/calibration.py`); 1 for a task that is not named.
     """
 
     model_type = "crnn"

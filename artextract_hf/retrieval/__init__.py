@@ -1,1 +1,1 @@
-"""Stage 4: embeddings become similar paintings."""
+"""Stage 5: embeddings become similar paintings."""

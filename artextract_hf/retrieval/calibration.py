@@ -13,13 +13,13 @@ from typing import Any, Self
 import numpy as np
 
 from artextract_hf.errors import PaintingIndexError
-from artextract_hf.retrieval.vectors import VectorStore
+from artextract_hf.retrieval.vectors.store import VectorStore
 
 DEPTH = 10  # hits of each record that are looked at
 QUERIES = 5000  # records that are asked at most, evenly spread: a chance is then known to about one in a hundred
 MIN_OUTCOMES = 100  # pairs with the same label, and pairs without, below which nothing is said
 MIN_QUERIES = 50  # records below which no threshold is drawn
-FAR = 0.05  # share of the collection's own paintings without a good match, see benchmarks/similarity_calibration.py
+FAR = 0.05  # share of the collection's own paintings without a good match, see benchmarks/search/similarity_calibration.py
 BLOCK = 256  # queries at a time
 
 

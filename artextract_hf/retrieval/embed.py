@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import SkipList
+from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import ImageError
-from artextract_hf.models.embedder import Embedder
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from artextract_hf.errors import PaintingIndexError
 
 if TYPE_CHECKING:
-    from artextract_hf.models.embedder import Embedder
+    from artextract_hf.embedders.protocol import Embedder
 
 LENGTH = 16  # hexadecimal digits of a fingerprint, as of an embedder's
 

@@ -16,17 +16,16 @@ import numpy as np
 from datasets import Dataset
 
 from artextract_hf.data.schema import SkipList, Skipped
+from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError
-from artextract_hf.models.embedder import Embedder
-from artextract_hf.retrieval import factories
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.embed import embedded_batches
-from artextract_hf.retrieval.hits import Hit
 from artextract_hf.retrieval.records import RecordTable, refuse_twice
-from artextract_hf.retrieval.scan import METRICS
 from artextract_hf.retrieval.search import PaintingSearch
+from artextract_hf.retrieval.snapshot import Hit
 from artextract_hf.retrieval.storage import fetch_index, read_embeddings, read_index, write_index
-from artextract_hf.retrieval.vectors import VectorStore
+from artextract_hf.retrieval.vectors.scan import METRICS
+from artextract_hf.retrieval.vectors.store import VectorStore, factories
 
 __all__ = ["Hit", "PaintingIndex"]
 

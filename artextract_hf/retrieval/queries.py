@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import ImageError, QueryError
-from artextract_hf.models.embedder import Embedder, NetworkEmbedder
 from artextract_hf.retrieval.embed import DECODED_SIDE
 
 UNLIKE_WEIGHT = 0.5  # of the counterexamples: below 1, so that they turn an answer but never lead it

@@ -10,16 +10,17 @@ from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import SkipList
+from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf.embedders.protocol import Embedder, dense
 from artextract_hf.errors import QueryError
-from artextract_hf.models.embedder import AutoEmbedder, Embedder, dense
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.fingerprint import insist_on
-from artextract_hf.retrieval.hits import Ask, Collection, Hit, uncalibrated
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
-from artextract_hf.retrieval.rerank import Candidates, Probe, find_reranker
-from artextract_hf.retrieval.rerank import rerank as new_order
-from artextract_hf.retrieval.vectors import VectorStore
+from artextract_hf.retrieval.rerank.rerankers import Candidates, Probe, find_reranker
+from artextract_hf.retrieval.rerank.rerankers import rerank as new_order
+from artextract_hf.retrieval.snapshot import Ask, Collection, Hit, uncalibrated
+from artextract_hf.retrieval.vectors.store import VectorStore
 
 
 class PaintingSearch:

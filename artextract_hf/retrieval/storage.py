@@ -10,7 +10,6 @@ FAISS takes about half of all damaged files without complaint, so nothing is par
 import json
 import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.insist import insist
 from artextract_hf.errors import PaintingIndexError
+from artextract_hf.remote import download_snapshot
 from artextract_hf.retrieval.fingerprint import document_digest, file_digest
 from artextract_hf.retrieval.records import RecordTable, without_nan
-from artextract_hf.retrieval.vectors import VectorStore
+from artextract_hf.retrieval.vectors.store import VectorStore
 
 FORMAT = 2
 DESCRIPTION, RECORDS = "index.json", "records.parquet"
@@ -143,16 +142,11 @@ def fetch_index(repo_id: str, revision: str | None) -> Path:
     Raises:
         PaintingIndexError: there is no such repository, or the Hub cannot be reached.
     """
-    from httpx2 import TransportError
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
 
-    try:
-        download = partial(snapshot_download, repo_type="dataset", revision=revision, ignore_patterns=["*.md", ".git*"])
-        return Path(insist(lambda: str(download(repo_id))))
-    except (OSError, TransportError, HFValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}") from None
+    def missing(reason: str) -> PaintingIndexError:
+        return PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}")
+
+    return download_snapshot(repo_id, missing, kind="dataset", revision=revision, ignore=["*.md", ".git*"])
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def test_restricted_vectors_teach_an_index_nothing_and_no_licence_is_no_error(
 ):
     import pyarrow.parquet as pq
 
-    from artextract_hf.retrieval import factories
+    from artextract_hf.retrieval.vectors import factories
 
     for i in range(3):
         plain_picture((80 * i, 20, 70), seed=i).save(tmp_path / f"{i}.png")

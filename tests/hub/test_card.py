@@ -4,8 +4,8 @@ from huggingface_hub import ModelCard
 
 from artextract_hf.hub.card import classifier_card, space_card
 from artextract_hf.models.names import PRETRAINED
-from benchmarks.readme_table import ROOT, rendered
-from training.ship import render
+from benchmarks.tables import ROOT, rendered
+from training.default_model import render
 
 FOLDER = PRETRAINED / "crnn-wikiart"
 

@@ -19,7 +19,7 @@ from artextract_hf.data.prepared import write_prepared
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.statistics import describe
-from artextract_hf.data.wikiart import read_wikiart
+from artextract_hf.data.wikiart.release import read_wikiart
 from artextract_hf.hub.dataset_repo import write_dataset_repo
 from tests.conftest import plain_picture
 from tests.hub.loopback_hub import TOKEN, Fault

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCard
 
 from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data.rights import ALLOW
-from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic.synthetic import synthetic_paintings
 from artextract_hf.retrieval.storage import index_files
 from tests.hub.loopback_hub import TOKEN, Fault
 
@@ -60,7 +60,7 @@ def test_round_trip_bit_for_bit(hub, index, tmp_path, fault):
         f"""
         import json
         from artextract_hf import PaintingIndex
-        from artextract_hf.data.synthetic import synthetic_paintings
+        from artextract_hf.data.synthetic.synthetic import synthetic_paintings
         index = PaintingIndex.from_pretrained("{REPO}", revision="v1")
         print(json.dumps([h.id for h in index.search(synthetic_paintings(6)[2]["image"], k=3)]))
         """,

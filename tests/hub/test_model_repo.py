@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from PIL import Image
 
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
-from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic.synthetic import synthetic_paintings
 from artextract_hf.hub.model_repo import write_model_repo
 from artextract_hf.hub.remote_code import OWN_IMPORT
 from artextract_hf.models.names import PRETRAINED

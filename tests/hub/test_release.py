@@ -12,7 +12,7 @@ from datasets import DatasetDict
 
 from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, PaintingIndex
 from artextract_hf.data.prepared import write_prepared
-from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic.synthetic import synthetic_paintings
 from artextract_hf.errors import DataError
 from artextract_hf.hub.release import Release
 from tests.hub.loopback_hub import TOKEN, Fault

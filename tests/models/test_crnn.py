@@ -12,9 +12,9 @@ from transformers import AutoImageProcessor, AutoModel, AutoModelForImageClassif
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models import CrnnConfig, CrnnForImageClassification, CrnnModel, load_classifier
-from artextract_hf.models.frozen_norm import fold_frozen_norms
 from artextract_hf.models.sequence import ORDERS
 from tests.conftest import plain_picture
+from training.frozen_norm import fold_frozen_norms
 
 SMALL = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
 TASKS = {"style": ["a", "b", "c"], "genre": ["x", "y"]}

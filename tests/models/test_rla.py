@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import feature_shape, load_imagenet
-from artextract_hf.models.frozen_norm import fold_frozen_norms
 from artextract_hf.models.rla import HIDDEN, RecurrentConvLstm, RlaResNet, load_plain_weights
 from tests.conftest import shared
+from training.frozen_norm import fold_frozen_norms
 
 LAYERS, CHANNELS = (2, 1, 2, 1), (8, 12, 8, 16)
 

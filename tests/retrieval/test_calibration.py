@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from artextract_hf.retrieval.calibration import FAR, MIN_OUTCOMES, MIN_QUERIES, Calibration, Curve, calibrate, fit_curve
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.vectors import VectorStore
+from artextract_hf.retrieval.vectors.store import VectorStore
 from tests.retrieval.conftest import ColorEmbedder, paintings
 
 

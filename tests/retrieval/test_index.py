@@ -9,10 +9,10 @@ from datasets import Dataset, concatenate_datasets
 from PIL import Image
 
 from artextract_hf.errors import ImageError, ModelError, PaintingIndexError, QueryError
-from artextract_hf.retrieval.factories import NAMES
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.queries import UNLIKE_WEIGHT, is_text
-from artextract_hf.retrieval.rerank import Candidates, Gallery, Probe, rerank
+from artextract_hf.retrieval.rerank.rerankers import Candidates, Gallery, Probe, rerank
+from artextract_hf.retrieval.vectors.factories import NAMES
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, WordEmbedder, paintings
 from tests.retrieval.test_embed import spoilt
@@ -359,7 +359,7 @@ def test_the_index_costs_little_over_its_vectors():
 
     from artextract_hf.retrieval.calibration import Calibration
     from artextract_hf.retrieval.records import RecordTable
-    from artextract_hf.retrieval.vectors import VectorStore
+    from artextract_hf.retrieval.vectors.store import VectorStore
 
     vectors = np.random.default_rng(0).normal(size=(50_000, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.fingerprint import data_fingerprint, document_digest, file_digest
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.parts import embed_collection
 from artextract_hf.retrieval.storage import index_files
 from tests.retrieval.conftest import ColorEmbedder, paintings
 

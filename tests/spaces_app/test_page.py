@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic.synthetic import synthetic_paintings
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
 FLAGS = [

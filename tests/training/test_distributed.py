@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from tests.training.test_train_classifier import recipe, weights  # noqa: F401  (a fixture)
 from training import train_classifier
-from training.config import TrainConfig
+from training.classifier.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = os.environ | {"ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from artextract_hf.errors import DataError
-from training.config import TrainConfig
+from training.classifier.config import TrainConfig
 from training.loop import (
     EpochBatches,
     balanced_weights,

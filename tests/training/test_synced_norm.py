@@ -11,7 +11,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from artextract_hf.models.frozen_norm import fold_frozen_norms
+from training.frozen_norm import fold_frozen_norms
 from training.synced_norm import are_synced, sync_norms
 
 ROOT = Path(__file__).parent.parent.parent

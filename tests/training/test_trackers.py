@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.test_train_classifier import recipe  # noqa: F401  (a fixture)
 from training import train_classifier
-from training.config import TrainConfig
+from training.classifier.config import TrainConfig
 
 
 def test_tensorboard_gets_what_the_log_gets(recipe, tmp_path):  # noqa: F811

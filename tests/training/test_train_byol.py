@@ -20,8 +20,8 @@ from artextract_hf.errors import ArtExtractError, DataError, ModelError
 from artextract_hf.evaluation.predict import represent
 from artextract_hf.models.modeling_byol import target_momentum
 from training import train_byol
-from training.byol_config import ByolTrainConfig
-from training.whiten import whitened
+from training.byol.config import ByolTrainConfig
+from training.whitening import whitened
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted((ROOT / "training/configs").glob("byol_*.yaml"))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from artextract_hf import CrnnConfig, CrnnForImageClassification, load_classifier, load_wikiart
 from artextract_hf.errors import DataError
 from training import train_classifier
-from training.config import TrainConfig
+from training.classifier.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted(p for p in (ROOT / "training/configs").glob("*.yaml") if not p.stem.startswith("byol_"))

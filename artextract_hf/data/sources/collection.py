@@ -1,0 +1,350 @@
+"""One's own pictures as records, whatever holds them.
+
+    collection/metadata.csv          file_name,title,artist,date,rights,...    (may be absent; also a Parquet file)
+    collection/images/100026.jpg     -> id "collection/images/100026.jpg"
+
+A source is what `artextract prepare` wrote, a folder of pictures, a CSV or Parquet file, a data set of the Hub or as
+it is stored there (`data/sources/tables.py`), or a IIIF manifest or collection (`data/sources/iiif.py`). An id is the name of the
+source and the path in it, so the same picture keeps its id whether the folder or the CSV in it is read. Pixels stay on
+disk: a record refers to its file until it is decoded or saved.
+"""
+
+import csv
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_from_disk
+
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, known_artist
+from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.schema import DETAILS, SkipList, make_dataset, new_record, painting_features
+from artextract_hf.errors import DataError, ImageError
+
+ACCEPTED = (
+    "a folder written by `artextract prepare`, a folder of pictures, a CSV or Parquet file that lists pictures, the "
+    "name of a data set on the Hub, or the address of a IIIF manifest"
+)
+METADATA_FILE = "metadata.csv"
+CHECK_SIDE = 32  # a cut file is found at any scale, and this one decodes fastest
+TABLES = (".csv", ".parquet")
+
+# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "image": ("file_name", "path", "image", "filename", "img"),
+    "id": ("id", "object_id"),
+    "title": ("title", "object_id"),
+    "artist_name": ("artist_name", "artist", "attribution"),
+    "year": ("date", "year", "displaydate"),
+    "year_end": ("year_end", "endyear", "date", "displaydate"),
+    "license": ("license", "licence", "rights"),
+    "source_url": ("source_url", "iiif_url", "url"),
+    "credit_line": ("credit_line", "creditline", "credit"),
+    "medium": ("medium",),
+    "wikidata_id": ("wikidata_id", "wikidataid", "wikidata"),
+    "alt_text": ("alt_text", "assistivetext"),
+    "style": ("style",),
+    "genre": ("genre",),
+}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A picture that a folder or a CSV names, and what the CSV says about it."""
+
+    id: str
+    path: Path
+    row: dict[str, str] = field(default_factory=dict)
+
+
+def load_collection(source: str | Path, **options: Any) -> Dataset:
+    """The paintings of `source` as records of the schema in `data/schema.py`.
+
+    Args:
+        source: a folder written by `artextract prepare` (all splits; a painting that stands in two counts once, with
+            the labels of both); a folder of pictures (recursive; a `metadata.csv` in it or beside it is read); a CSV or
+            Parquet file with a column `file_name`, `path`, `image` or `filename` and any of COLUMNS, paths relative to
+            the file; a folder that holds a data set as the Hub stores it, or its name there (`owner/name`); the
+            address or the file of a IIIF Presentation manifest or collection.
+        options: those of `read_collection`.
+
+    Raises:
+        DataError: there is no such source, or no usable picture in it.
+    """
+    skipped = SkipList()
+    dataset = read_collection(source, skipped, **options)
+    if skipped.items:
+        first = skipped.items[0]
+        logger.warning(
+            "%d pictures of %s were left out, the first: %s (%s)", len(skipped.items), source, first.path, first.reason
+        )
+    return dataset
+
+
+def read_collection(
+    source: str | Path,
+    skipped: SkipList,
+    *,
+    columns: Mapping[str, str] | None = None,
+    classes: str | None = None,
+    images_dir: str | Path | None = None,
+) -> Dataset:
+    """`load_collection`, with every picture that was left out noted in `skipped`.
+
+    Args:
+        source: as in `load_collection`.
+        skipped: filled with what was left out.
+        columns: field of the schema -> column of the source, where it is called otherwise than in COLUMNS.
+        classes: `style`, `genre` or `artist`, where the subfolders of a folder are classes of this task.
+        images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
+    """
+    known = _columns(columns or {})
+    if classes is not None and classes not in TASKS:
+        raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
+    text, path = str(source), Path(source)
+    if text.startswith(("http://", "https://")) or (path.is_file() and path.suffix.lower() == ".json"):
+        dataset = _read_iiif(text, images_dir, skipped)
+    elif path.is_dir():
+        # `resolve` so that "." has a name and a later change of folder does not lose the files
+        dataset = _read_folder(path.resolve(), skipped, known, classes)
+    elif path.is_file() and path.suffix.lower() == ".csv":
+        dataset = _dataset(_listed_in_csv(path.resolve(), known), skipped)
+    elif path.is_file() and path.suffix.lower() == ".parquet":
+        dataset = _read_table(path.resolve(), known, skipped)
+    elif is_hub_name(source):
+        dataset = _read_table(text, known, skipped)
+    else:
+        raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
+    if not len(dataset):
+        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out{_example(skipped)}).")
+    return dataset
+
+
+def is_hub_name(source: str | Path) -> bool:
+    """Whether a source is `owner/name`, and nothing on this machine is called so."""
+    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", str(source))) and not Path(source).exists()
+
+
+def _columns(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """COLUMNS with the chosen names before the usual ones."""
+    if unknown := [name for name in chosen if name not in (*COLUMNS, "artist")]:
+        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(COLUMNS)}.")
+    chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
+    return {name: ((chosen[name].lower(),) if name in chosen else usual) for name, usual in COLUMNS.items()}
+
+
+def _read_iiif(source: str, images_dir: str | Path | None, skipped: SkipList) -> Dataset:
+    from artextract_hf.data.sources.iiif import read_iiif  # here, because few collections need the HTTP client
+
+    return read_iiif(source, Path(images_dir) if images_dir else _cache(), skipped)
+
+
+def _read_table(source: str | Path, columns: Mapping[str, tuple[str, ...]], skipped: SkipList) -> Dataset:
+    from artextract_hf.data.sources.tables import read_table
+
+    return read_table(source, columns, skipped)
+
+
+def _cache() -> Path:
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(HF_HOME) / "artextract" / "iiif"
+
+
+def artist_as_printed(text: str) -> str:
+    """The artist as a label prints it, without nationality and life dates.
+
+    >>> artist_as_printed("Pierre-Auguste Renoir (French, 1841–1919)")
+    'Pierre-Auguste Renoir'
+    """
+    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", " ", text).split())
+
+
+def first_year(text: str) -> int | None:
+    """The first year of four digits in a date.
+
+    >>> first_year("c. 1875–90"), first_year("17th century")
+    (1875, None)
+    """
+    year = re.search(r"(?<!\d)[0-2]\d{3}(?!\d)", text)
+    return int(year[0]) if year else None
+
+
+def last_year(text: str) -> int | None:
+    """The last year of a date; two digits after a dash complete the first one.
+
+    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906")
+    (1890, 1872, 1906)
+    """
+    years = [int(year) for year in re.findall(r"(?<!\d)[0-2]\d{3}(?!\d)", text)]
+    if short := re.search(r"(?<!\d)([0-2]\d)\d\d\s*[-–/]\s*(\d\d)(?!\d)", text):
+        years.append(int(short[1] + short[2]))
+    return max(years, default=None)
+
+
+def _read_folder(
+    folder: Path, skipped: SkipList, columns: Mapping[str, tuple[str, ...]], classes: str | None
+) -> Dataset:
+    if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
+        return _read_prepared(folder, skipped)
+    if next(folder.rglob("*.parquet"), None):
+        return _read_table(folder, columns, skipped)
+    return _dataset(_listed_in_folder(folder, columns, classes), skipped)
+
+
+def _read_prepared(folder: Path, skipped: SkipList) -> Dataset:
+    try:
+        stored = load_from_disk(str(folder))
+        splits = list(stored.values()) if isinstance(stored, DatasetDict) else [stored]
+        dataset = concatenate_datasets(splits)
+        # A damaged Arrow file that is mapped into memory can end the process when it is read, not raise.
+        dataset.data.validate(full=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder} cannot be read as a prepared data set: {error}") from None
+    expected = painting_features()
+    if missing := [name for name in expected if name not in dataset.column_names and name not in DETAILS]:
+        raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
+    for name in DETAILS:  # a data set of an earlier version
+        if name not in dataset.column_names:
+            nothing = [None if name.startswith("year") else ""] * len(dataset)
+            dataset = dataset.add_column(name, nothing, feature=expected[name])
+    dataset = _once_by_id(dataset)
+    encoded = dataset.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+
+    def problem(index: int) -> str | None:
+        image = encoded[index]["image"]
+        return problem_of(image["bytes"] or Path(image["path"]))
+
+    return dataset.select(list(_usable(range(len(dataset)), problem, dataset["id"], skipped)))
+
+
+def _once_by_id(dataset: Dataset) -> Dataset:
+    """Keep the first record of each id; a label that only a later one knows is taken over."""
+    first: dict[str, int] = {}
+    owner = [first.setdefault(key, row) for row, key in enumerate(dataset["id"])]
+    if len(first) == len(dataset):
+        return dataset
+    joined = dataset
+    for task in TASKS:
+        labels = [UNKNOWN] * len(dataset)
+        for row, label in zip(owner, dataset[task], strict=True):
+            if labels[row] == UNKNOWN and label is not None:
+                labels[row] = label
+        joined = joined.remove_columns(task).add_column(task, labels, feature=dataset.features[task])
+    return joined.select_columns(dataset.column_names).select(list(first.values()))
+
+
+def _listed_in_folder(folder: Path, columns: Mapping[str, tuple[str, ...]], classes: str | None) -> Iterator[_Listed]:
+    """Every visible file of the folder, then what its metadata names but is not there."""
+    table = next((t for t in (folder / METADATA_FILE, folder.parent / METADATA_FILE) if t.is_file()), None)
+    rows: dict[Path, _Listed] = {}
+    for item in _listed_in_csv(table, columns) if table else ():
+        rows.setdefault(item.path, item)
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and path != table and not any(part.startswith(".") for part in relative.parts):
+            listed = rows.pop(path, None)
+            row = listed.row if listed else {}
+            if classes and len(relative.parts) > 1:
+                row = {classes: relative.parts[0]} | row
+            yield _Listed(f"{folder.name}/{relative.as_posix()}", path, row)
+    # What is left in the table is missing, or lies outside the folder and so is no part of this source.
+    yield from (item for item in rows.values() if item.path.is_relative_to(folder))
+
+
+def _listed_in_csv(table: Path, columns: Mapping[str, tuple[str, ...]]) -> Iterator[_Listed]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            names = {name: (name or "").strip().lower() for name in reader.fieldnames or ()}
+            if not set(columns["image"]) & set(names.values()):
+                raise DataError(
+                    f"{table} has no column {' or '.join(columns['image'])}; its columns are "
+                    f"{', '.join(names.values())}."
+                )
+            for number, cells in enumerate(reader, start=1):
+                row = fields_of({names[name]: (cells[name] or "").strip() for name in names}, columns)
+                name = row.pop("image", "") or f"(row {number} names no file)"
+                yield _Listed(f"{table.parent.name}/{name}", table.parent / name, row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} cannot be read as a CSV file in UTF-8: {error}") from None
+
+
+def fields_of(cells: Mapping[str, str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """A row by fields of the schema, each from the first of its columns that has a value."""
+    found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def _dataset(listed: Iterable[_Listed], skipped: SkipList) -> Dataset:
+    items = list(listed)
+    seen: set[str] = set()
+    kept = []
+    for item in _usable(items, lambda item: problem_of(item.path), [item.id for item in items], skipped):
+        if item.id in seen:
+            skipped.add(item.id, "is listed more than once; the first row counts")
+            continue
+        seen.add(item.id)
+        kept.append(item)
+    tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in TASKS}
+    features = painting_features(styles=tables["style"][0], genres=tables["genre"][0], artists=tables["artist"][0])
+    return make_dataset((_record(item, tables) for item in kept), features)
+
+
+def _usable(
+    items: Sequence[Any], problem: Callable[[Any], str | None], names: Iterable[str], skipped: SkipList
+) -> Iterator[Any]:
+    """The items without a problem, in order; every other one is noted under its name."""
+    for item, name, reason in zip(items, names, ordered_map(problem, items), strict=True):
+        if reason is None:
+            yield item
+        else:
+            skipped.add(name, reason)
+
+
+def problem_of(image: Path | bytes) -> str | None:
+    """Why a picture cannot be used, or None."""
+    try:
+        if isinstance(image, Path) and not image.is_file():
+            return "there is no such file"
+        decode_image(image, min_side=CHECK_SIDE)
+    except (ImageError, OSError) as error:  # OSError: a file that may not be read, a name too long for the system
+        return str(error)
+    return None
+
+
+def _record(item: _Listed, tables: Mapping[str, tuple[list[str], dict[str, int]]]) -> dict[str, Any]:
+    labels = {task: table.get(label_of(item.row, task), UNKNOWN) for task, (_, table) in tables.items()}
+    image = {"path": str(item.path), "bytes": None}
+    return new_record(id=item.id, image=image, **words_of(item.row, untitled=item.path.stem), **labels)
+
+
+def label_of(row: Mapping[str, str], task: str) -> str:
+    """The class that a row names for a task, or nothing; an artist counts where the release knows the name."""
+    if task != "artist" or row.get("artist"):
+        return row.get(task, "")
+    return known_artist(artist_as_printed(row.get("artist_name", ""))) or ""
+
+
+def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:
+    """What a row says about a painting, as fields of a record."""
+    title, date = row.get("title") or untitled, row.get("year", "")
+    artist = artist_as_printed(row.get("artist_name", ""))
+    return {
+        "title": title,
+        "artist_name": artist,
+        "year": first_year(date),
+        "year_end": last_year(row.get("year_end", "") or date),
+        "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
+        **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
+    }
+
+
+def _example(skipped: SkipList) -> str:
+    return f", the first: {skipped.items[0].path}: {skipped.items[0].reason}" if skipped.items else ""

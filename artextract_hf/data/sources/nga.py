@@ -1,0 +1,244 @@
+"""The National Gallery of Art's open data: its paintings as records, its pictures over IIIF.
+
+    objects --objectid = depictstmsobjectid--> published_images     title, dates, medium, credit line; IIIF address
+            --objectid--> objects_constituents --> constituents     the artist's name
+            --objectid--> objects_terms                             style and theme
+
+Tables as the gallery publishes them (NationalGalleryOfArt/opendata, CC0), plain, gzipped or zipped. Taken are the
+primary views of paintings; one whose `maxpixels` is set is shown under fair use only and is no open access.
+"""
+
+import logging
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset
+
+from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
+from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.download import DownloadSettings, download_images
+from artextract_hf.data.sources.iiif import image_url
+from artextract_hf.errors import DataError
+
+OPEN_LICENSE = "CC0 1.0"
+PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
+ROWS = 50_000  # of a table, read at a time
+
+COLUMNS = {
+    "objects": [
+        "objectid", "title", "beginyear", "endyear", "medium", "attribution", "creditline", "classification",
+        "isvirtual", "wikidataid",
+    ],
+    "published_images": [
+        "uuid", "iiifurl", "viewtype", "sequence", "width", "height", "maxpixels", "depictstmsobjectid",
+        "assistivetext",
+    ],
+    "objects_constituents": ["objectid", "constituentid", "displayorder", "roletype"],
+    "constituents": ["constituentid", "forwarddisplayname"],
+    "objects_terms": ["objectid", "termtype", "term"],
+}  # fmt: skip
+
+# Terms that mean a class of the release beyond doubt; "Renaissance" is three of its classes, and so none.
+STYLE_TERMS = {
+    "Abstract Expressionist": "Abstract_Expressionism", "Art Nouveau": "Art_Nouveau", "Baroque": "Baroque",
+    "Cubist": "Cubism", "Fauve": "Fauvism", "German Expressionist": "Expressionism", "Impressionist": "Impressionism",
+    "Austrian Expressionist": "Expressionism", "Minimalist": "Minimalism", "Naive": "Naive_Art_Primitivism",
+    "Pop": "Pop_Art", "Post-Impressionist": "Post_Impressionism", "Realist": "Realism", "Rococo": "Rococo",
+    "Romantic": "Romanticism", "Symbolist": "Symbolism", "Ukiyo-e": "Ukiyo_e",
+}  # fmt: skip
+THEME_TERMS = {
+    "cityscape": "cityscape", "daily life": "genre_painting", "genre": "genre_painting", "landscape": "landscape",
+    "non-representational": "abstract_painting", "nude": "nude_painting", "portrait": "portrait",
+    "religious": "religious_painting", "still life": "still_life",
+}  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+def load_nga(opendata_dir: str | Path, images_dir: str | Path, **options: Any) -> Dataset:
+    """The gallery's open-access paintings; pictures that `images_dir` lacks are fetched.
+
+    Args:
+        opendata_dir: the tables, in the folder or in its subfolder `data`.
+        images_dir: where pictures are kept, as `<uuid>.jpg`.
+        options: those of `read_nga`.
+
+    Raises:
+        DataError: a table or a column is missing, or nothing usable is there.
+    """
+    skipped = SkipList()
+    dataset = read_nga(opendata_dir, images_dir, skipped=skipped, **options)
+    if skipped.items:
+        first = skipped.items[0]
+        logger.warning("%d were left out, the first: %s (%s)", len(skipped.items), first.path, first.reason)
+    return dataset
+
+
+def read_nga(
+    opendata_dir: str | Path,
+    images_dir: str | Path,
+    *,
+    skipped: SkipList,
+    allow_restricted: bool = False,
+    limit: int | None = None,
+    side: int = 1024,
+    settings: DownloadSettings | None = None,
+) -> Dataset:
+    """`load_nga`, with what was left out noted in `skipped`.
+
+    Args:
+        opendata_dir: the tables.
+        images_dir: where pictures are kept.
+        skipped: filled with rows that say too little and pictures that could not be had.
+        allow_restricted: take also what is shown under fair use.
+        limit: at most so many paintings, the first by object number.
+        side: longer side of the pictures, pixels.
+        settings: how the gallery's server is treated.
+    """
+    tables = _Tables(Path(opendata_dir))
+    works = _join(tables, skipped, allow_restricted=allow_restricted)
+    works = works.head(limit) if limit else works
+    if not len(works):
+        raise DataError(f"{opendata_dir} names no painting that can be taken ({len(skipped.items)} were left out).")
+    wanted = [(_address(row, side), f"{row.uuid}.jpg") for row in _rows(works)]
+    files = download_images(wanted, Path(images_dir), skipped, settings=settings)
+    if not any(files):
+        raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
+    artists, styles, genres = _artists(tables, works), *_classes(tables, works)
+    records = (
+        _record(row, file, artists.get(row.objectid, ""), styles.get(row.objectid), genres.get(row.objectid))
+        for row, file in zip(_rows(works), files, strict=True)
+        if file
+    )
+    return make_dataset(records, painting_features())
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Its rows, with a column an attribute, all of them text."""
+    return iter(table.itertuples())
+
+
+class _Tables:
+    """The gallery's tables, read in pieces, the needed columns only, as text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "data" if (folder / "data").is_dir() else folder
+
+    def read(self, name: str) -> Iterator[pd.DataFrame]:
+        """The rows of a table.
+
+        Raises:
+            DataError: no such table, one that cannot be read, or one without a needed column.
+        """
+        path = next((p for e in (".csv", ".csv.gz", ".zip") if (p := self.folder / f"{name}{e}").is_file()), None)
+        if path is None:
+            raise DataError(f"{self.folder} has no table {name}.csv (also .csv.gz or .zip).")
+        try:
+            with pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=ROWS, encoding="utf-8-sig") as rows:
+                for part in rows:
+                    if missing := [column for column in COLUMNS[name] if column not in part.columns]:
+                        raise DataError(f"{path} has no column {', '.join(missing)}.")
+                    yield part[COLUMNS[name]]
+        except (OSError, zipfile.BadZipFile, UnicodeDecodeError, pd.errors.ParserError) as error:
+            raise DataError(f"{path} cannot be read as a table: {error}") from None
+        except pd.errors.EmptyDataError:
+            raise DataError(f"{path} is empty.") from None
+
+
+def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.DataFrame:
+    """One row a painting: its object and its primary view."""
+    objects = pd.concat([part[_is_painting(part)] for part in tables.read("objects")])
+    views = pd.concat([part[part["viewtype"].str.lower() == "primary"] for part in tables.read("published_images")])
+    for name, table, key in (("object", objects, "objectid"), ("view", views, "depictstmsobjectid")):
+        for row in table.index[~table[key].str.isdecimal()]:
+            skipped.add(f"nga/{name} row {row + 2}", f"its {key} is {table.at[row, key]!r}, no number")
+    objects = objects[objects["objectid"].str.isdecimal()].drop_duplicates("objectid")
+    views = views[views["depictstmsobjectid"].isin(objects["objectid"])]
+    order = pd.to_numeric(views["sequence"], errors="coerce").fillna(0)
+    views = views.iloc[order.argsort(kind="stable")].drop_duplicates("depictstmsobjectid")
+    works = objects.merge(views, left_on="objectid", right_on="depictstmsobjectid")
+    for row in _rows(works[(works["iiifurl"] == "") | (works["uuid"] == "")]):
+        skipped.add(f"nga/{row.objectid}", "its view has no IIIF address")
+    works = works[(works["iiifurl"] != "") & (works["uuid"] != "")]
+    if not allow_restricted:
+        for row in _rows(works[works["maxpixels"] != ""]):
+            skipped.add(f"nga/{row.objectid}", f"{_license(row.maxpixels)}; --allow-restricted takes it in")
+        works = works[works["maxpixels"] == ""]
+    return works.iloc[works["objectid"].astype(int).argsort(kind="stable")]
+
+
+def _is_painting(objects: pd.DataFrame) -> pd.Series:
+    return (objects["classification"].str.lower() == "painting") & ~objects["isvirtual"].isin(["1", "true", "True"])
+
+
+def _address(row: Any, side: int) -> str:
+    size = (_number(row.width), _number(row.height))
+    known = (size[0], size[1]) if size[0] and size[1] else None
+    return image_url(row.iiifurl, version=2, side=side, size=known)
+
+
+def _artists(tables: _Tables, works: pd.DataFrame) -> dict[str, str]:
+    """objectid -> the name of its first artist."""
+    wanted = set(works["objectid"])
+    parts = [
+        part[part["objectid"].isin(wanted) & (part["roletype"].str.lower() == "artist")]
+        for part in tables.read("objects_constituents")
+    ]
+    roles = pd.concat(parts)
+    order = pd.to_numeric(roles["displayorder"], errors="coerce").fillna(999)
+    roles = roles.iloc[order.argsort(kind="stable")].drop_duplicates("objectid")
+    people = pd.concat(tables.read("constituents")).drop_duplicates("constituentid").set_index("constituentid")
+    names = people["forwarddisplayname"].to_dict()
+    return {row.objectid: names.get(row.constituentid, "") for row in _rows(roles)}
+
+
+def _classes(tables: _Tables, works: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """objectid -> label, of style and of genre; an object with terms of two classes gets neither."""
+    wanted = set(works["objectid"])
+    parts = [part[part["objectid"].isin(wanted)] for part in tables.read("objects_terms")]
+    terms = pd.concat(parts)
+    return (
+        _only(terms[terms["termtype"] == "Style"], STYLE_TERMS, STYLES),
+        _only(terms[terms["termtype"] == "Theme"], THEME_TERMS, GENRES),
+    )
+
+
+def _only(terms: pd.DataFrame, meaning: dict[str, str], names: tuple[str, ...]) -> dict[str, int]:
+    classes = terms.assign(name=terms["term"].map(meaning)).dropna(subset="name").groupby("objectid")["name"].unique()
+    return {str(key): names.index(found[0]) for key, found in classes.items() if len(found) == 1}
+
+
+def _record(row: Any, file: Path, artist: str, style: int | None, genre: int | None) -> dict[str, Any]:
+    artist = artist or row.attribution
+    known = known_artist(artist)
+    return new_record(
+        id=f"nga/{row.objectid}",
+        image={"path": str(file), "bytes": None},
+        style=UNKNOWN if style is None else style,
+        genre=UNKNOWN if genre is None else genre,
+        artist=ARTISTS.index(known) if known else UNKNOWN,
+        title=row.title,
+        artist_name=artist,
+        year=_number(row.beginyear),
+        year_end=_number(row.endyear),
+        source_url=PAGE.format(row.objectid),
+        license=_license(row.maxpixels),
+        credit_line=", ".join(filter(None, (artist, row.title, row.creditline, "National Gallery of Art"))),
+        medium=row.medium,
+        wikidata_id=row.wikidataid,
+        alt_text=row.assistivetext,
+    )
+
+
+def _license(maxpixels: str) -> str:
+    return f"fair use, at most {maxpixels} pixels a side, not open access" if maxpixels else OPEN_LICENSE
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return None

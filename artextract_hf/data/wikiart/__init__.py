@@ -1,0 +1,1 @@
+"""WikiArt as ArtGAN released it: its lists, its splits, and the paintings."""

@@ -1,0 +1,16 @@
+"""Pictures as vectors by formulas in place of networks: composition, palette, lighting.
+
+Each speaks the protocol `Embedder`, and can say why it holds two pictures to be alike: its cosine is a sum of named
+parts. They lie here and not with the searches because `AutoEmbedder` knows them by name, as it knows networks.
+"""
+
+from artextract_hf.embedders.descriptors.composition import CompositionEmbedder
+from artextract_hf.embedders.descriptors.descriptor import Descriptor
+from artextract_hf.embedders.descriptors.lighting import LightingEmbedder
+from artextract_hf.embedders.descriptors.palette import PaletteEmbedder
+
+__all__ = ["DESCRIPTORS", "CompositionEmbedder", "Descriptor", "LightingEmbedder", "PaletteEmbedder"]
+
+DESCRIPTORS: dict[str, type[Descriptor]] = {
+    kind.name: kind for kind in (CompositionEmbedder, PaletteEmbedder, LightingEmbedder)
+}

@@ -1,0 +1,1 @@
+"""How a trained network is run: transformers' pipeline, OpenVINO, batches in pieces."""

@@ -1,0 +1,57 @@
+"""`pipeline("art-attributes")`: every task of a classifier at once, and where it looked."""
+
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import Pipeline
+
+from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.models.inference.pieces import in_pieces
+
+ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
+
+
+class ArtAttributesPipeline(Pipeline):
+    """Style, genre and artist of a painting, each with its most probable classes.
+
+    A call takes one picture or a list of them (PIL images, paths, bytes) and gives for each
+    `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w)
+    that sums to 1 over the painting.
+    """
+
+    _load_processor = False
+    _load_image_processor = True
+    _load_feature_extractor = False
+    _load_tokenizer = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model.to(memory_format=torch.channels_last)  # as convolutions are computed fastest on a processor
+
+    def _sanitize_parameters(
+        self, top_k: int | None = None, return_attention: bool | None = None, **kwargs: Any
+    ) -> tuple[dict, dict, dict]:
+        after = {"top_k": top_k, "return_attention": return_attention}
+        return {}, {}, {key: value for key, value in after.items() if value is not None}
+
+    def preprocess(self, input_: ImageSource | Image.Image) -> Any:  # noqa: D102
+        picture = decode_image(input_, min_side=2 * self.model.config.image_size)
+        return self.image_processor(images=[picture], return_tensors="pt")
+
+    def _forward(self, model_inputs: Any) -> Any:
+        outputs = [self.model(piece) for piece in in_pieces(self.model, model_inputs["pixel_values"])]
+        logits = {task: torch.cat([o.task_logits[task] for o in outputs]) for task in self.model.config.tasks}
+        attended = outputs[0].attentions is not None
+        return {**logits, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}
+
+    def postprocess(self, model_outputs: Any, top_k: int = 5, return_attention: bool = False) -> dict[str, Any]:  # noqa: D102
+        answer: dict[str, Any] = {"tasks": {}}
+        for task, names in self.model.config.tasks.items():
+            scores, classes = model_outputs[task][0].float().softmax(dim=0).topk(min(top_k, len(names)))
+            answer["tasks"][task] = [
+                {"label": names[c], "score": s} for s, c in zip(scores.tolist(), classes.tolist(), strict=True)
+            ]
+        if return_attention:
+            answer["attention"] = torch.mean(model_outputs[ATTENTION][0].float(), dim=0).numpy()
+        return answer

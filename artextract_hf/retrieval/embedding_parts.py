@@ -1,0 +1,233 @@
+"""A whole collection becomes a folder of vectors, in parts that a killed run need not make again.
+
+    embeddings.npy     (N, dim) float32, each row of length 1; `numpy.load(..., mmap_mode="r")` reads it
+    records.parquet    N rows, as `retrieval/embed.py` makes them
+    ids.json           the N ids
+    embedder.json      `embedder`, `fingerprint`, `dim`, `count`, `data` and `source` (fingerprints of what has vectors
+                       and of what was read), `vectors` (SHA-256 of embeddings.npy), `skipped` (`path` and
+                       `reason` of what has no vector); written last
+    parts/             while it is unfinished: a file for every so many records, and the plan they follow
+
+A part is written whole or not at all, and depends on nothing but its own records. So parts can be dealt to any number
+of processes (`training/embed_collection.py`), and the same call on the same collection goes on where an earlier one was
+stopped, and ends with the same bytes.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, Image
+from tqdm import tqdm
+
+from artextract_hf.data.schema import SkipList
+from artextract_hf.embedders.protocol import Embedder
+from artextract_hf.errors import DataError
+from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
+from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
+from artextract_hf.retrieval.records import refuse_twice
+
+PART = 512  # records a part: what a killed process has to do again, at most
+PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
+VECTORS, RECORDS, IDS = "embeddings.npy", "records.parquet", "ids.json"
+
+
+def embed_collection(
+    dataset: Dataset,
+    embedder: Embedder,
+    out: str | Path,
+    *,
+    part: int = PART,
+    left_out: SkipList | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Embed a collection in this process, or go on with it.
+
+    Args:
+        dataset: records of `data/schema.py`.
+        embedder: what makes the vectors.
+        out: folder to write.
+        part: records a part.
+        left_out: what was left out while the collection was read, to be listed with what cannot be decoded.
+        progress: show a progress bar on a terminal.
+
+    Returns:
+        What embedder.json holds.
+
+    Raises:
+        DataError: an id that stands twice, no picture that can be decoded, or parts of another collection, embedder or
+            size in the folder.
+    """
+    plan_parts(dataset, embedder, out, part=part)
+    write_parts(dataset, embedder, out, progress=progress)
+    return join_parts(out, left_out=left_out)
+
+
+def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: int = PART) -> None:
+    """Decide what is to be done, before any process does its share; a finished folder stays as it is.
+
+    Raises:
+        DataError: an id that stands twice, or parts of another plan in the folder.
+    """
+    out, plan = Path(out), _plan(dataset, embedder, part)
+    done = _read(out / ABOUT)
+    if "vectors" in done and all(done.get(key) == plan[key] for key in ("source", "fingerprint", "dim")):
+        shutil.rmtree(out / PARTS, ignore_errors=True)
+        return
+    if _read(out / PLAN) not in ({}, plan):
+        raise DataError(
+            f"{out / PARTS} holds parts of another collection, embedder or size; finish that, delete it, or choose "
+            "another folder."
+        )
+    (out / PARTS).mkdir(parents=True, exist_ok=True)
+    _write(out / PLAN, plan)
+    (out / ABOUT).unlink(missing_ok=True)  # of an earlier collection: the folder is finished no more
+
+
+def write_parts(
+    dataset: Dataset, embedder: Embedder, out: str | Path, *, shard: int = 0, shards: int = 1, progress: bool = False
+) -> None:
+    """Embed one share of the parts that are missing: every `shards`-th, from the `shard`-th on."""
+    out = Path(out)
+    if not (plan := _read(out / PLAN)):
+        return
+    share = {start: min(plan["part"], plan["records"] - start) for start in _starts(plan)[shard::shards]}
+    missing = {start: size for start, size in share.items() if not _path(out, start).is_file()}
+    total, left = sum(share.values()), sum(missing.values())
+    disable = None if progress else True
+    with tqdm(total=total, initial=total - left, desc="embedding", unit="picture", disable=disable) as bar:
+        for start, size in missing.items():
+            table = _embedded(dataset.select(range(start, start + size)), embedder, bar)
+            unfinished = _path(out, start).with_suffix(".new")
+            pq.write_table(table, unfinished, use_dictionary=False)
+            unfinished.replace(_path(out, start))
+
+
+def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str, Any]:
+    """Put the parts together, one at a time in memory, and remove them; gives what embedder.json holds.
+
+    Raises:
+        DataError: a part is missing or damaged, or none of them holds a vector.
+    """
+    out = Path(out)
+    if not (plan := _read(out / PLAN)):
+        return _read(out / ABOUT)
+    paths = [_path(out, start) for start in _starts(plan)]
+    try:
+        ids = _join(out, paths, plan["dim"])
+        skipped = [item for path in paths for item in json.loads(pq.read_schema(path).metadata[b"skipped"])]
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"a part in {out / PARTS} is missing or damaged; delete it and run again: {reason}") from None
+    about = {key: plan[key] for key in ("embedder", "fingerprint", "dim", "source")} | {
+        "count": len(ids),
+        "data": data_fingerprint(ids, _thumbnails(out / RECORDS)),
+        "vectors": file_digest(out / VECTORS),
+        "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
+    }
+    _write(out / IDS, ids)
+    _write(out / ABOUT, about)
+    shutil.rmtree(out / PARTS)
+    return about
+
+
+def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
+    ids = list(dataset["id"])
+    refuse_twice(ids, DataError)
+    return {
+        "embedder": getattr(embedder, "name", type(embedder).__name__),
+        "fingerprint": embedder.fingerprint,
+        "dim": embedder.dim,
+        "source": data_fingerprint(ids, _contents(dataset)),
+        "records": len(ids),
+        "part": part,
+    }
+
+
+def _contents(dataset: Dataset) -> Iterator[bytes]:
+    """Each record whole: its row, and its picture as it is encoded."""
+    names = names_of_classes(dataset.features)
+    for record in dataset.cast_column("image", Image(decode=False)):
+        source = record["image"]
+        path = Path(source["path"] or "")
+        picture = source["bytes"] or (path.read_bytes() if path.is_file() else b"")
+        yield json.dumps(row_of(record, names), default=str, sort_keys=True).encode() + picture
+
+
+def _starts(plan: dict[str, Any]) -> range:
+    """The first record of each part."""
+    return range(0, plan["records"], plan["part"])
+
+
+def _path(out: Path, start: int) -> Path:
+    return out / PARTS / f"{start:012d}.parquet"
+
+
+def _embedded(dataset: Dataset, embedder: Embedder, bar: tqdm) -> pa.Table:
+    """Records as rows with the column `vector`; what was skipped is noted in the table's metadata."""
+    skipped, names = SkipList(), names_of_classes(dataset.features)
+    stored = [field for field in dataset.features.arrow_schema if field.name != "image"]
+    # Types are those of the collection: else a part without a known year would not fit beside the others.
+    fields = [pa.field(f.name, pa.string()) if f.name in names else pa.field(f.name, f.type) for f in stored]
+    schema = pa.schema([*fields, ("thumbnail", pa.binary())])
+    vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
+    for found, records in embedded_batches(dataset, embedder, skipped):
+        vectors.append(found)
+        rows.extend(records)
+        bar.update(len(records))
+    bar.update(len(skipped.items))
+    flat = pa.array(np.concatenate(vectors).ravel(), pa.float32())
+    table = pa.Table.from_pylist(rows, schema).append_column(
+        "vector", pa.FixedSizeListArray.from_arrays(flat, embedder.dim)
+    )
+    return table.replace_schema_metadata({"skipped": json.dumps(skipped.as_json())})
+
+
+def _join(out: Path, paths: Sequence[Path], dim: int) -> list[str]:
+    """Write the vectors and rows of all parts, one part behind the other; gives the ids."""
+    count = sum(pq.read_metadata(path).num_rows for path in paths)
+    if not count:
+        raise DataError("no picture of the collection can be decoded, so there is nothing to embed.")
+    new_vectors, new_records = out / f"{VECTORS}.new", out / f"{RECORDS}.new"
+    vectors = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=(count, dim))
+    schema = pq.read_schema(paths[0]).remove_metadata()
+    schema = schema.remove(schema.get_field_index("vector"))
+    ids: list[str] = []
+    with pq.ParquetWriter(new_records, schema) as writer:
+        for path in paths:
+            table = pq.read_table(path).replace_schema_metadata()
+            found = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dim)
+            vectors[len(ids) : len(ids) + len(found)] = found
+            writer.write_table(table.select(schema.names))
+            ids.extend(table["id"].to_pylist())
+    vectors.flush()
+    new_vectors.replace(out / VECTORS)
+    new_records.replace(out / RECORDS)
+    return ids
+
+
+def _thumbnails(records: Path) -> Iterator[bytes]:
+    for batch in pq.ParquetFile(records).iter_batches(PART, columns=["thumbnail"]):
+        yield from batch["thumbnail"].to_pylist()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON document; empty where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DataError(f"{path} is damaged; delete it and run again: {error}") from None
+
+
+def _write(path: Path, document: Any) -> None:
+    """All or nothing."""
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)

@@ -1,0 +1,1 @@
+"""Search for a part of a picture."""

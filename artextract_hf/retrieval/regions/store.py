@@ -1,0 +1,120 @@
+"""What a search for regions reads: patches of every painting, and vectors of windows over them.
+
+patches.npy              (N, cells, cells, D) int8, memory-mapped; 0 outside the painting
+shares.npy               (N, 2) float32: width and height as shares of the longer side
+projection.safetensors   from the network's features to patches
+index.faiss, ...         vectors of the windows, see `vectors.py`; each painting has as many
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.regions.patches import (
+    Projection,
+    extent,
+    find_template,
+    from_bytes,
+    units,
+    window_vectors,
+    windows,
+)
+from artextract_hf.retrieval.vectors.store import VectorStore
+
+PATCHES, SHARES, PROJECTION = "patches.npy", "shares.npy", "projection.safetensors"
+BLOCK = 128  # paintings whose patches are float32 at a time
+MIN_PAINTINGS = 10  # so many paintings' windows are asked for; as they are of many paintings, a hundred answer or so
+
+
+@dataclass(frozen=True)
+class RegionStore:
+    """Patches and windows of N paintings.
+
+    Attributes:
+        patches: (N, cells, cells, D) int8.
+        shares: (N, 2) float32, width and height of the paintings as shares of the longer side.
+        projection: what made the patches of features.
+        windows: (N * W, D), the windows of one painting after those of another.
+    """
+
+    patches: np.ndarray
+    shares: np.ndarray
+    projection: Projection
+    windows: VectorStore
+
+    @classmethod
+    def build(cls, patches: np.ndarray, shares: np.ndarray, projection: Projection, *, factory: str = "flat") -> Self:
+        """Pool the windows of patches, and index them by `factory`, see `vectors.py`."""
+        cells = patches.shape[1]
+        grids = [windows(*extent(share, cells)) for share in shares.tolist()]
+        vectors = [window_vectors(from_bytes(p), grid) for p, grid in zip(patches, grids, strict=True)]
+        # By inner product, as the vectors of a blank painting are 0, which the cosine does not take.
+        store = VectorStore.build(np.concatenate(vectors), factory=factory, metric="ip")
+        return cls(patches, shares, projection, store)
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    @property
+    def cells(self) -> int:
+        """Patches along a painting's longer side."""
+        return int(self.patches.shape[1])
+
+    @property
+    def bytes_per_painting(self) -> int:
+        """What patches and windows take, in memory or on disk."""
+        return (self.patches.nbytes + 4 * self.windows.dim * len(self.windows)) // len(self)
+
+    def nearest(self, templates: Sequence[np.ndarray], k: int, *, shortlist: int) -> np.ndarray:
+        """Rows (n,) of the paintings whose windows are nearest to the mean of a template, best first.
+
+        At least k come, if the store has as many, and at most `shortlist`.
+        """
+        means = np.stack([units(template.mean(axis=(0, 1))) for template in templates])
+        windows_each = len(self.windows) // len(self)
+        scores, found = self.windows.search(means, windows_each * max(k, MIN_PAINTINGS))
+        order = np.argsort(-scores, axis=None, kind="stable")
+        rows = found.ravel()[order]
+        rows = rows[rows >= 0] // windows_each  # -1: an approximate index found no more
+        _, first = np.unique(rows, return_index=True)
+        return rows[np.sort(first)[:shortlist]]
+
+    def locate(self, templates: Sequence[np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where in these paintings a template fits best; see `find_template`."""
+        blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
+        found = [find_template(templates, from_bytes(self.patches[block])) for block in blocks]
+        scores, which, at = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return scores, which, at
+
+    def save(self, folder: str | Path) -> None:
+        """Write the store into a folder."""
+        folder = Path(folder)
+        np.save(folder / PATCHES, self.patches)
+        np.save(folder / SHARES, self.shares)
+        (folder / PROJECTION).write_bytes(save(vars(self.projection)))
+        self.windows.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a store that `save` wrote; the patches stay on disk until they are looked at.
+
+        Raises:
+            PaintingIndexError: a file is missing, or they do not fit together.
+        """
+        folder = Path(folder)
+        try:
+            patches = np.load(folder / PATCHES, mmap_mode="r", allow_pickle=False)
+            shares = np.load(folder / SHARES, allow_pickle=False)
+            projection = Projection(**load_file(folder / PROJECTION))
+        except (OSError, ValueError, TypeError, SafetensorError) as error:
+            raise PaintingIndexError(f"{folder} holds no regions: {str(error).splitlines()[0]}") from None
+        store = cls(patches, shares, projection, VectorStore.load(folder))
+        if patches.ndim != 4 or len(shares) != len(patches) or len(store.windows) % len(patches):
+            raise PaintingIndexError(f"the regions in {folder} do not fit together: their counts differ.")
+        return store

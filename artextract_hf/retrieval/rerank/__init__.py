@@ -1,0 +1,1 @@
+"""The first answers of a search, put into a better order."""

@@ -1,0 +1,1 @@
+"""Splits, leaks, and the memory that preparing takes."""

@@ -1,0 +1,1 @@
+"""What recipes, networks and labels are worth: trainings compared by their figures."""

@@ -1,0 +1,1 @@
+"""What a search finds, how fast, and from how much memory."""

@@ -1,0 +1,1 @@
+"""How fast networks train, embed and classify, beside named peers."""

@@ -1,0 +1,184 @@
+"""Write the README's tables from the files of figures they name.
+
+python benchmarks/tables.py
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+TASKS = ("style", "genre", "artist")
+BLOCK = re.compile(r"(<!-- figures (\w+): .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+
+
+def classifier() -> str:
+    """The embedded classifier beside its baselines, percent."""
+    report = _read("artextract_hf/pretrained/crnn-wikiart/metrics.json")
+    baselines = report["baselines"]
+    rows = []
+    for task, scores in report["tasks"].items():
+        figures = [scores[key] for key in ("accuracy", "top5", "balanced_accuracy", "macro_f1")]
+        figures += [baselines[kind]["tasks"][task]["accuracy"] for kind in ("frozen_features", "majority")]
+        rows.append([task, *map(_percent, figures), scores["n"]])
+    head = ["task", "top-1", "top-5", "balanced accuracy", "macro F1", "frozen features", "majority", "paintings"]
+    return _table(head, rows)
+
+
+def splits() -> str:
+    """The four splits of the whole release and what knows nothing of the pictures, percent."""
+    rows = []
+    for name, split in _read("benchmarks/results/wikiart_splits.json")["splits"].items():
+        style, genre = split["baselines"]["style"], split["baselines"]["genre"]
+        figures = [f[kind] for f in (style, genre) for kind in ("majority", "artist_oracle")]
+        counts = f"{split['rows']['train']:,} / {split['rows']['val']:,}"
+        rows.append([f"`{name}`", counts, *map(_percent, figures)])
+    head = ["split", "train / val", "style: majority", "style: artist known", "genre: majority", "genre: artist known"]
+    return _table(head, rows)
+
+
+def leaks() -> str:
+    """Planted duplicates that are found, percent; and pairs found without planting, as judged by eye."""
+    report = _read("benchmarks/results/leak_recall.json")
+    rows = [
+        [kind, f["paintings"], _percent(f["recall"]), _percent(f["precision"])] for kind, f in report["planted"].items()
+    ]
+    real = report["unplanted"]
+    found = f"{real['pairs']} pairs; {real['judged_right']} of {len(real['sample'])} sampled are the same painting"
+    return (
+        _table(["planted", "paintings", "found", "right"], rows)
+        + f"\nAmong {real['pictures']:,} paintings as they are: {found}.\n"
+    )
+
+
+def backends() -> str:
+    """Paintings a second from files, and as a multiple of transformers' own pipeline."""
+    ways = _read("benchmarks/results/backends.json")["ways"]
+    rows = []
+    for name in next(iter(ways.values())):
+        figures = [ways[batch][name] for batch in ways]
+        rows.append([name, *(f"{f['paintings_per_second']:.0f} ({f['times_peer']:.1f})" for f in figures)])
+    return _table(["paintings a second (times transformers' pipeline)", *ways], rows)
+
+
+def systems() -> str:
+    """The five systems and our own on one trunk with one budget: top-1 and macro F1, percent, and what they cost."""
+    report = _read("benchmarks/results/systems.json")
+    rows = []
+    for name, system in sorted(report["systems"].items(), key=lambda pair: -_mean_accuracy(pair[1])):
+        cost = [system["parameters_m"], system["images_per_second"]]
+        rows.append([f"`{name}`", system["seeds"], *_scores(system["tasks"]), *cost])
+    for name, tasks in report["baselines"].items():
+        rows.append([name.replace("_", " "), "", *(tasks[task] for task in TASKS), "", "", ""])
+    return _table(["recipe", "seeds", *TASKS, "macro F1", "million parameters", "paintings a second"], rows)
+
+
+def generations() -> str:
+    """What a second training gives, with and without the answers of the first: top-1 and macro F1, percent."""
+    runs = _read("benchmarks/results/generations.json")["generations"]
+    rows = [[name, *_scores(tasks)] for name, tasks in runs.items()]
+    return _table(["trained", *TASKS, "macro F1"], rows)
+
+
+def best() -> str:
+    """Our best at its full length, stage by stage, over frozen features: top-1 and macro F1, percent."""
+    report = _read("benchmarks/results/best.json")
+    rows = [[f"`{stage}`", *_scores(tasks)] for stage, tasks in report["stages"].items()]
+    rows.append(["frozen features", *(report["frozen_features"][task] for task in TASKS), ""])
+    rows.append(["`calibrated` over frozen features", *(f"{report['gain'][task]:+}" for task in TASKS), ""])
+    return _table(["trained", *TASKS, "macro F1"], rows)
+
+
+def embedders() -> str:
+    """Embeddings for search, percent."""
+    rows = []
+    for name, figures in _read("benchmarks/results/embedders.json")["embedders"].items():
+        precision = [_percent(figures["labels"][label]["p@10"]) for label in TASKS]
+        photographs = [_percent(figures[kind]["recall@1"]) for kind in ("photos", "photos_of_torchvision")]
+        rows.append([name.replace("_", " "), figures["dim"], *precision, *photographs])
+    return _table(
+        ["embedding", "dimensions", *(f"{task} P@10" for task in TASKS), "photographs", "other photographs"], rows
+    )
+
+
+def search() -> str:
+    """What a search costs, and what its answers are worth."""
+    scale, small = _read("benchmarks/results/index_scale.json"), _read("benchmarks/results/index_small.json")
+    overhead, worth = (
+        _read("benchmarks/results/index_overhead.json"),
+        _read("benchmarks/results/similarity_calibration.json"),
+    )
+    huge = _read("benchmarks/results/index_huge.json")
+    real, filters = small["paintings_repeated"], overhead["filters"]["ms"].values()
+    points = [f"{100 * worth['labels'][label]['ece']:.1f}" for label in ("artist", "style")]
+    rows = [
+        ["a million vectors of length 512 (synthetic): built", f"{scale['build_s']:.0f} s"],
+        ["one search among them", f"{scale['p50_ms']} ms (exact: {scale['exact_ms']:.0f} ms)"],
+        ["of the ten nearest, found", f"{_percent(scale['recall@10'])} %"],
+        ["memory of the index", f"{scale['index_bytes_a_vector']:.0f} bytes a vector"],
+        [
+            "ten million on disk (IVF-PQ, memory-mapped): one search, from a cold disk, found",
+            f"{huge['p50_ms']:.0f} ms, {huge['cold_p50_ms']:.0f} ms, {_percent(huge['recall@10'])} %",
+        ],
+        [
+            f"{real['vectors']:,} vectors of paintings (copies with noise among them), against `datasets`' index",
+            f"{real['auto']['times_faster']:.0f} times as fast, {_percent(real['auto']['recall@10'])} % found",
+        ],
+        ["`PaintingIndex.search` against the bare FAISS call", f"{overhead['search']['ratio']} times"],
+        ["a filter over a million records", f"{min(filters):.0f} to {max(filters):.0f} ms"],
+        ["p(same artist) and p(same style) on unseen paintings: calibration error", " and ".join(points) + " points"],
+    ]
+    return _table(["measured on two cores", "figure"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "classifier": classifier,
+    "splits": splits,
+    "leaks": leaks,
+    "backends": backends,
+    "systems": systems,
+    "generations": generations,
+    "best": best,
+    "embedders": embedders,
+    "search": search,
+}
+
+
+def rendered(readme: str) -> str:
+    """The README with its tables made anew."""
+    return BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], readme)
+
+
+def _read(path: str) -> dict[str, Any]:
+    return json.loads((ROOT / path).read_text(encoding="utf-8"))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _mean_accuracy(system: dict[str, Any]) -> float:
+    return sum(system["tasks"][task]["accuracy"] for task in TASKS) / len(TASKS)
+
+
+def _spread(figures: dict[str, Any], key: str) -> str:
+    deviation = figures.get(f"{key}_sd")
+    return f"{figures[key]}" + (f" ± {deviation}" if deviation is not None else "")
+
+
+def _scores(tasks: dict[str, Any]) -> list[str]:
+    """Top-1 of every task, and macro F1 of all in one cell."""
+    f1 = " / ".join(_spread(tasks[task], "macro_f1") for task in TASKS)
+    return [*(_spread(tasks[task], "accuracy") for task in TASKS), f1]
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(rendered(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+
+from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, load_classifier
+from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.errors import ImageError, ModelError
+from tests.conftest import plain_picture
+
+
+@pytest.fixture(scope="module")
+def embedder(tiny_classifier) -> NetworkEmbedder:
+    return AutoEmbedder.from_pretrained(str(tiny_classifier))
+
+
+def test_unit_rows_in_order_whatever_the_batch(embedder):
+    pictures = [plain_picture((40 * i, 255 - 40 * i, 90), seed=i) for i in range(6)]
+    vectors = embedder.embed(pictures, batch_size=6)
+    assert vectors.shape == (6, embedder.dim) and vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    for batch_size in (1, 4):
+        assert np.allclose(embedder.embed(pictures, batch_size=batch_size), vectors, atol=1e-5)
+    assert np.allclose(embedder.embed([pictures[3]])[0], vectors[3], atol=1e-5)
+    assert embedder.embed([]).shape == (0, embedder.dim)
+
+
+def test_it_is_the_classifiers_embedding(embedder, tiny_classifier):
+    model, processor = load_classifier(str(tiny_classifier))
+    picture = plain_picture((9, 200, 30))
+    with torch.no_grad():
+        expected = model(**processor(images=[picture], return_tensors="pt")).embeddings[0].numpy()
+    assert np.allclose(embedder.embed([picture])[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_fingerprint_follows_weights_and_preprocessing(tiny_classifier, embedder, tmp_path):
+    assert AutoEmbedder.from_pretrained(str(tiny_classifier)).fingerprint == embedder.fingerprint
+    model, processor = load_classifier(str(tiny_classifier))
+    processor.save_pretrained(tmp_path)
+    with torch.no_grad():
+        next(model.parameters()).view(-1)[0] += 1e-3
+    model.save_pretrained(tmp_path)
+    changed = AutoEmbedder.from_pretrained(str(tmp_path)).fingerprint
+    assert changed != embedder.fingerprint
+    processor.resample = 2
+    processor.save_pretrained(tmp_path)
+    assert AutoEmbedder.from_pretrained(str(tmp_path)).fingerprint not in (changed, embedder.fingerprint)
+
+
+def test_a_directory_may_be_a_path(tiny_classifier, embedder):
+    assert AutoEmbedder.from_pretrained(tiny_classifier).fingerprint == embedder.fingerprint
+
+
+def test_which_picture_is_bad(embedder):
+    with pytest.raises(ImageError, match="picture 1:"):
+        embedder.embed([plain_picture((1, 2, 3)), b"no picture"])
+    with pytest.raises(ImageError, match="list of pictures"):
+        embedder.embed("painting.jpg")
+
+
+def test_unknown_names(tmp_path):
+    with pytest.raises(ModelError, match="resnet50"):
+        AutoEmbedder.from_pretrained("resnet5O")
+    with pytest.raises(ModelError, match="could not be fetched"):
+        AutoEmbedder.from_pretrained("test_vit")  # offline: no weights
+
+
+def test_maps_of_a_classifier_are_its_backbones(embedder, tiny_classifier):
+    model, processor = load_classifier(str(tiny_classifier))
+    pictures = [plain_picture((9, 200, 30)), plain_picture((90, 20, 30), (70, 50), seed=1)]
+    for side in (None, 96):
+        options = {} if side is None else {"size": {"height": side, "width": side}}
+        with torch.no_grad():
+            pixels = processor(images=pictures, return_tensors="pt", **options)["pixel_values"]
+            expected = model.crnn.features(pixels).numpy()
+        found = embedder.maps(pictures, side=side, batch_size=1)
+        assert found.dtype == np.float32 and found.shape == expected.shape and found.flags["C_CONTIGUOUS"]
+        assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_maps_of_byol_are_its_last_hidden_state(tmp_path):
+    model = ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).eval()
+    processor = ArtImageProcessor(size={"height": 64, "width": 64})
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    picture = plain_picture((9, 200, 30))
+    with torch.no_grad():
+        expected = model(**processor(images=[picture], return_tensors="pt")).last_hidden_state.numpy()
+    for backend in ("torch", "openvino"):  # torch makes the maps of both
+        found = AutoEmbedder.from_pretrained(str(tmp_path), backend).maps([picture])
+        assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_bad_maps(embedder):
+    for side in (-32, 0):
+        with pytest.raises(ModelError, match="at least 1 pixel"):
+            embedder.maps([plain_picture((1, 2, 3))], side=side)
+    with pytest.raises(ImageError, match="got none"):
+        embedder.maps([])
+    with pytest.raises(ImageError, match="picture 0:"):
+        embedder.maps([b"no picture"])
+
+
+def test_on_another_device_the_answers_are_the_same(embedder, tiny_classifier):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    moved = AutoEmbedder.from_pretrained(str(tiny_classifier)).to(device)
+    picture = plain_picture((9, 200, 30))
+    assert np.allclose(moved.embed([picture]), embedder.embed([picture]), atol=1e-3)
+    assert moved.fingerprint == embedder.fingerprint

@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch import nn
+
+from artextract_hf import AutoEmbedder, load_classifier
+from artextract_hf.models import ArtAttributesPipeline
+from artextract_hf.models.inference.pieces import PIECE, in_pieces
+from tests.conftest import plain_picture
+
+
+def test_a_processor_gets_pieces_and_a_gpu_the_whole_batch():
+    pixels = torch.randn(2 * PIECE + 1, 3, 8, 8)
+    pieces = in_pieces(nn.Identity(), pixels)
+    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 1]
+    assert torch.equal(torch.cat(pieces), pixels)
+    assert len(in_pieces(nn.Identity(), pixels.to("meta"))) == 1  # any device that is no processor
+
+
+def test_the_pipeline_computes_channels_last():
+    model, processor = load_classifier()
+    ArtAttributesPipeline(model=model, image_processor=processor)
+    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)]
+    assert weights and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
+def test_openvino_gets_the_whole_batch():
+    model, _ = load_classifier("default", "openvino")
+    assert len(in_pieces(model, torch.zeros(2 * PIECE, 3, 8, 8))) == 1
+
+
+def test_a_batch_of_pieces_is_answered_as_its_paintings_are():
+    paintings = [plain_picture((40 * i, 90, 255 - 40 * i), seed=i) for i in range(PIECE + 2)]
+    model, processor = load_classifier()
+    attributes = ArtAttributesPipeline(model=model, image_processor=processor)
+    together = attributes(paintings, batch_size=len(paintings), return_attention=True)
+    for painting, answer in zip(paintings, together, strict=True):
+        alone = attributes(painting, top_k=100, return_attention=True)
+        for task, classes in answer["tasks"].items():
+            scores = {c["label"]: c["score"] for c in alone["tasks"][task]}
+            assert all(c["score"] == pytest.approx(scores[c["label"]], abs=1e-4) for c in classes)
+        assert abs(answer["attention"] - alone["attention"]).max() < 1e-4
+    embedder = AutoEmbedder.from_pretrained()
+    vectors = embedder.embed(paintings)
+    assert all(vectors[i] @ embedder.embed([painting])[0] > 0.9999 for i, painting in enumerate(paintings))

@@ -1,0 +1,220 @@
+import json
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from PIL import Image, ImageOps
+
+from artextract_hf.data.schema import new_record, painting_features
+from artextract_hf.errors import ModelError, PaintingIndexError, QueryError
+from artextract_hf.retrieval.faces import detection as face_detection
+from artextract_hf.retrieval.faces.detection import (
+    CROP,
+    MIDDLE,
+    PUPILS,
+    FaceDetector,
+    aligned_face,
+    similarity_transform,
+)
+from artextract_hf.retrieval.faces.head_pose import HeadPose, project
+from artextract_hf.retrieval.faces.index import FaceIndex
+from artextract_hf.retrieval.index import PaintingIndex
+from tests.conftest import plain_picture, shared
+from tests.retrieval.conftest import ColorEmbedder
+from tests.retrieval.faces.rendered_heads import render_head
+
+POSES = [HeadPose(yaw, 0, 0) for yaw in (-50, -25, 0, 25, 50)]
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return FaceDetector(shared("weights/face_detection_yunet.onnx"))
+
+
+@pytest.fixture(scope="module")
+def collection() -> Dataset:
+    """One head a painting, on a ground of its own; then a broken one, two heads in one painting, and a blank one."""
+    pictures = [render_head(pose, seed=row) for row, pose in enumerate(POSES)]
+    pair = Image.new("RGB", (480, 320), "#705040")
+    pair.paste(render_head(HeadPose(-40, 0, 0)), (0, 0))
+    pair.paste(render_head(HeadPose(40, 0, 0)).resize((160, 160)), (320, 100))
+    records = [
+        new_record(id=f"heads/{row}", image=picture, title=f"Head {row}", year=1600 + 10 * row, license="CC0-1.0")
+        for row, picture in enumerate([*pictures, pair, plain_picture((90, 120, 60), (200, 160))])
+    ]
+    records.insert(5, new_record(id="heads/broken", image={"path": "b.jpg", "bytes": b"no picture"}))
+    return Dataset.from_list(records, features=painting_features())
+
+
+@pytest.fixture(scope="module")
+def faces(collection, detector) -> FaceIndex:
+    return FaceIndex.build(collection, ColorEmbedder(), detector)
+
+
+def test_rendered_heads_are_found_with_their_pose(detector):
+    errors = []
+    for yaw in range(-60, 61, 15):
+        (face,) = detector.find(render_head(HeadPose(yaw, 0, 0)))
+        errors.append((face.pose.yaw - yaw, face.pose.pitch, face.pose.roll))
+        left, top, right, bottom = face.box
+        assert 60 < left < 160 < right < 260 and 30 < top < bottom < 240
+    assert (np.abs(errors).mean(axis=0) < (9, 4, 6)).all()
+
+
+def test_a_turned_picture_has_the_roll_of_its_turn(detector):
+    head = render_head(HeadPose(0, 0, 0))
+    for degrees in (-25, 25):
+        (face,) = detector.find(head.rotate(-degrees, fillcolor=(110, 90, 80)))
+        assert face.pose.roll == pytest.approx(degrees, abs=5)
+
+
+def test_positions_are_those_of_the_given_picture(detector):
+    """At twice the size everything lies twice as far from the corner."""
+    small = render_head(HeadPose(20, 0, 0), side=400)
+    (one,), (other,) = (detector.find(small.resize((side, side))) for side in (640, 1280))
+    assert np.array(other.box) == pytest.approx(2 * np.array(one.box), abs=8)
+    assert other.landmarks == pytest.approx(2 * one.landmarks, abs=8)
+
+
+def test_similarity_transform_is_exact_where_one_exists():
+    points = np.random.default_rng(0).normal(size=(5, 2))
+    turned = 2.5 * points @ np.array([(0.6, 0.8), (-0.8, 0.6)]) + (3, -7)
+    matrix = similarity_transform(points, turned)
+    assert points @ matrix[:, :2].T + matrix[:, 2] == pytest.approx(turned)
+
+
+@pytest.mark.parametrize("scale", [0.5, 4.0])
+def test_an_aligned_face_has_its_landmarks_in_their_places(scale):
+    """A dot at each landmark of a leaning head comes to lie where the generic head has it."""
+    landmarks = project(0, 0, 0.5, scale=scale) + 60 + 100 * scale
+    side = int(250 * scale) + 100
+    y, x = np.indices((side, side))
+    radius = 5 * scale
+    for point, place in ((landmarks[0], -PUPILS / 2), (landmarks[1], PUPILS / 2)):
+        dot = (np.hypot(x - point[0], y - point[1]) < radius).astype(np.uint8) * 255
+        seen = np.asarray(aligned_face(Image.fromarray(np.dstack([dot] * 3)), landmarks), dtype=float)[:, :, 0]
+        rows, columns = np.indices(seen.shape)
+        centre = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()
+        expected = CROP * np.array([MIDDLE[0] + place, MIDDLE[1] - 37 / 63 * PUPILS])
+        assert centre == pytest.approx(expected, abs=1.5)
+
+
+def test_every_face_is_a_hit_of_its_own(faces, collection):
+    assert len(faces) == 7
+    assert [(hit.id, hit.face) for hit in faces.faces()][5:] == [("heads/5", 1), ("heads/5", 2)]
+    assert [item.path for item in faces.skipped.items] == ["heads/broken"]
+    large, small = faces.faces()[5:]
+    assert large.box[2] < 0.67 < small.box[0] and large.pose.yaw < 0 < small.pose.yaw
+    assert large.record["title"] == "Head 5" and large.record["id"] == "heads/5"
+    assert set(large.record) == set(collection.features) - {"image"}
+    assert faces.thumbnail(small).size == (CROP, CROP)
+
+
+def test_by_look_a_face_finds_itself(faces, collection):
+    for row in range(5):
+        hit = faces.search(collection[row]["image"], k=3)[0]
+        assert (hit.id, hit.rank) == (f"heads/{row}", 1) and hit.score == pytest.approx(1, abs=1e-4)
+
+
+def test_by_pose_the_nearest_angle_wins(faces, collection):
+    """Equal to sorting all faces by the angle of the rotation between."""
+    for yaw in (-45, 0, 30):
+        pose = HeadPose(yaw, 5, -3)
+        hits = faces.search(pose, k=7, by="pose")
+        expected = sorted(faces.faces(), key=lambda hit: hit.pose.angle_to(pose))  # noqa: B023
+        assert [(hit.id, hit.face) for hit in hits] == [(hit.id, hit.face) for hit in expected]
+        assert [hit.score for hit in hits] == pytest.approx([-hit.pose.angle_to(pose) for hit in hits], abs=1e-3)
+    assert faces.search(collection[0]["image"], by="pose")[0].id == "heads/0"
+
+
+def test_a_mirrored_query_finds_who_looks_the_other_way(faces, collection):
+    for row in (0, 1, 3, 4):
+        hits = faces.search(ImageOps.mirror(collection[row]["image"]), k=2, by="pose")
+        assert all(np.sign(hit.pose.yaw) == np.sign(POSES[4 - row].yaw) for hit in hits)
+
+
+@pytest.mark.parametrize("by", ["look", "pose"])
+def test_filters_reach_painting_and_face(faces, collection, by):
+    query = collection[0]["image"]
+    assert {hit.id for hit in faces.search(query, k=9, by=by, where="year >= 1640")} == {"heads/4", "heads/5"}
+    assert all(hit.pose.yaw > 20 for hit in faces.search(query, k=9, by=by, where="yaw > 20"))
+    assert [hit.face for hit in faces.search(query, k=9, by=by, where="face == 2")] == [2]
+    assert faces.search(query, by=by, where="year == 1") == []
+    with pytest.raises(QueryError, match="smile"):
+        faces.search(query, by=by, where="smile > 1")
+
+
+def test_what_cannot_be_asked(faces, collection):
+    with pytest.raises(QueryError, match="no face"):
+        faces.search(plain_picture((10, 90, 20), (200, 200)))
+    with pytest.raises(QueryError, match="'name'"):
+        faces.search(collection[0]["image"], by="name")
+    with pytest.raises(QueryError, match="by='pose'"):
+        faces.search(HeadPose(0, 0, 0))
+    with pytest.raises(QueryError, match="k is 0"):
+        faces.search(HeadPose(0, 0, 0), k=0, by="pose")
+
+
+def test_kept_and_read_again(faces, collection, detector, tmp_path):
+    faces.save_pretrained(tmp_path / "faces")
+    again = FaceIndex.from_pretrained(tmp_path / "faces", embedder=ColorEmbedder(), detector=detector)
+    for by in ("look", "pose"):
+        assert again.search(collection[1]["image"], by=by) == faces.search(collection[1]["image"], by=by)
+    records = tmp_path / "faces" / "records.parquet"
+    records.write_bytes(records.read_bytes()[:-20])
+    with pytest.raises(PaintingIndexError, match=r"records\.parquet"):
+        FaceIndex.from_pretrained(tmp_path / "faces")
+
+
+def test_another_detector_is_refused(faces, collection, detector, tmp_path):
+    faces.save_pretrained(tmp_path / "faces")
+    other = FaceDetector(shared("weights/face_detection_yunet.onnx"))
+    other.fingerprint = "0" * 16
+    again = FaceIndex.from_pretrained(tmp_path / "faces", embedder=ColorEmbedder(), detector=other)
+    with pytest.raises(PaintingIndexError, match=detector.fingerprint):
+        again.search(collection[0]["image"])
+    assert again.search(HeadPose(0, 0, 0), by="pose")  # a pose needs no detector
+
+
+@pytest.mark.parametrize("setting", ["CERTAINTY", "CROP", "PUPILS", "MIDDLE", "HEAD"])
+def test_the_fingerprint_follows_every_setting(detector, setting, monkeypatch):
+    changed = np.multiply(getattr(face_detection, setting), 2)
+    monkeypatch.setattr(face_detection, setting, changed)
+    assert FaceDetector(shared("weights/face_detection_yunet.onnx")).fingerprint != detector.fingerprint
+
+
+def test_an_index_of_paintings_is_no_index_of_faces(collection, tmp_path):
+    with pytest.raises(PaintingIndexError, match="of paintings"):
+        FaceIndex(PaintingIndex.build(collection.select([0, 1]), ColorEmbedder()))
+
+
+def test_no_face_no_index(detector):
+    blank = Dataset.from_list([new_record(id="a", image=plain_picture((9, 9, 90)))], features=painting_features())
+    with pytest.raises(PaintingIndexError, match="no face"):
+        FaceIndex.build(blank, ColorEmbedder(), detector)
+
+
+def test_offline_the_error_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"FaceDetector\(path\)"):
+        FaceDetector.from_hub()
+    with pytest.raises(ModelError, match="no face detector"):
+        FaceDetector(tmp_path / "missing.onnx")
+    (tmp_path / "bad.onnx").write_text(json.dumps({}))
+    with pytest.raises(ModelError, match="no network"):
+        FaceDetector(tmp_path / "bad.onnx")
+
+
+def test_mirrored_portraits_have_mirrored_poses(detector):
+    """Real paintings: yaw and roll of the largest face change their sign, but for what the detector gets wrong."""
+    folder = shared("data/museum/images")
+    errors = []
+    for path in sorted(folder.glob("*.jpg"))[:20]:
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+        found, mirrored = detector.find(picture), detector.find(ImageOps.mirror(picture))
+        if found and mirrored and found[0].score > 0.8 and found[0].area > 1500:
+            one, other = found[0].pose.mirrored(), mirrored[0].pose
+            errors.append((abs(one.yaw - other.yaw), abs(one.roll - other.roll)))
+    assert len(errors) >= 5
+    assert np.median(errors, axis=0).max() < 8

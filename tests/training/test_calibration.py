@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from PIL import Image as Picture
+
+from artextract_hf.data.prepared import load_prepared, write_prepared
+from artextract_hf.errors import DataError
+from artextract_hf.evaluation.predict import predict
+from artextract_hf.models import CrnnConfig, CrnnForImageClassification, load_classifier
+from tests.training.classifier.test_teachers import SMALL, TASKS, classifier, keep
+from training.calibration import FLOOR, TAU, fit_temperatures, level, log_frequencies, main
+from training.ensemble import join
+
+LEARNT = [0] * 6 + [1] * 2  # styles
+
+
+def colours(styles: list[int], genres: list[int]) -> Dataset:
+    """Plain colours with these labels."""
+    rng = np.random.default_rng(len(styles))
+    classes = {task: ClassLabel(names=names) for task, names in TASKS.items()}
+    pictures = [Picture.new("RGB", (64, 64), tuple(color)) for color in rng.integers(0, 256, (len(styles), 3)).tolist()]
+    rows = {"id": list(map(str, range(len(styles)))), "image": pictures, "style": styles, "genre": genres}
+    return Dataset.from_dict(rows, features=Features({"id": Value("string"), "image": Image(), **classes}))
+
+
+TRAIN = {"train": colours(LEARNT, [0, 1, 1, -1] * 2)}
+
+
+@pytest.fixture
+def doubtful(tmp_path):
+    """A classifier `plain`, and `data` whose held-out labels are drawn twice as surely as its levelled logits say."""
+    model, unlabelled = classifier(3), colours([-1] * 300, [-1] * 300)
+    processor = load_classifier(keep(model, tmp_path / "plain"))[1]
+    for task, logits in predict(model, processor, unlabelled).logits.items():  # let the colours tell in its answers
+        head = model.heads[task][-1]
+        factor = 1.5 / logits.std(axis=0).mean()
+        head.bias.data = -factor * (torch.from_numpy(logits.mean(axis=0)) - head.bias.data)
+        head.weight.data *= factor
+    keep(model, tmp_path / "plain")
+    level(model, DatasetDict(TRAIN), ["train"])
+    rng = np.random.default_rng(0)
+    answers = predict(model, processor, unlabelled).logits.values()
+    labels = [(2 * logits + rng.gumbel(size=logits.shape)).argmax(axis=1).tolist() for logits in answers]
+    write_prepared(DatasetDict(TRAIN | {"val": colours(*labels)}), {}, tmp_path / "data")
+    return model
+
+
+@pytest.fixture
+def calibrate(doubtful, tmp_path, monkeypatch):
+    """Runs the script on `plain` and loads what it wrote."""
+
+    def run(*more: str, out: str = "out"):
+        paths = {"--model": tmp_path / "plain", "--data": tmp_path / "data", "--out": tmp_path / out}
+        monkeypatch.setattr("sys.argv", ["calibrate", *(str(word) for pair in paths.items() for word in pair), *more])
+        main()
+        return load_classifier(str(tmp_path / out))[0]
+
+    return run
+
+
+def test_frequent_classes_lose_a_part_of_their_lead_and_rare_ones_gain_no_more_than_the_floor(tmp_path):
+    pair = join(keep(classifier(1), tmp_path / "a"), [keep(classifier(2), tmp_path / "b")])
+    pixels = torch.randn(4, 3, 64, 64)
+    with torch.no_grad():
+        before = [network(pixels).task_logits["style"] for network in (pair.eval(), pair.companions[0])]
+        level(pair, DatasetDict(TRAIN), ["train"])
+        after = [network(pixels).task_logits["style"] for network in (pair, pair.companions[0])]
+    expected = -TAU * torch.tensor([6 / 8, 2 / 8, FLOOR / 3]).log()
+    for one, other in zip(before, after, strict=True):
+        torch.testing.assert_close(other - one, expected.expand(4, 3), atol=1e-5, rtol=0)
+
+
+def test_frequencies_are_of_what_is_labelled():
+    np.testing.assert_allclose(log_frequencies(np.array([0, 1, 1, 1, -1]), 2), np.log([0.25, 0.75]))
+    np.testing.assert_allclose(log_frequencies(np.array([-1]), 4), np.log([FLOOR / 4] * 4))
+
+
+def test_the_temperature_is_the_one_that_the_held_out_list_was_drawn_with(calibrate, doubtful):
+    model = calibrate()
+    assert model.config.temperature == {task: pytest.approx(0.5, rel=0.2) for task in TASKS}
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        for task, logits in model(pixels).task_logits.items():
+            expected = doubtful.eval()(pixels).task_logits[task] / model.config.temperature[task]
+            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+    assert model.alone().config.temperature == {}
+
+
+def test_one_that_learnt_every_list_takes_the_temperatures_of_another(calibrate, tmp_path):
+    fitted = calibrate()
+    with pytest.raises(SystemExit, match="val was learnt from"):
+        calibrate("--learnt", "train", "val")
+    twin = calibrate("--learnt", "train", "val", "--temperatures", str(tmp_path / "out"), out="twin")
+    assert twin.config.temperature == fitted.config.temperature
+    shift = twin.heads["style"][-1].bias - fitted.heads["style"][-1].bias
+    styles = load_prepared(tmp_path / "data")["val"]["style"]
+    both = log_frequencies(np.array(LEARNT + list(styles)), 3)
+    expected = TAU * (log_frequencies(np.array(LEARNT), 3) - both)
+    np.testing.assert_allclose(shift.detach(), expected, atol=1e-5)
+
+
+def test_what_is_no_calibration_is_refused(calibrate, doubtful, tmp_path):
+    with pytest.raises(SystemExit, match="plain has no temperatures"):
+        calibrate("--temperatures", str(tmp_path / "plain"))
+    other = CrnnForImageClassification(CrnnConfig(tasks={"style": ["a", "b"]}, **SMALL, temperature={"style": 0.5}))
+    with pytest.raises(SystemExit, match="other was trained on other classes"):
+        calibrate("--temperatures", keep(other, tmp_path / "other"))
+    processor = load_classifier(str(tmp_path / "plain"))[1]
+    with pytest.raises(DataError, match="no painting .* has a style"):
+        fit_temperatures(doubtful, processor, colours([-1] * 4, [-1] * 4))
+    known = predict(doubtful, processor, colours([-1] * 4, [-1] * 4)).logits
+    with pytest.raises(DataError, match="no temperature fits the style"):  # always right: the surer, the better
+        fit_temperatures(doubtful, processor, colours(*(known[task].argmax(axis=1).tolist() for task in TASKS)))
+
+
+def test_calibrated_classifiers_are_neither_calibrated_again_nor_joined(calibrate, tmp_path):
+    model = calibrate()
+    with pytest.raises(DataError, match="calibrated already"):
+        level(model, DatasetDict(TRAIN), ["train"])
+    calibrated, plain = str(tmp_path / "out"), str(tmp_path / "plain")
+    for lead, other in ((calibrated, plain), (plain, calibrated)):
+        with pytest.raises(DataError, match="out is calibrated already; join first"):
+            join(lead, [other])

@@ -1,0 +1,1 @@
+"""What only the training of BYOL needs: its configuration and its optimiser."""
