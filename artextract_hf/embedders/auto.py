@@ -7,24 +7,29 @@ from typing import Any
 
 import timm
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from artextract_hf.embedders.clip_embedder import KINDS, load_text_image_embedder
 from artextract_hf.embedders.descriptors import DESCRIPTORS, Descriptor
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.timm_embedder import load_timm, load_timm_directory
 from artextract_hf.errors import ModelError
-from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
+from artextract_hf.models.inference.loading import load_pair
 from artextract_hf.models.inference.openvino_backend import check_backend
+from artextract_hf.models.modeling_byol import ByolModel
 from artextract_hf.models.modeling_crnn import CrnnModel
-from artextract_hf.models.names import resolve
+from artextract_hf.models.names import DEFAULT, resolve
+
+OWN = {"crnn": CrnnModel, "byol": ByolModel}  # of a classifier the trunk is enough: its heads and companions stay away
 
 
 class AutoEmbedder:
     """Finds the embedder for a name."""
 
     @staticmethod
-    def from_pretrained(name: str | Path = "default", backend: str = "torch") -> NetworkEmbedder | Descriptor:
+    def from_pretrained(
+        name: str | Path = DEFAULT, backend: str = "torch", *, revision: str | None = None
+    ) -> NetworkEmbedder | Descriptor:
         """Load an embedder.
 
         Args:
@@ -32,19 +37,20 @@ class AutoEmbedder:
                 network of timm, or a directory or Hub repository that holds a classifier or BYOL encoder of this
                 package, CLIP, SigLIP or a network of timm.
             backend: `torch`, or `openvino`, made for processors.
+            revision: a branch, a tag or a commit of the repository.
 
         Raises:
-            ModelError: no such model or backend, or its weights cannot be fetched.
+            ModelError: no such model, revision or backend, or its weights cannot be fetched.
             ArtExtractError: OpenVINO is wanted and not installed.
         """
         check_backend(backend)
         name = str(name)
-        if name in DESCRIPTORS:
-            return DESCRIPTORS[name]()
-        if timm.is_model(name):
-            return load_timm(name, backend)
+        if name in DESCRIPTORS or timm.is_model(name):
+            if revision is not None:
+                raise ModelError(f"{name!r} is no repository of the Hub; it has no revision {revision!r}.")
+            return DESCRIPTORS[name]() if name in DESCRIPTORS else load_timm(name, backend)
         try:
-            return _from_directory(name, resolve(name), backend)
+            return _from_directory(name, resolve(name, revision), backend)
         except ModelError as error:
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
             hint = f" A timm model of a similar name: {', '.join(near)}." if near else ""
@@ -52,7 +58,7 @@ class AutoEmbedder:
 
 
 def _from_directory(name: str, directory: str, backend: str) -> NetworkEmbedder:
-    """The embedder that a directory's config.json speaks of; each kind in its own module."""
+    """The embedder that a directory's config.json describes."""
     try:
         config = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
         kind = config.get("model_type")
@@ -62,21 +68,11 @@ def _from_directory(name: str, directory: str, backend: str) -> NetworkEmbedder:
         return load_text_image_embedder(name, directory, backend)
     if "architecture" in config:
         return load_timm_directory(name, directory, config, backend)
-    return _own_embedder(name, directory, kind, backend)
-
-
-def _own_embedder(name: str, directory: str, kind: str, backend: str) -> NetworkEmbedder:
-    """A model of this package: the trunk of a classifier, or what BYOL has learnt."""
-    if kind == "byol":
-        network: nn.Module = ByolModel.from_pretrained(directory)
-        processor = ArtImageProcessor.from_pretrained(directory)
-    elif kind == "crnn":
-        classifier, processor = load_classifier(directory)
-        network = classifier.crnn
-    else:
-        known = "crnn and byol of this package, clip, siglip (of SigLIP 2 all but NaFlex), and networks of timm"
-        raise ModelError(f"{name!r} is a model of the kind {kind!r}, which is no embedder here; known are {known}.")
-    return processed_embedder(name, network, processor, backend)
+    if kind in OWN:
+        network, processor = load_pair(OWN[kind], directory, f"{name!r} holds no embedder of this package")
+        return processed_embedder(name, network, processor, backend)
+    known = "crnn and byol of this package, clip, siglip (of SigLIP 2 all but NaFlex), and networks of timm"
+    raise ModelError(f"{name!r} is a model of the kind {kind!r}, which is no embedder here; known are {known}.")
 
 
 def processed_embedder(name: str, network: Any, processor: Any, backend: str = "torch") -> NetworkEmbedder:

@@ -23,9 +23,9 @@ KINDS = ("clip", "siglip")  # `model_type` in config.json
 
 
 class TextImageEmbedder(NetworkEmbedder):
-    """A network for pictures and texts with its preprocessing; what `NetworkEmbedder` has, and `embed_text`.
+    """A network for pictures and texts with its preprocessing: a `NetworkEmbedder` with `embed_text`.
 
-    The fingerprint is that of weights and pictures' preprocessing. The tokenizer takes no part in it: no vector of a
+    The fingerprint is made of the weights and the preprocessing of pictures, not of the tokenizer: no vector of a
     picture depends on it.
 
     Args:
@@ -33,7 +33,7 @@ class TextImageEmbedder(NetworkEmbedder):
         model: of transformers, with `get_image_features` and `get_text_features`.
         processor: its preprocessing of pictures.
         tokenizer: its preprocessing of texts.
-        backend: what computes the vectors of pictures; texts are torch's.
+        backend: computes the vectors of pictures; torch computes those of texts.
     """
 
     def __init__(self, name: str, model: Any, processor: Any, tokenizer: Any, *, backend: str = "torch") -> None:
@@ -50,13 +50,13 @@ class TextImageEmbedder(NetworkEmbedder):
         )
 
     def embed_text(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
-        """Embed texts; what is longer than the model reads is cut off.
+        """Embed texts; what exceeds the model's context is cut off.
 
         Returns:
             (N, dim) float32, each row of length 1; the product with a row of `embed` is the cosine.
 
         Raises:
-            QueryError: a single text, or what is no text.
+            QueryError: a single text, or something else than texts.
         """
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise QueryError("embed_text takes a list of texts.")
@@ -126,7 +126,7 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
         )
         processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
         json.loads((Path(directory) / "tokenizer.json").read_text(encoding="utf-8"))  # else a nameless Exception below
-        # Not AutoTokenizer: for SigLIP it insists on sentencepiece, which tokenizer.json makes needless.
+        # Not AutoTokenizer: for SigLIP it requires sentencepiece, which tokenizer.json makes needless.
         tokenizer = PreTrainedTokenizerFast.from_pretrained(directory)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]

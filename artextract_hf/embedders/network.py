@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ImageError, ModelError
 from artextract_hf.models.backbones import feature_map
+from artextract_hf.models.inference.micro_batches import micro_batches
 from artextract_hf.models.inference.openvino_backend import on_backend
-from artextract_hf.models.inference.pieces import in_pieces
 
 
 class NetworkEmbedder:
@@ -31,7 +31,7 @@ class NetworkEmbedder:
         settings: what the preprocessing depends on, for the fingerprint.
         features: maps pixel values to the last feature map (N, C, h, w); a network of timm needs none.
         prepare_whole: as `prepare`, but cuts nothing off a square picture; needed where `prepare` does.
-        backend: what computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
+        backend: computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class NetworkEmbedder:
     def _embed_batch(self, pixels: Tensor) -> np.ndarray:
         moved = self._moved(pixels)
         with torch.inference_mode():
-            vectors = torch.cat([self._vectors(piece) for piece in in_pieces(self._network, moved)])
+            vectors = torch.cat([self._vectors(part) for part in micro_batches(self._network, moved)])
         return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
 
     def _map_batch(self, pixels: Tensor) -> np.ndarray:

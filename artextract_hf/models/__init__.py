@@ -11,29 +11,57 @@ from transformers import (
     AutoModelForPreTraining,
 )
 from transformers.pipelines import PIPELINE_REGISTRY
-from transformers.utils import logging as transformers_logging
 
-from artextract_hf.errors import ModelError
+from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.configuration_crnn import CrnnConfig
+from artextract_hf.models.heads import make_head
 from artextract_hf.models.image_processing_art import ArtImageProcessor
-from artextract_hf.models.inference.openvino_backend import check_backend, on_backend
+from artextract_hf.models.inference.loading import load_classifier
+from artextract_hf.models.inference.micro_batches import MICRO_BATCH
 from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
-from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel
-from artextract_hf.models.modeling_crnn import CrnnForImageClassification, CrnnModel
-from artextract_hf.models.names import resolve
+from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
+from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
+from artextract_hf.models.modeling_crnn import CrnnClassifierOutput, CrnnForImageClassification, CrnnModel
+from artextract_hf.models.names import CLASSIFIER, DEFAULT, EMBEDDER, NAMESPACE, PRETRAINED, know_own_names
+from artextract_hf.models.whitening import fit_whitening
 
 __all__ = [
+    "CLASSIFIER",
+    "DEFAULT",
+    "EMBEDDER",
+    "MICRO_BATCH",
+    "NAMESPACE",
+    "PRETRAINED",
     "ArtAttributesPipeline",
     "ArtImageProcessor",
     "ByolConfig",
     "ByolForPreTraining",
     "ByolModel",
+    "CrnnClassifierOutput",
     "CrnnConfig",
     "CrnnForImageClassification",
     "CrnnModel",
+    "TaskLoss",
+    "UncertaintyWeighting",
+    "class_weights",
+    "fit_whitening",
     "load_classifier",
+    "load_imagenet",
+    "make_head",
+    "target_momentum",
 ]
+
+for _kind in (
+    ArtImageProcessor,
+    ByolConfig,
+    ByolForPreTraining,
+    ByolModel,
+    CrnnConfig,
+    CrnnForImageClassification,
+    CrnnModel,
+):
+    know_own_names(_kind)
 
 AutoConfig.register("byol", ByolConfig, exist_ok=True)
 AutoConfig.register("crnn", CrnnConfig, exist_ok=True)
@@ -47,29 +75,3 @@ if "art-attributes" not in PIPELINE_REGISTRY.get_supported_tasks():
     PIPELINE_REGISTRY.register_pipeline(
         "art-attributes", pipeline_class=ArtAttributesPipeline, pt_model=AutoModelForImageClassification, type="image"
     )
-
-
-def load_classifier(
-    name: str = "default", backend: str = "torch"
-) -> tuple[CrnnForImageClassification, ArtImageProcessor]:
-    """A classifier and its preprocessing.
-
-    Args:
-        name: a directory, a Hub repository, or `default`.
-        backend: `torch`, or `openvino` for several times its speed on processors, without training.
-
-    Raises:
-        ModelError: there is no such model or backend, or what was found is no classifier of this package.
-        ArtExtractError: OpenVINO is wanted and not installed.
-    """
-    check_backend(backend)
-    directory = resolve(name)
-    transformers_logging.disable_progress_bar()  # what takes a moment needs no bar
-    try:
-        model = CrnnForImageClassification.from_pretrained(directory)
-        processor = ArtImageProcessor.from_pretrained(directory)
-    except (OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{name!r} holds no painting classifier: {str(error).splitlines()[0]}") from None
-    for network in (model, *model.companions):
-        network.crnn = on_backend(network.crnn, backend, model.config.image_size)  # the heads are not worth compiling
-    return model, processor

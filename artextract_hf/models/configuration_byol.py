@@ -1,17 +1,16 @@
 """Configuration of the self-supervised embedder."""
 
-import difflib
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import check_backbone_name
+from artextract_hf.models.strict_loading import StrictConfig
 
 
 @strict
-class ByolConfig(PreTrainedConfig):
+class ByolConfig(StrictConfig):
     """What the networks of BYOL are made of.
 
     Args:
@@ -31,13 +30,9 @@ class ByolConfig(PreTrainedConfig):
     whitened_size: int = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
-        for key in kwargs:  # transformers keeps any unknown key as an attribute; a near miss of ours is a mistake
-            if near := difflib.get_close_matches(key, self.__class__.__annotations__, n=1, cutoff=0.8):
-                raise ModelError(f"ByolConfig has no {key!r}. Did you mean {near[0]!r}?")
+        self.refuse_misspelt(kwargs, list(type(self).__annotations__))
         check_backbone_name(self.backbone)
-        for name in ("image_size", "projector_hidden_size", "projection_size"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"ByolConfig.{name} is {getattr(self, name)}; it must be at least 1.")
+        self.require_positive("image_size", "projector_hidden_size", "projection_size")
         if self.whitened_size < 0:
             raise ModelError(f"ByolConfig.whitened_size is {self.whitened_size}; 0 leaves the representation raw.")
         super().__post_init__(**kwargs)

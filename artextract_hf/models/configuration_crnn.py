@@ -1,16 +1,15 @@
 """Configuration of the convolutional-recurrent classifier."""
 
-import difflib
 from dataclasses import field
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models.heads import HEADS
 from artextract_hf.models.necks import NECKS
 from artextract_hf.models.sequence import ORDERS
+from artextract_hf.models.strict_loading import StrictConfig
 
 _CHOICES = {
     "sequence": ORDERS,
@@ -19,12 +18,12 @@ _CHOICES = {
     "gabor": ("none", "fixed", "learnable"),
 }
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
-_SHARED = {"image_size", "tasks", "task"}  # by networks that answer together: what is asked of them
-_WHOLE = {"companions", "temperature"}  # settings of all of them at once
+_SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
+_WHOLE = {"companions", "temperature"}  # set once for all of them
 
 
 @strict
-class CrnnConfig(PreTrainedConfig):
+class CrnnConfig(StrictConfig):
     """What a CRNN is made of.
 
     Args:
@@ -76,7 +75,16 @@ class CrnnConfig(PreTrainedConfig):
     temperature: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self, **kwargs: Any) -> None:
-        self._refuse_misspelt(kwargs)
+        self.refuse_misspelt(kwargs, [name for name in type(self).__annotations__ if name != "task"])
+        self._check_layers()
+        names = self._check_tasks()
+        self._check_companions()
+        kwargs["id2label"] = dict(enumerate(names))
+        kwargs["label2id"] = {name: index for index, name in enumerate(names)}
+        super().__post_init__(**kwargs)
+
+    def _check_layers(self) -> None:
+        """Check the settings of the trunk."""
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ModelError(f"CrnnConfig.{name} is {value!r}; it takes one of {', '.join(choices)}.")
@@ -84,12 +92,13 @@ class CrnnConfig(PreTrainedConfig):
             raise ModelError("CrnnConfig.sequence rows_and_columns is two recurrent readings; rnn_type none has none.")
         if unknown := set(self.neck) - set(NECKS):
             raise ModelError(f"CrnnConfig.neck has {', '.join(sorted(unknown))}; its blocks are {', '.join(NECKS)}.")
-        for name in ("image_size", "hidden_size", "num_layers", "num_attention_heads"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must be at least 1.")
+        self.require_positive("image_size", "hidden_size", "num_layers", "num_attention_heads")
         for name in ("dropout", "drop_path_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must lie in [0, 1).")
+
+    def _check_tasks(self) -> list[str]:
+        """Put the tasks in order, and check what is set by task; gives the class names of the active one."""
         if not self.tasks or not all(self.tasks.values()):
             raise ModelError(f"CrnnConfig.tasks has a task without classes: {self.tasks}")
         # JSON sorts the keys of a mapping; this order is the same before and after.
@@ -106,16 +115,17 @@ class CrnnConfig(PreTrainedConfig):
         for task, value in self.temperature.items():
             if task not in self.tasks or not 0 < value < float("inf"):
                 raise ModelError(f"CrnnConfig.temperature of {task!r} is {value}; it is a positive number of a task.")
+        return self.tasks[self.task]
+
+    def _check_companions(self) -> None:
+        """Check what each companion differs in, and its own configuration."""
         for companion in self.companions:
             if shared := set(companion) - self._own():
                 raise ModelError(
                     f"CrnnConfig.companions sets {', '.join(sorted(shared))}; a companion may differ in "
                     f"{', '.join(sorted(self._own()))}."
                 )
-        self.companion_configs()  # their own checks
-        kwargs["id2label"] = dict(enumerate(self.tasks[self.task]))
-        kwargs["label2id"] = {name: index for index, name in enumerate(self.tasks[self.task])}
-        super().__post_init__(**kwargs)
+        self.companion_configs()  # raises where one is wrong
 
     @classmethod
     def _own(cls) -> set[str]:
@@ -130,11 +140,3 @@ class CrnnConfig(PreTrainedConfig):
     def as_companion(self, of: "CrnnConfig") -> dict[str, Any]:
         """The settings in which this configuration differs from another, as `of.companions` takes them."""
         return {name: getattr(self, name) for name in sorted(self._own()) if getattr(self, name) != getattr(of, name)}
-
-    @classmethod
-    def _refuse_misspelt(cls, extra: dict[str, Any]) -> None:
-        """transformers keeps any unknown key as an attribute; a near miss of one of ours is a mistake."""
-        ours = [name for name in cls.__annotations__ if name != "task"]
-        for key in extra:
-            if near := difflib.get_close_matches(key, ours, n=1, cutoff=0.8):
-                raise ModelError(f"CrnnConfig has no {key!r}. Did you mean {near[0]!r}?")

@@ -79,6 +79,9 @@ class ByolForPreTraining(ByolPreTrainedModel):
     """All networks of BYOL. The target is not saved with the model: loading starts it from the online network."""
 
     _keys_to_ignore_on_load_missing = [r"^target_"]
+    misfit_hint = (
+        "Weights of the encoder only are read by ByolModel; a training starts from ByolForPreTraining(config)."
+    )
 
     def __init__(self, config: ByolConfig) -> None:
         super().__init__(config)

@@ -3,13 +3,14 @@
     painting (N, 3, S, S) --timm backbone--> map (N, C, h, w) --> sequence (N, T, D) --LSTM or GRU--> (N, T, 2H)
         --attention--> summary (N, 2H), beside the average-pooled map (N, C) --one head a task--> logits
 
-One trunk serves all tasks. The attention's weights return with the output, as a map over the painting. Where the
-configuration says so, Gabor texture joins the map, a neck stands before the sequence, the grid is read by rows and by
-columns (4H for 2H), attention comes before the recurrent network, and tasks have deeper heads. A classifier may have
-companions, networks of the same kind on other trunks, whose logits are averaged with its own, and a temperature a task
-by which they are divided in the end.
+One trunk serves all tasks. The output includes the attention's weights, as a map over the painting. By configuration,
+Gabor texture joins the map, a neck stands before the sequence, the grid is read by rows and by columns (4H for 2H),
+attention comes before the recurrent network, and tasks have deeper heads. A classifier may have companions: networks of
+the same kind on other trunks, whose logits are averaged with its own. In the end the logits of each task are divided by
+its temperature.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +118,7 @@ class CrnnModel(CrnnPreTrainedModel):
         return self.read(self.features(pixel_values))
 
     def features(self, pixel_values: Tensor) -> Tensor:
-        """The part before `read`: the backbone's map (N, C, h, w), with the texture of each place behind its channels.
+        """What `read` takes: the backbone's map (N, C, h, w), followed by the channels of texture.
 
         Nothing in it learns while the backbone is frozen, but for a learnable Gabor bank.
         """
@@ -128,7 +129,7 @@ class CrnnModel(CrnnPreTrainedModel):
         return torch.cat((features, texture.to(features.dtype)), dim=1)
 
     def read(self, features: Tensor) -> CrnnModelOutput:
-        """The part behind `features`, from its map (N, C, h, w); training calls it on maps kept aside."""
+        """The rest of `forward`, from the map (N, C, h, w) that `features` gives; training calls it on stored maps."""
         height, width = features.shape[-2:]
         # Not under autocast, but in the weights' type: it is a few per cent of the work and loses accuracy in bfloat16.
         with torch.autocast(features.device.type, enabled=False):
@@ -160,7 +161,7 @@ class CrnnModel(CrnnPreTrainedModel):
         return states, summary, weights
 
     def _recur(self, sequence: Tensor, height: int, width: int) -> Tensor:
-        """The recurrent network's outputs (N, T, 2H); of two readings, side by side at each place, (N, T, 4H)."""
+        """The recurrent network's outputs (N, T, 2H); of two readings, concatenated at each place, (N, T, 4H)."""
         if self.config.rnn_type == "none":
             return sequence
         states, _ = self.rnn(sequence)
@@ -209,22 +210,27 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
             output.loss = torch.stack(losses).mean()
         return output
 
-    def alone(self) -> "CrnnForImageClassification":
-        """This network without its companions, which it gives up for good, and without the temperature of them all."""
-        self.companions, self.config.companions, self.config.temperature = nn.ModuleList(), [], {}
-        return self
+    def without_companions(self) -> "CrnnForImageClassification":
+        """A copy of this network's trunk and heads, without its companions and without the temperature of them all.
+
+        This network stays as it is, and shares no weights with the copy.
+        """
+        copied = {id(self.companions): nn.ModuleList()}  # deepcopy takes this for the companions' copy
+        single = copy.deepcopy(self, copied)
+        single.config.companions, single.config.temperature = [], {}
+        return single
 
     def _average(self, output: CrnnClassifierOutput, others: list[CrnnClassifierOutput]) -> None:
-        """The mean of the logits: of the probabilities, their geometric mean."""
+        """Average the logits over all networks, which is the geometric mean of their probabilities."""
         for task, logits in output["task_logits"].items():
             output["task_logits"][task] = torch.stack([logits, *(o["task_logits"][task] for o in others)]).mean(dim=0)
 
     def classify(self, trunk: CrnnModelOutput) -> CrnnClassifierOutput:
-        """The heads, on the trunk's output; companions are not asked, and there is no temperature."""
+        """The heads' logits for the trunk's output: of this network only, without companions and temperature."""
         logits = {task: head(trunk.pooler_output) for task, head in self.heads.items()}
         return CrnnClassifierOutput(
             logits=logits[self.config.task],
-            task_logits=ModelOutput(logits),  # which transformers' pipelines can take apart, as no dict
+            task_logits=ModelOutput(logits),  # transformers' pipelines can split it into samples, unlike a dict
             attentions=trunk.attentions,
             embeddings=trunk.pooler_output,
         )

@@ -1,48 +1,89 @@
-"""Names of models: the project's own on the Hub, the embedded default, a directory, or any other Hub repository."""
+"""Names of models: the project's own on the Hub, the embedded default, a directory, or any other Hub repository.
+
+The project's own are `default`, and two repositories in the namespace ARTEXTRACT_NAMESPACE (`artextract` unless that is
+set), whose weights are also embedded in this package.
+"""
 
 import os
+from functools import partial, wraps
 from pathlib import Path
+from typing import Any
 
-from artextract_hf.errors import ModelError
-from artextract_hf.remote import download_snapshot
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.image_processing_utils import BaseImageProcessor
+
+from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
 
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
 NAMESPACE = os.environ.get("ARTEXTRACT_NAMESPACE", "artextract")
 DEFAULT = "default"
 CLASSIFIER = "crnn-wikiart"
 EMBEDDER = "byol-paintings"
+EMBEDDED = {
+    DEFAULT: PRETRAINED / CLASSIFIER,
+    f"{NAMESPACE}/{CLASSIFIER}": PRETRAINED / CLASSIFIER,
+    f"{NAMESPACE}/{EMBEDDER}": PRETRAINED / EMBEDDER,
+}
+"""The folder of the embedded weights, by each of the project's own names."""
+MAIN = "main"  # the branch that is read where no revision is given
+FILES = ("*.json", "*.safetensors")  # of a repository, what a model is read from
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token")  # of `from_pretrained`, about downloads
 
 
-def resolve(name: str, revision: str | None = None) -> str:
+def resolve(name: str, revision: str | None = None, **options: Any) -> str:
     """The directory that holds the model called `name`, fetched from the Hub where it is a repository there.
 
-    `default` is the embedded classifier, whose embedding is also the default of searches. The project's own names fall
-    back to what is embedded when the Hub cannot be reached or has no such repository.
+    `default` is the embedded classifier, whose embedding is also the default of searches. The project's own
+    repositories fall back to what is embedded when the Hub has no such repository or cannot be reached; not so where a
+    revision is asked for, since the embedded weights are of none.
+
+    Args:
+        name: one of the project's own, a directory, or `owner/name`.
+        revision: a branch, a tag or a commit of the repository; a directory has none.
+        options: of downloads, see HUB_OPTIONS.
 
     Raises:
         ModelError: neither a directory with a model, nor a repository that could be fetched.
     """
+    revision = None if revision == MAIN else revision
     if name == DEFAULT:
-        return str(PRETRAINED / CLASSIFIER)
+        if revision is not None:
+            raise ModelError(
+                f"{DEFAULT!r} is the embedded model, which has no revision {revision!r}; name a repository."
+            )
+        return str(EMBEDDED[DEFAULT])
     if (path := Path(name)).is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(f"{name} holds no model: its config.json is missing.")
         return name
     try:
-        return _fetch(name, revision)
-    except ModelError:
-        for own in (CLASSIFIER, EMBEDDER):
-            if name == f"{NAMESPACE}/{own}" and (PRETRAINED / own).is_dir():
-                return str(PRETRAINED / own)
+        return str(retry(partial(snapshot, name, revision=revision, allow_patterns=FILES, **options)))
+    except ArtExtractError:
         raise
+    except FAILURES as error:
+        if name in EMBEDDED and revision is None and is_absent(error):
+            return str(EMBEDDED[name])
+        at = f" at revision {revision!r}" if revision else ""
+        raise ModelError(
+            f"there is no model {name!r}{at}: no such directory, and the Hub did not give it ({reason(error)}). "
+            f"Known names: {', '.join(EMBEDDED)}."
+        ) from None
 
 
-def _fetch(repo_id: str, revision: str | None) -> str:
-    def missing(reason: str) -> ModelError:
-        return ModelError(
-            f"there is no model {repo_id!r}: no such directory, and the Hub did not give it ({reason}). "
-            f"Known names: {DEFAULT}, {NAMESPACE}/{CLASSIFIER}, {NAMESPACE}/{EMBEDDER}."
-        )
+def know_own_names(kind: type[PreTrainedConfig | PreTrainedModel | BaseImageProcessor]) -> None:
+    """Let `kind.from_pretrained` take the project's own names, as `resolve` does; any other name passes as it is.
 
-    patterns = ["*.json", "*.safetensors"]
-    return str(download_snapshot(repo_id, missing, revision=revision, allow=patterns))
+    Not in the class itself: its file is also published as remote code, which has no embedded weights beside it.
+    """
+    load = kind.from_pretrained.__func__
+
+    @wraps(load)
+    def from_pretrained(cls: type, pretrained_model_name_or_path: str | Path, *args: Any, **kwargs: Any) -> Any:
+        name = str(pretrained_model_name_or_path)
+        if name in EMBEDDED:
+            options = {option: kwargs.pop(option) for option in HUB_OPTIONS if option in kwargs}
+            pretrained_model_name_or_path = resolve(name, kwargs.pop("revision", None), **options)
+        return load(cls, pretrained_model_name_or_path, *args, **kwargs)
+
+    kind.from_pretrained = classmethod(from_pretrained)

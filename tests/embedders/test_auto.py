@@ -1,8 +1,18 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
-from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, load_classifier
+from artextract_hf import (
+    ArtImageProcessor,
+    AutoEmbedder,
+    ByolConfig,
+    ByolModel,
+    CrnnConfig,
+    CrnnForImageClassification,
+    load_classifier,
+)
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.errors import ImageError, ModelError
 from tests.conftest import plain_picture
@@ -30,6 +40,36 @@ def test_it_is_the_classifiers_embedding(embedder, tiny_classifier):
     with torch.no_grad():
         expected = model(**processor(images=[picture], return_tensors="pt")).embeddings[0].numpy()
     assert np.allclose(embedder.embed([picture])[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_of_a_classifier_only_the_trunk_is_loaded(tmp_path, caplog):
+    tasks = {"style": ["a", "b"]}
+    small = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
+    model = CrnnForImageClassification(CrnnConfig(**small, tasks=tasks, companions=[{"backbone": "mobilenetv2_035"}]))
+    model.save_pretrained(tmp_path)
+    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    found = AutoEmbedder.from_pretrained(tmp_path)._network
+    assert found.state_dict().keys() == model.crnn.state_dict().keys()
+    assert all(torch.equal(value, model.crnn.state_dict()[key]) for key, value in found.state_dict().items())
+    assert "LOAD REPORT" not in caplog.text
+
+
+def test_the_fingerprints_of_the_embedded_networks_are_those_that_indexes_hold():
+    assert AutoEmbedder.from_pretrained().fingerprint == "3fcd71e5ee27bf6c"
+    assert AutoEmbedder.from_pretrained("artextract/crnn-wikiart").fingerprint == "3fcd71e5ee27bf6c"
+    assert AutoEmbedder.from_pretrained("artextract/byol-paintings").fingerprint == "d8b1ca956db5c0bd"
+
+
+def test_a_damaged_model_is_one_line(tiny_classifier, tmp_path):
+    for name in ("config.json", "preprocessor_config.json"):
+        shutil.copyfile(tiny_classifier / name, tmp_path / name)
+    with pytest.raises(ModelError, match="holds no embedder of this package: .*no file named model.safetensors"):
+        AutoEmbedder.from_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="holds no embedder of this package"):
+        AutoEmbedder.from_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="holds no painting classifier"):
+        load_classifier(str(tmp_path))
 
 
 def test_fingerprint_follows_weights_and_preprocessing(tiny_classifier, embedder, tmp_path):

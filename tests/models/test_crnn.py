@@ -1,8 +1,5 @@
 import copy
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -105,6 +102,23 @@ def test_companions_answer_together_and_the_embedding_is_the_first_ones(tmp_path
     )
     torch.testing.assert_close(trunk.pooler_output, together.embeddings)
     assert [c.crnn.config.backbone for c in again.companions] == ["mobilenetv2_035", SMALL["backbone"]]
+
+
+def test_without_companions_it_is_a_copy_of_the_first_network_and_the_whole_stays():
+    model, pixels = with_companions(), torch.randn(2, 3, 64, 64)
+    model.config.temperature = {"style": 0.5}
+    random = torch.get_rng_state()
+    single = model.without_companions()
+    assert torch.equal(torch.get_rng_state(), random)  # a training that starts from it draws the same numbers
+    assert len(model.companions) == len(model.config.companions) == 2 and model.config.temperature == {"style": 0.5}
+    assert len(single.companions) == len(single.config.companions) == 0 and not single.config.temperature
+    with torch.no_grad():
+        expected, found = model.classify(model.crnn(pixels)), single(pixels)
+        for task in TASKS:
+            torch.testing.assert_close(found.task_logits[task], expected.task_logits[task])
+        for weight in single.parameters():
+            weight.zero_()
+    assert all(bool(weight.any()) for weight in model.crnn.project.parameters())
 
 
 def test_a_companion_differs_in_what_it_is_made_of_only():
@@ -342,31 +356,7 @@ def test_elsewhere_than_on_a_cpu_norms_are_frozen_and_stay_where_they_are():
     assert not any("forward" in vars(module) for module in backbone.modules())
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
-
-
-def test_embedded_default_loads_without_a_network():
-    model, processor = load_classifier("default")
-    assert {task: len(names) for task, names in model.config.tasks.items()} == {"style": 6, "genre": 10, "artist": 68}
-    assert load_classifier("artextract/crnn-wikiart")[0].config.tasks == model.config.tasks
-    assert processor.size["height"] == model.config.image_size
-
-
-def test_without_a_network_the_projects_name_is_the_embedded_model():
-    """A real connection that is refused at once: nothing listens on port 9 of this machine."""
-    code = "from artextract_hf import load_classifier as load; print(*load('artextract/crnn-wikiart')[0].config.tasks)"
-    environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "style genre artist", done.stderr[-1000:]
-
-
-def test_unknown_models_give_one_clear_error(tmp_path):
-    for name in ("nobody/nothing", "no model at all", str(tmp_path)):
-        with pytest.raises(ModelError):
-            load_classifier(name)
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
-    with pytest.raises(ModelError, match="no painting classifier"):
-        load_classifier(str(tmp_path))
+# --- without recurrence ---------------------------------------------------------------------------------------------
 
 
 def test_without_recurrence_the_sequence_is_averaged_as_it_is():

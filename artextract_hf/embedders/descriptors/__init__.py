@@ -1,7 +1,7 @@
 """Pictures as vectors by formulas in place of networks: composition, palette, lighting.
 
-Each speaks the protocol `Embedder`, and can say why it holds two pictures to be alike: its cosine is a sum of named
-parts. They lie here and not with the searches because `AutoEmbedder` knows them by name, as it knows networks.
+Each is an `Embedder`, and can explain why it finds two pictures similar: its cosine is a sum of named parts.
+`AutoEmbedder` knows them by name, as it knows networks.
 """
 
 from artextract_hf.embedders.descriptors.composition import CompositionEmbedder

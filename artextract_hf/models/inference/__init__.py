@@ -1,1 +1,1 @@
-"""How a trained network is run: transformers' pipeline, OpenVINO, batches in pieces."""
+"""How a trained network is loaded and run: by name, in transformers' pipeline, by OpenVINO, in micro-batches."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
-from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.errors import ModelError
+from artextract_hf.extras import require
 
 BACKENDS = ("torch", "openvino")
 TRACED_BATCH = 2  # of the example; any number of paintings is taken afterwards
@@ -28,29 +29,29 @@ def on_backend(network: nn.Module, backend: str, side: int) -> nn.Module:
 
 
 def check_backend(backend: str) -> None:
-    """Refuse what is no backend.
+    """Refuse an unknown backend.
 
     Raises:
-        ModelError: it is none.
+        ModelError: it is neither `torch` nor `openvino`.
     """
     if backend not in BACKENDS:
         raise ModelError(f"there is no backend {backend!r}; give {' or '.join(BACKENDS)}.")
 
 
 class OpenVinoNetwork(nn.Module):
-    """A network (N, 3, S, S) -> a tensor or a ModelOutput of tensors, compiled: it answers, and learns nothing.
+    """A compiled network, from (N, 3, S, S) to a tensor or a ModelOutput of tensors. It cannot be trained.
 
     Args:
         network: on the processor, in evaluation mode.
         side: S, pixels.
+
+    Raises:
+        ArtExtractError: OpenVINO is not installed.
     """
 
     def __init__(self, network: nn.Module, side: int) -> None:
         super().__init__()
-        try:
-            import openvino
-        except ImportError:
-            raise ArtExtractError("openvino is missing; pip install 'artextract-hf[openvino]'.") from None
+        openvino = require("openvino", extra="openvino")
         example = torch.zeros(TRACED_BATCH, 3, side, side)
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # the tracer's, of branches on shapes that do not change here
@@ -74,11 +75,13 @@ class OpenVinoNetwork(nn.Module):
             ModelError: training mode is asked for.
         """
         if mode:
-            raise ModelError("what OpenVINO computes cannot be trained; load the model with backend='torch'.")
+            raise ModelError("a network compiled by OpenVINO cannot be trained; load the model with backend='torch'.")
         return super().train(False)
 
     def _save_to_state_dict(self, *args: Any) -> None:
-        raise ModelError("what OpenVINO computes keeps no weights to save; load the model with backend='torch'.")
+        raise ModelError(
+            "a network compiled by OpenVINO keeps no weights to save; load the model with backend='torch'."
+        )
 
 
 class _Flat(nn.Module):

@@ -7,7 +7,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.models.inference.pieces import in_pieces
+from artextract_hf.models.inference.micro_batches import micro_batches
 
 ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
 
@@ -40,7 +40,7 @@ class ArtAttributesPipeline(Pipeline):
         return self.image_processor(images=[picture], return_tensors="pt")
 
     def _forward(self, model_inputs: Any) -> Any:
-        outputs = [self.model(piece) for piece in in_pieces(self.model, model_inputs["pixel_values"])]
+        outputs = [self.model(part) for part in micro_batches(self.model, model_inputs["pixel_values"])]
         logits = {task: torch.cat([o.task_logits[task] for o in outputs]) for task in self.model.config.tasks}
         attended = outputs[0].attentions is not None
         return {**logits, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from artextract_hf.data.synthetic.synthetic import PaintingSpec, paint, synthetic_paintings
+from artextract_hf.data.synthetic import PaintingSpec, paint, synthetic_paintings
 from artextract_hf.embedders.descriptors import DESCRIPTORS, CompositionEmbedder
 from artextract_hf.embedders.descriptors.composition import DIRECTIONS, edge_maps, whitened
 from artextract_hf.errors import ImageError

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artextract_hf.data.synthetic.synthetic import PALETTES, PaintingSpec, paint
+from artextract_hf.data.synthetic import PALETTES, PaintingSpec, paint
 from artextract_hf.embedders.descriptors.descriptor import to_lab
 from artextract_hf.embedders.descriptors.palette import PaletteEmbedder, dominant_colors, soft_histogram
 

@@ -17,7 +17,7 @@ from artextract_hf import (
     CrnnForImageClassification,
     load_classifier,
 )
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import ArtExtractError, ModelError
 from artextract_hf.models import ArtAttributesPipeline
 from artextract_hf.retrieval.index import PaintingIndex

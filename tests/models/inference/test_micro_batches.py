@@ -4,16 +4,16 @@ from torch import nn
 
 from artextract_hf import AutoEmbedder, load_classifier
 from artextract_hf.models import ArtAttributesPipeline
-from artextract_hf.models.inference.pieces import PIECE, in_pieces
+from artextract_hf.models.inference.micro_batches import MICRO_BATCH, micro_batches
 from tests.conftest import plain_picture
 
 
-def test_a_processor_gets_pieces_and_a_gpu_the_whole_batch():
-    pixels = torch.randn(2 * PIECE + 1, 3, 8, 8)
-    pieces = in_pieces(nn.Identity(), pixels)
-    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 1]
-    assert torch.equal(torch.cat(pieces), pixels)
-    assert len(in_pieces(nn.Identity(), pixels.to("meta"))) == 1  # any device that is no processor
+def test_a_processor_gets_micro_batches_and_a_gpu_the_whole_batch():
+    pixels = torch.randn(2 * MICRO_BATCH + 1, 3, 8, 8)
+    parts = micro_batches(nn.Identity(), pixels)
+    assert [len(part) for part in parts] == [MICRO_BATCH, MICRO_BATCH, 1]
+    assert torch.equal(torch.cat(parts), pixels)
+    assert len(micro_batches(nn.Identity(), pixels.to("meta"))) == 1  # any device that is no processor
 
 
 def test_the_pipeline_computes_channels_last():
@@ -23,13 +23,13 @@ def test_the_pipeline_computes_channels_last():
     assert weights and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
 
 
-def test_openvino_gets_the_whole_batch():
-    model, _ = load_classifier("default", "openvino")
-    assert len(in_pieces(model, torch.zeros(2 * PIECE, 3, 8, 8))) == 1
+def test_openvino_gets_the_whole_batch(tiny_classifier):
+    model, _ = load_classifier(str(tiny_classifier), "openvino")
+    assert len(micro_batches(model, torch.zeros(2 * MICRO_BATCH, 3, 8, 8))) == 1
 
 
-def test_a_batch_of_pieces_is_answered_as_its_paintings_are():
-    paintings = [plain_picture((40 * i, 90, 255 - 40 * i), seed=i) for i in range(PIECE + 2)]
+def test_a_batch_in_parts_is_answered_as_its_paintings_are():
+    paintings = [plain_picture((40 * i, 90, 255 - 40 * i), seed=i) for i in range(MICRO_BATCH + 2)]
     model, processor = load_classifier()
     attributes = ArtAttributesPipeline(model=model, image_processor=processor)
     together = attributes(paintings, batch_size=len(paintings), return_attention=True)
