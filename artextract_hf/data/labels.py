@@ -81,7 +81,6 @@ TASKS = ("style", "genre", "artist")
 RELEASE_CLASSES = {"style": STYLES, "genre": GENRES, "artist": ARTISTS}
 
 UNKNOWN = -1  # the label of a painting that a task does not list
-IGNORED = (UNKNOWN, -100)  # labels that take no part in a loss or a metric; -100 is torch's ignore_index
 
 _ALSO_KNOWN_AS = {
     "auguste renoir": "Pierre_Auguste_Renoir",

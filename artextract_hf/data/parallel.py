@@ -13,16 +13,28 @@ AHEAD = 64  # items in work or waiting for each thread; memory does not grow wit
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int | None = None
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int | None = None,
+    ahead: int | None = None,
 ) -> Iterator[Result]:
-    """`map` in threads, in order; unlike `Executor.map` it takes only a bounded number of items ahead."""
+    """`map` in threads, in order; unlike `Executor.map` it takes only a bounded number of items ahead.
+
+    Args:
+        function: called in the threads.
+        items: read in the caller's thread.
+        threads: as many as there are processors by default.
+        ahead: items in work or waiting; AHEAD for each thread by default. Large results want fewer.
+    """
     threads = threads or os.cpu_count() or 1
+    ahead = ahead or AHEAD * threads
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) >= AHEAD * threads:
+                if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -86,13 +86,17 @@ def frozen_features(
     for task, names in tasks.items():
         y_train = known_labels(train, task, names)[learnt.rows]
         y = known_labels(evaluated, task, names)[scored.rows]
-        if len(np.unique(y_train[y_train >= 0])) < 2:
-            results[task] = Scores(None, None, None, None, n=0)
-            continue
-        fitted = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS).fit(
-            x_train[y_train >= 0], y_train[y_train >= 0]
-        )
-        scores = np.full((len(y), len(names)), -np.inf)
-        scores[:, fitted.classes_] = fitted.predict_log_proba(x)
-        results[task] = score(y, scores)
+        scores = _linear_scores(x_train, y_train, x, len(names))
+        results[task] = Scores(None, None, None, None, n=0) if scores is None else score(y, scores)
     return results
+
+
+def _linear_scores(x_train: np.ndarray, y_train: np.ndarray, x: np.ndarray, classes: int) -> np.ndarray | None:
+    """Log probabilities (N, classes) of x by a logistic regression; None where fewer than two classes are labelled."""
+    known = y_train >= 0
+    if len(np.unique(y_train[known])) < 2:
+        return None
+    fitted = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS).fit(x_train[known], y_train[known])
+    scores = np.full((len(x), classes), -np.inf)
+    scores[:, fitted.classes_] = fitted.predict_log_proba(x)
+    return scores

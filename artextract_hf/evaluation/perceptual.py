@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.errors import ArtExtractError, DataError, ModelError
+from artextract_hf.errors import DataError, ModelError
+from artextract_hf.extras import require
 
 SIDE = 224  # pixels; SSIM depends on it
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green, blue; ITU-R BT.601, as Pillow's mode L
@@ -102,10 +103,7 @@ def load_lpips() -> Any:
     import torch
     from torchvision.models import AlexNet_Weights
 
-    try:
-        from lpips import LPIPS
-    except ImportError:
-        raise ArtExtractError("lpips is missing; pip install 'artextract-hf[lpips]'.") from None
+    lpips = require("lpips", extra="lpips")
     url = AlexNet_Weights.IMAGENET1K_V1.url
     try:
         # Not by LPIPS itself: torchvision would unpickle the file without restriction.
@@ -115,7 +113,7 @@ def load_lpips() -> Any:
         raise ModelError(f"LPIPS needs AlexNet's weights: put {url} in {folder}; fetching it failed: {error}") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package builds AlexNet by arguments that torchvision has deprecated
-        network = LPIPS(net="alex", pnet_rand=True, verbose=False)
+        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     names = {key: "features." + key.partition(".")[2] for key in network.net.state_dict()}  # slice1.0.weight
     network.net.load_state_dict({key: weights[name] for key, name in names.items()})
     return network

@@ -4,21 +4,20 @@ Decoding runs beside the network, and what cannot be decoded is listed.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import ClassLabel, Dataset, Image
+from datasets import ClassLabel, Dataset
+from PIL.Image import Image as Picture
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from artextract_hf.data.decode import decode_image
 from artextract_hf.data.labels import UNKNOWN
+from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList, labels_for
-from artextract_hf.errors import DataError, ImageError
-from artextract_hf.models.inference.pieces import in_pieces
+from artextract_hf.errors import DataError
+from artextract_hf.models.inference.micro_batches import micro_batches
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,11 @@ def predict(model: nn.Module, processor: Any, paintings: Dataset, *, batch_size:
     logits: dict[str, list[Tensor]] = {task: [] for task in model.config.tasks}
     rows: list[int] = []
     with torch.inference_mode():
-        for positions, pixels in _batches(processor, paintings, model.config.image_size, batch_size, skipped):
-            for piece in in_pieces(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
-                for task, values in model(piece).task_logits.items():
+        for batch, pixels in _batches(processor, paintings, model.config.image_size, batch_size, skipped):
+            for part in micro_batches(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
+                for task, values in model(part).task_logits.items():
                     logits[task].append(values.float().cpu())
-            rows.extend(positions)
+            rows.extend(batch)
     arrays = {
         task: torch.cat(parts).numpy() if parts else np.zeros((0, len(model.config.tasks[task])), dtype=np.float32)
         for task, parts in logits.items()
@@ -89,43 +88,22 @@ def represent(
     skipped = SkipList()
     vectors, rows = [], []
     with torch.inference_mode():
-        for positions, pixels in _batches(processor, paintings, processor.size["height"], batch_size, skipped):
-            for piece in in_pieces(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
-                vectors.append(model(piece).pooler_output.float().cpu())
-            rows.extend(positions)
+        for batch, pixels in _batches(processor, paintings, processor.size["height"], batch_size, skipped):
+            for part in micro_batches(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
+                vectors.append(model(part).pooler_output.float().cpu())
+            rows.extend(batch)
     return torch.cat(vectors).numpy(), np.array(rows, dtype=np.int64), skipped
 
 
 def _batches(
     processor: Any, paintings: Dataset, side: int, batch_size: int, skipped: SkipList
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Positions and pixel values, one batch ahead of the network."""
-    pictures = paintings.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+    """Rows and pixel values (n, 3, S, S) of what can be decoded, one batch ahead of the network."""
 
-    def pixels(position: int) -> Tensor | ImageError:
-        source = pictures[position]["image"] or {}
-        encoded = source.get("bytes") or source.get("path")
-        if not encoded:
-            return ImageError("the record holds no picture.")
-        try:
-            picture = decode_image(encoded, min_side=2 * side)
-        except ImageError as error:
-            return error
+    def pixels(picture: Picture, _: dict[str, Any]) -> Tensor:
         return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
 
-    starts = range(0, len(pictures), batch_size)
-    with ThreadPoolExecutor() as pool:
-
-        def submit(start: int) -> list:
-            return [(i, pool.submit(pixels, i)) for i in range(start, min(start + batch_size, len(pictures)))]
-
-        ahead = submit(0)
-        for start in tqdm(starts, desc="predicting", unit="batch", disable=None):
-            current, ahead = ahead, submit(start + batch_size)
-            done = [(i, job.result()) for i, job in current]
-            for i, result in done:
-                if isinstance(result, ImageError):
-                    skipped.add(pictures[i]["id"], result)
-            whole = [(i, result) for i, result in done if isinstance(result, Tensor)]
-            if whole:
-                yield [i for i, _ in whole], torch.stack([result for _, result in whole])
+    pictures = paintings.select_columns(["id", "image"])
+    found = decoded(pictures, pixels, skipped, min_side=2 * side, ahead=batch_size, progress="predicting")
+    for rows, values in in_batches(found, batch_size):
+        yield rows, torch.stack(values)

@@ -104,15 +104,18 @@ def score_similarities(
         return None
     names = {name: code for code, name in enumerate(sorted({str(gallery_labels[i]) for i in kept}))}
     codes = np.array([names[str(gallery_labels[i])] for i in kept])
+    truth = np.array([names.get(str(query_labels[i]), -1) for i in asked])
     places = {str(gallery_ids[i]): place for place, i in enumerate(kept)} if len(gallery_ids) else {}
-    rows = []
-    for start in range(0, len(asked), CHUNK):
-        part = asked[start : start + CHUNK]
-        truth = np.array([names.get(str(query_labels[i]), -1) for i in part])
-        own = np.array([places.get(str(query_ids[i]), -1) if len(query_ids) else -1 for i in part])
-        rows.append(_score_rankings(similarities(part)[:, kept], codes == truth[:, None], own))
-    figures = np.concatenate(rows)
-    figures = figures[figures[:, -1] > 0]
+    own = np.array([places.get(str(query_ids[i]), -1) if len(query_ids) else -1 for i in asked])
+    chunks = [np.s_[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
+    figures = np.concatenate(
+        [_score_rankings(similarities(asked[c])[:, kept], codes == truth[c, None], own[c]) for c in chunks]
+    )
+    return _mean_scores(figures[figures[:, -1] > 0])
+
+
+def _mean_scores(figures: np.ndarray) -> RetrievalScores | None:
+    """Means over the rows (M, 7) of `_score_rankings`; None where there is no row."""
     if not len(figures):
         return None
     *precision, average, reciprocal, ndcg, chance = figures.mean(axis=0)

@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import SIDE, Pair, grey_thumbnail, near_duplicates
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from tests.conftest import shared
 
 

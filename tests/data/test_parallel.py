@@ -24,6 +24,14 @@ def test_only_a_bounded_number_of_items_is_taken_ahead():
     results.close()
 
 
+def test_the_number_taken_ahead_can_be_smaller():
+    taken = []
+    results = ordered_map(lambda i: i, (taken.append(i) or i for i in range(100)), threads=2, ahead=5)
+    assert [next(results) for _ in range(10)] == list(range(10))
+    assert len(taken) == 14
+    results.close()
+
+
 def test_an_error_reaches_the_caller_and_no_thread_is_left():
     def fail(i):
         if i == 3:

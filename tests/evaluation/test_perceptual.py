@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.synthetic.synthetic import PaintingSpec, paint
+from artextract_hf.data.synthetic import PaintingSpec, paint
 from artextract_hf.errors import DataError, ModelError
 from artextract_hf.evaluation.perceptual import clip_score, load_lpips, lpips, pixels, rmse, score_pairs, ssim
 

@@ -4,52 +4,33 @@
     collection/images/100026.jpg     -> id "collection/images/100026.jpg"
 
 A source is what `artextract prepare` wrote, a folder of pictures, a CSV or Parquet file, a data set of the Hub or as
-it is stored there (`data/sources/tables.py`), or a IIIF manifest or collection (`data/sources/iiif.py`). An id is the name of the
-source and the path in it, so the same picture keeps its id whether the folder or the CSV in it is read. Pixels stay on
-disk: a record refers to its file until it is decoded or saved.
+it is stored there (`data/sources/tables.py`), or a IIIF manifest or collection (`data/sources/iiif.py`). An id is the
+name of the source and the path in it, so the same picture keeps its id whether the folder or the CSV in it is read.
+Pixels stay on disk: a record refers to its file until it is decoded or saved.
 """
 
 import csv
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_from_disk
+from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
 
-from artextract_hf.data.decode import decode_image
-from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, known_artist
-from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.fields import Columns, columns_with, fields_of, label_of, words_of
+from artextract_hf.data.labels import TASKS, UNKNOWN, class_table
+from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.schema import DETAILS, SkipList, make_dataset, new_record, painting_features
-from artextract_hf.errors import DataError, ImageError
+from artextract_hf.data.sources.tables import read_table
+from artextract_hf.errors import DataError
 
 ACCEPTED = (
     "a folder written by `artextract prepare`, a folder of pictures, a CSV or Parquet file that lists pictures, the "
     "name of a data set on the Hub, or the address of a IIIF manifest"
 )
 METADATA_FILE = "metadata.csv"
-CHECK_SIDE = 32  # a cut file is found at any scale, and this one decodes fastest
-TABLES = (".csv", ".parquet")
-
-# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "image": ("file_name", "path", "image", "filename", "img"),
-    "id": ("id", "object_id"),
-    "title": ("title", "object_id"),
-    "artist_name": ("artist_name", "artist", "attribution"),
-    "year": ("date", "year", "displaydate"),
-    "year_end": ("year_end", "endyear", "date", "displaydate"),
-    "license": ("license", "licence", "rights"),
-    "source_url": ("source_url", "iiif_url", "url"),
-    "credit_line": ("credit_line", "creditline", "credit"),
-    "medium": ("medium",),
-    "wikidata_id": ("wikidata_id", "wikidataid", "wikidata"),
-    "alt_text": ("alt_text", "assistivetext"),
-    "style": ("style",),
-    "genre": ("genre",),
-}
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +50,8 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
     Args:
         source: a folder written by `artextract prepare` (all splits; a painting that stands in two counts once, with
             the labels of both); a folder of pictures (recursive; a `metadata.csv` in it or beside it is read); a CSV or
-            Parquet file with a column `file_name`, `path`, `image` or `filename` and any of COLUMNS, paths relative to
+            Parquet file with a column `file_name`, `path`, `image` or `filename` and any of COLUMNS in
+            `data/fields.py`, paths relative to
             the file; a folder that holds a data set as the Hub stores it, or its name there (`owner/name`); the
             address or the file of a IIIF Presentation manifest or collection.
         options: those of `read_collection`.
@@ -104,7 +86,7 @@ def read_collection(
         classes: `style`, `genre` or `artist`, where the subfolders of a folder are classes of this task.
         images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
     """
-    known = _columns(columns or {})
+    known = columns_with(columns or {})
     if classes is not None and classes not in TASKS:
         raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
     text, path = str(source), Path(source)
@@ -116,9 +98,9 @@ def read_collection(
     elif path.is_file() and path.suffix.lower() == ".csv":
         dataset = _dataset(_listed_in_csv(path.resolve(), known), skipped)
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        dataset = _read_table(path.resolve(), known, skipped)
+        dataset = read_table(path.resolve(), known, skipped)
     elif is_hub_name(source):
-        dataset = _read_table(text, known, skipped)
+        dataset = read_table(text, known, skipped)
     else:
         raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
     if not len(dataset):
@@ -131,24 +113,10 @@ def is_hub_name(source: str | Path) -> bool:
     return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", str(source))) and not Path(source).exists()
 
 
-def _columns(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """COLUMNS with the chosen names before the usual ones."""
-    if unknown := [name for name in chosen if name not in (*COLUMNS, "artist")]:
-        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(COLUMNS)}.")
-    chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    return {name: ((chosen[name].lower(),) if name in chosen else usual) for name, usual in COLUMNS.items()}
-
-
 def _read_iiif(source: str, images_dir: str | Path | None, skipped: SkipList) -> Dataset:
     from artextract_hf.data.sources.iiif import read_iiif  # here, because few collections need the HTTP client
 
     return read_iiif(source, Path(images_dir) if images_dir else _cache(), skipped)
-
-
-def _read_table(source: str | Path, columns: Mapping[str, tuple[str, ...]], skipped: SkipList) -> Dataset:
-    from artextract_hf.data.sources.tables import read_table
-
-    return read_table(source, columns, skipped)
 
 
 def _cache() -> Path:
@@ -157,44 +125,11 @@ def _cache() -> Path:
     return Path(HF_HOME) / "artextract" / "iiif"
 
 
-def artist_as_printed(text: str) -> str:
-    """The artist as a label prints it, without nationality and life dates.
-
-    >>> artist_as_printed("Pierre-Auguste Renoir (French, 1841–1919)")
-    'Pierre-Auguste Renoir'
-    """
-    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", " ", text).split())
-
-
-def first_year(text: str) -> int | None:
-    """The first year of four digits in a date.
-
-    >>> first_year("c. 1875–90"), first_year("17th century")
-    (1875, None)
-    """
-    year = re.search(r"(?<!\d)[0-2]\d{3}(?!\d)", text)
-    return int(year[0]) if year else None
-
-
-def last_year(text: str) -> int | None:
-    """The last year of a date; two digits after a dash complete the first one.
-
-    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906")
-    (1890, 1872, 1906)
-    """
-    years = [int(year) for year in re.findall(r"(?<!\d)[0-2]\d{3}(?!\d)", text)]
-    if short := re.search(r"(?<!\d)([0-2]\d)\d\d\s*[-–/]\s*(\d\d)(?!\d)", text):
-        years.append(int(short[1] + short[2]))
-    return max(years, default=None)
-
-
-def _read_folder(
-    folder: Path, skipped: SkipList, columns: Mapping[str, tuple[str, ...]], classes: str | None
-) -> Dataset:
+def _read_folder(folder: Path, skipped: SkipList, columns: Columns, classes: str | None) -> Dataset:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
         return _read_prepared(folder, skipped)
     if next(folder.rglob("*.parquet"), None):
-        return _read_table(folder, columns, skipped)
+        return read_table(folder, columns, skipped)
     return _dataset(_listed_in_folder(folder, columns, classes), skipped)
 
 
@@ -215,13 +150,12 @@ def _read_prepared(folder: Path, skipped: SkipList) -> Dataset:
             nothing = [None if name.startswith("year") else ""] * len(dataset)
             dataset = dataset.add_column(name, nothing, feature=expected[name])
     dataset = _once_by_id(dataset)
-    encoded = dataset.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+    pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
 
-    def problem(index: int) -> str | None:
-        image = encoded[index]["image"]
-        return problem_of(image["bytes"] or Path(image["path"]))
+    def look(row: int) -> None:
+        check_picture(picture_source(pictures[row]["image"]))
 
-    return dataset.select(list(_usable(range(len(dataset)), problem, dataset["id"], skipped)))
+    return dataset.select([row for row, _ in usable(range(len(dataset)), look, ids.__getitem__, skipped)])
 
 
 def _once_by_id(dataset: Dataset) -> Dataset:
@@ -240,7 +174,7 @@ def _once_by_id(dataset: Dataset) -> Dataset:
     return joined.select_columns(dataset.column_names).select(list(first.values()))
 
 
-def _listed_in_folder(folder: Path, columns: Mapping[str, tuple[str, ...]], classes: str | None) -> Iterator[_Listed]:
+def _listed_in_folder(folder: Path, columns: Columns, classes: str | None) -> Iterator[_Listed]:
     """Every visible file of the folder, then what its metadata names but is not there."""
     table = next((t for t in (folder / METADATA_FILE, folder.parent / METADATA_FILE) if t.is_file()), None)
     rows: dict[Path, _Listed] = {}
@@ -258,7 +192,7 @@ def _listed_in_folder(folder: Path, columns: Mapping[str, tuple[str, ...]], clas
     yield from (item for item in rows.values() if item.path.is_relative_to(folder))
 
 
-def _listed_in_csv(table: Path, columns: Mapping[str, tuple[str, ...]]) -> Iterator[_Listed]:
+def _listed_in_csv(table: Path, columns: Columns) -> Iterator[_Listed]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -276,17 +210,11 @@ def _listed_in_csv(table: Path, columns: Mapping[str, tuple[str, ...]]) -> Itera
         raise DataError(f"{table} cannot be read as a CSV file in UTF-8: {error}") from None
 
 
-def fields_of(cells: Mapping[str, str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """A row by fields of the schema, each from the first of its columns that has a value."""
-    found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
-    return {name: value for name, value in found.items() if value}
-
-
 def _dataset(listed: Iterable[_Listed], skipped: SkipList) -> Dataset:
     items = list(listed)
     seen: set[str] = set()
     kept = []
-    for item in _usable(items, lambda item: problem_of(item.path), [item.id for item in items], skipped):
+    for item, _ in usable(items, lambda item: check_picture(item.path), lambda item: item.id, skipped):
         if item.id in seen:
             skipped.add(item.id, "is listed more than once; the first row counts")
             continue
@@ -297,53 +225,10 @@ def _dataset(listed: Iterable[_Listed], skipped: SkipList) -> Dataset:
     return make_dataset((_record(item, tables) for item in kept), features)
 
 
-def _usable(
-    items: Sequence[Any], problem: Callable[[Any], str | None], names: Iterable[str], skipped: SkipList
-) -> Iterator[Any]:
-    """The items without a problem, in order; every other one is noted under its name."""
-    for item, name, reason in zip(items, names, ordered_map(problem, items), strict=True):
-        if reason is None:
-            yield item
-        else:
-            skipped.add(name, reason)
-
-
-def problem_of(image: Path | bytes) -> str | None:
-    """Why a picture cannot be used, or None."""
-    try:
-        if isinstance(image, Path) and not image.is_file():
-            return "there is no such file"
-        decode_image(image, min_side=CHECK_SIDE)
-    except (ImageError, OSError) as error:  # OSError: a file that may not be read, a name too long for the system
-        return str(error)
-    return None
-
-
 def _record(item: _Listed, tables: Mapping[str, tuple[list[str], dict[str, int]]]) -> dict[str, Any]:
     labels = {task: table.get(label_of(item.row, task), UNKNOWN) for task, (_, table) in tables.items()}
     image = {"path": str(item.path), "bytes": None}
     return new_record(id=item.id, image=image, **words_of(item.row, untitled=item.path.stem), **labels)
-
-
-def label_of(row: Mapping[str, str], task: str) -> str:
-    """The class that a row names for a task, or nothing; an artist counts where the release knows the name."""
-    if task != "artist" or row.get("artist"):
-        return row.get(task, "")
-    return known_artist(artist_as_printed(row.get("artist_name", ""))) or ""
-
-
-def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:
-    """What a row says about a painting, as fields of a record."""
-    title, date = row.get("title") or untitled, row.get("year", "")
-    artist = artist_as_printed(row.get("artist_name", ""))
-    return {
-        "title": title,
-        "artist_name": artist,
-        "year": first_year(date),
-        "year_end": last_year(row.get("year_end", "") or date),
-        "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
-        **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
-    }
 
 
 def _example(skipped: SkipList) -> str:

@@ -12,7 +12,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ import urllib3
 from tqdm import tqdm
 from urllib3.util.retry import Retry
 
-from artextract_hf.data.decode import decode_image
 from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.pictures import check_picture
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.version import __version__
@@ -30,7 +31,6 @@ from artextract_hf.version import __version__
 JOURNAL = "downloads.jsonl"
 BUSY = frozenset({429, 500, 502, 503, 504})  # answers that may be others a moment later
 BAD_ANSWERS = 2  # how often an answer that is no picture is asked for again
-CHECK_SIDE = 32  # a cut file is found at any scale, and this one decodes fastest
 CHUNK = 1 << 16
 
 
@@ -91,38 +91,39 @@ class Fetcher:
         bad = 0
         while True:
             self._wait_for_turn()
-            answer: urllib3.BaseHTTPResponse | None = None
+            busy: urllib3.BaseHTTPResponse | None = None
             error: urllib3.exceptions.HTTPError | None = None
             try:
-                answer = self._request(url)
-                if answer.status not in BUSY:
-                    return self._body(answer, url, kind, check)
-            except (ImageError, ValueError) as wrong:
+                with self._request(url) as answer:
+                    if answer.status not in BUSY:
+                        return self._body(answer, kind, check)
+                    busy = answer
+            except ValueError as wrong:  # an ImageError is one, too
                 bad += 1
                 if isinstance(wrong, DataError) or bad > BAD_ANSWERS:
                     raise DataError(f"{wrong}") from None
                 error = urllib3.exceptions.ProtocolError(str(wrong))
             except urllib3.exceptions.HTTPError as broken:
                 error = broken
-            finally:
-                if answer is not None:  # one that was not read to its end goes back closed, not with a rest in it
-                    answer.close()
-                    answer.release_conn()
             try:
-                retry = retry.increment("GET", url, response=answer if error is None else None, error=error)
+                retry = retry.increment("GET", url, response=busy, error=error)
             except urllib3.exceptions.HTTPError as last:  # MaxRetryError, or the error itself where none is left
                 raise DataError(f"gave up: {getattr(last, 'reason', None) or last}") from None
-            retry.sleep(answer if error is None else None)
+            retry.sleep(busy)
 
-    def _request(self, url: str) -> urllib3.BaseHTTPResponse:
+    @contextmanager
+    def _request(self, url: str) -> Iterator[urllib3.BaseHTTPResponse]:
         once = Retry(total=None, connect=0, read=0, status=0, other=0, redirect=4)
-        return self._pool.request(
+        answer = self._pool.request(
             "GET", url, preload_content=False, retries=once, timeout=urllib3.Timeout(self.settings.timeout_s)
         )
+        try:
+            yield answer
+        finally:  # an answer that was not read to its end goes back closed, not with a rest in it
+            answer.close()
+            answer.release_conn()
 
-    def _body(
-        self, answer: urllib3.BaseHTTPResponse, url: str, kind: str, check: Callable[[bytes], object] | None
-    ) -> bytes:
+    def _body(self, answer: urllib3.BaseHTTPResponse, kind: str, check: Callable[[bytes], object] | None) -> bytes:
         if answer.status != 200:
             raise DataError(f"the server answered {answer.status}")
         data = bytearray()
@@ -177,7 +178,7 @@ def download_images(
         if cache.holds(url, name):
             return folder / name
         try:
-            cache.keep(url, name, fetcher.get(url, kind="image/", check=_check_picture))
+            cache.keep(url, name, fetcher.get(url, kind="image/", check=check_picture))
         except DataError as error:
             return str(error)
         return folder / name
@@ -190,10 +191,6 @@ def download_images(
             skipped.add(url, result)
         files.append(None if isinstance(result, str) else result)
     return files
-
-
-def _check_picture(data: bytes) -> None:
-    decode_image(data, min_side=CHECK_SIDE)
 
 
 class _Cache:
@@ -216,7 +213,7 @@ class _Cache:
             same = entry["url"] == url and entry["bytes"] == len(data)
             return bool(same and entry["sha256"] == hashlib.sha256(data).hexdigest())
         try:
-            _check_picture(data)
+            check_picture(data)
         except ImageError:
             return False
         self._note(url, name, data)

@@ -20,9 +20,9 @@ from urllib.parse import urljoin
 
 from datasets import Dataset
 
+from artextract_hf.data.fields import artist_as_printed, first_year, last_year
 from artextract_hf.data.labels import ARTISTS, UNKNOWN, known_artist
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.collection import artist_as_printed, first_year, last_year
 from artextract_hf.data.sources.download import DownloadSettings, Fetcher, download_images
 from artextract_hf.errors import DataError
 
@@ -167,29 +167,35 @@ def _walk(
     while open_documents:
         current, place, depth = open_documents.pop(0)
         try:
-            if _type(current) == "collection":
-                for member in _members(current):
-                    target = urljoin(place, _id(member)) if place.startswith("http") else _id(member)
-                    if not target or target in seen:
-                        continue
-                    seen.add(target)
-                    if depth >= MAX_DEPTH:
-                        skipped.add(target, f"lies more than {MAX_DEPTH} collections deep")
-                        continue
-                    try:
-                        inside = member if _is_whole(member) else _load(target, fetcher)
-                    except DataError as error:
-                        skipped.add(target, error)
-                        continue
-                    open_documents.append((inside, target, depth + 1))
-            else:
+            if _type(current) != "collection":
                 yield from parse_manifest(current, side=side, skipped=skipped)
+                continue
+            for member in _members(current):
+                target = urljoin(place, _id(member)) if place.startswith("http") else _id(member)
+                if not target or target in seen:
+                    continue
+                seen.add(target)
+                try:
+                    open_documents.append((_open(member, target, depth, fetcher), target, depth + 1))
+                except DataError as error:
+                    skipped.add(target, error)
         except DataError as error:
             if depth == 0:
                 raise DataError(f"{place} {error}") from None
             skipped.add(place, error)
         except (KeyError, TypeError, AttributeError, IndexError) as error:  # strangers' JSON has every shape
             skipped.add(place, f"is not as IIIF describes a document ({type(error).__name__}: {error})")
+
+
+def _open(member: dict[str, Any], address: str, depth: int, fetcher: Fetcher) -> dict[str, Any]:
+    """The document that a collection names, which lies `depth` collections deep itself.
+
+    Raises:
+        DataError: it lies too deep, or cannot be read.
+    """
+    if depth >= MAX_DEPTH:
+        raise DataError(f"lies more than {MAX_DEPTH} collections deep")
+    return member if _is_whole(member) else _load(address, fetcher)
 
 
 def _unique(canvases: Iterator[Canvas], skipped: SkipList) -> Iterator[Canvas]:

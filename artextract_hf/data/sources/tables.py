@@ -1,7 +1,7 @@
 """Records from what the `datasets` library reads: a Parquet file, a folder as the Hub stores it, or a name on the Hub.
 
-A column of images, or of paths, and whatever else COLUMNS of `data/sources/collection.py` knows. Classes come by name: those
-that say "unknown" become -1, and those of the release are put in its order. `huggan/wikiart` is read so: 129 artists
+A column of images, or of paths, and whatever else COLUMNS of `data/fields.py` knows. Classes come by name: those that
+say "unknown" become -1, and those of the release are put in its order. `huggan/wikiart` is such a data set: 129 artists
 with an "Unknown Artist", 11 genres with an "Unknown Genre", 27 styles (its dataset_infos.json).
 """
 
@@ -14,13 +14,11 @@ from typing import Any
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, concatenate_datasets, load_dataset
 
+from artextract_hf.data.fields import Columns, fields_of, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
-from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.collection import fields_of, label_of, problem_of, words_of
 from artextract_hf.errors import DataError
-
-Columns = Mapping[str, tuple[str, ...]]
 
 
 def read_table(source: str | Path, columns: Columns, skipped: SkipList) -> Dataset:
@@ -54,14 +52,13 @@ def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipLis
     pictures = table.select_columns("image")
     named = getattr(pictures.features["image"], "dtype", "") in ("string", "large_string")
     if not named:  # pixels, perhaps as bytes and path in a struct, as pandas keeps them
-        pictures = pictures.cast_column("image", Image(decode=False))
+        pictures = encoded_pictures(pictures)
     ids = _usable_ids(pictures, name, Path(source).parent, skipped)
-    rows = [row for row, id_ in enumerate(ids) if id_]
-    records = _records(table.remove_columns("image").select(rows), [id_ for id_ in ids if id_], columns)
-    pictures = pictures.select(rows)
+    records = _records(table.remove_columns("image").select(list(ids)), list(ids.values()), columns)
+    pictures = pictures.select(list(ids))
     if named:
         paths = [{"path": str(Path(source).parent / path), "bytes": None} for path in pictures["image"]]
-        pictures = Dataset.from_dict({"image": paths}, features=Features({"image": Image(decode=False)}))
+        pictures = Dataset.from_dict({"image": paths}, features=Features({"image": Image()}))
     pictures = pictures.cast_column("image", Image(mode="RGB"))  # they stay where they are, mapped into memory
     return concatenate_datasets([records, pictures], axis=1).select_columns(list(painting_features()))
 
@@ -78,29 +75,32 @@ def _load(source: str | Path) -> DatasetDict:
     return loaded
 
 
-def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -> list[str | None]:
-    """The id of each row, None where its picture cannot be used; a name that stands twice gets a number."""
+def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -> dict[int, str]:
+    """The id of each row whose picture can be used; a name that several rows have gets a number."""
 
-    def look(row: int) -> tuple[str, str | None]:
+    def look(row: int) -> str:
         cell = pictures[row]["image"]
-        if isinstance(cell, str):
-            return cell, problem_of(folder / cell)
-        if cell is None:
-            return f"row {row}", "has no picture"
-        data = cell["bytes"]
-        key = Path(cell["path"]).name if cell["path"] else hashlib.sha256(data or b"").hexdigest()[:16]
-        return key, problem_of(data if data is not None else Path(cell["path"]))
+        check_picture(folder / cell if isinstance(cell, str) else picture_source(cell))
+        return _name_of(cell, row)
 
-    ids: list[str | None] = []
+    def name_of(row: int) -> str:
+        return f"{name}/{_name_of(pictures[row]['image'], row)}"
+
+    ids: dict[int, str] = {}
     seen: Counter[str] = Counter()
-    for key, problem in ordered_map(look, range(len(pictures))):
-        if problem:
-            skipped.add(f"{name}/{key}", problem)
-            ids.append(None)
-            continue
+    for row, key in usable(range(len(pictures)), look, name_of, skipped):
         seen[key] += 1
-        ids.append(f"{name}/{key}" + (f"-{seen[key]}" if seen[key] > 1 else ""))
+        ids[row] = f"{name}/{key}" + (f"-{seen[key]}" if seen[key] > 1 else "")
     return ids
+
+
+def _name_of(cell: Any, row: int) -> str:
+    """What tells a picture from the others of its table: its path, its file's name, or the digest of its bytes."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None:
+        return f"row {row}"
+    return Path(cell["path"]).name if cell["path"] else hashlib.sha256(cell["bytes"] or b"").hexdigest()[:16]
 
 
 def _records(words: Dataset, ids: list[str], columns: Columns) -> Dataset:

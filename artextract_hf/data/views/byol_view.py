@@ -2,7 +2,8 @@
 
 Brightness, contrast, saturation and grey are affine in RGB, so that whichever of them follow each other are one
 matrix; only hue, a turn of the HSV wheel, stands between. What the composition leaves out is the clipping between two
-such steps. `benchmarks/speed/byol_views.py` measures the speed, and the tests the distribution, against lightly's transform.
+such steps. `benchmarks/speed/byol_views.py` measures the speed against lightly's transform, the tests compare the
+distribution.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,6 @@ give none: 566 files of the full release are in train of one task and val of ano
 every other split (`data/wikiart/splits.py`) a painting is one record, with all its labels.
 """
 
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -19,28 +18,19 @@ from typing import Any
 
 import numpy as np
 from datasets import DatasetDict
-from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
-from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.pictures import CHECK_SIDE, usable
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, SIDES, TRAIN, VAL, WikiArtLists, read_lists
-from artextract_hf.data.wikiart.splits import (
-    SPLITS,
-    class_minimum,
-    grouped_sides,
-    groups_of,
-    joint_sides,
-    label_baselines,
-)
+from artextract_hf.data.wikiart.manifest import make_manifest
+from artextract_hf.data.wikiart.splits import SPLITS, Assigned, assign
 from artextract_hf.errors import DataError, ImageError
 
 ARTIST_LABELS = ("official", "names")
 LICENSE = "ArtGAN WikiArt release: non-commercial research"
-RELEASE = "cs-chan/ArtGAN, WikiArt Dataset, commit 27876da"
-CHECK_SIDE = 32  # a cut file is found at any scale, and this one decodes fastest
 
 logger = logging.getLogger(__name__)
 
@@ -88,19 +78,49 @@ class WikiArt:
     manifest: dict[str, Any]
 
 
-def load_wikiart(root: str | Path, split: str = "official", **options: Any) -> DatasetDict:
+@dataclass(frozen=True)
+class WikiArtOptions:
+    """Which paintings are read, with which artist labels, and how they are split.
+
+    Attributes:
+        split: one of SPLITS in `data/wikiart/splits.py`: `official`, `joint`, `grouped`, `artist_disjoint`.
+        artists: where the artist label comes from: `official`, the 23 of the release's list, or `names`, the artist in
+            the file name; with the split `official` on the side of the painting's first listed task.
+        min_artist_works: with `names`, artists with fewer listed works get no label.
+        max_samples: keep so many paintings only, spread evenly over the styles; 0 keeps all.
+        seed: of the draw of `grouped`, `artist_disjoint` and `max_samples`.
+
+    Raises:
+        DataError: there is no such split, or no such source of artist labels.
+    """
+
+    split: str = "official"
+    artists: str = "official"
+    min_artist_works: int = 1
+    max_samples: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise DataError(f"there is no split {self.split!r}; the splits are {', '.join(SPLITS)}.")
+        if self.artists not in ARTIST_LABELS:
+            raise DataError(f"artist labels come from {' or '.join(ARTIST_LABELS)}, not from {self.artists!r}.")
+
+
+def load_wikiart(root: str | Path, split: str = "official", *, progress: bool = False, **options: Any) -> DatasetDict:
     """WikiArt as a DatasetDict of `train` and `val` (a side without a record is left out).
 
     Args:
         root: the folder that holds `wikiart/` and `wikiart_csv/`.
-        split: one of `data/wikiart/splits.py`: `official`, `joint`, `grouped`, `artist_disjoint`.
-        options: those of `read_wikiart`.
+        split: see `WikiArtOptions`.
+        progress: show a progress bar on a terminal.
+        options: the other fields of `WikiArtOptions`.
 
     Raises:
         DataError: the folder or its lists are missing, or nothing usable is in them.
     """
     skipped = SkipList()
-    wikiart = read_wikiart(root, split, skipped=skipped, **options)
+    wikiart = read_wikiart(root, WikiArtOptions(split, **options), skipped=skipped, progress=progress)
     if skipped.items:
         first = skipped.items[0]
         logger.warning("%d files were left out, the first: %s (%s)", len(skipped.items), first.path, first.reason)
@@ -108,122 +128,34 @@ def load_wikiart(root: str | Path, split: str = "official", **options: Any) -> D
 
 
 def read_wikiart(
-    root: str | Path,
-    split: str = "official",
-    *,
-    skipped: SkipList,
-    artists: str = "official",
-    min_artist_works: int = 1,
-    max_samples: int = 0,
-    seed: int = 0,
-    progress: bool = False,
+    root: str | Path, options: WikiArtOptions | None = None, *, skipped: SkipList, progress: bool = False
 ) -> WikiArt:
     """`load_wikiart` with its manifest, and with every file that was left out noted in `skipped`.
 
     Args:
         root: the folder that holds `wikiart/` and `wikiart_csv/`.
-        split: one of SPLITS.
+        options: what is read; by default all of it, with the release's own sides.
         skipped: filled with listed files that are missing or are no whole picture.
-        artists: where the artist label comes from: `official`, the 23 of the release's list, or `names`, the artist in
-            the file name; with the split `official` on the side of the painting's first listed task.
-        min_artist_works: with `names`, artists with fewer listed works get no label.
-        max_samples: keep so many paintings only, spread evenly over the styles; 0 keeps all.
-        seed: of the draw of `grouped`, `artist_disjoint` and `max_samples`.
         progress: show a progress bar on a terminal.
+
+    Raises:
+        DataError: the folder or its lists are missing, or nothing usable is in them.
     """
-    if split not in SPLITS:
-        raise DataError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}.")
-    if artists not in ARTIST_LABELS:
-        raise DataError(f"artist labels come from {' or '.join(ARTIST_LABELS)}, not from {artists!r}.")
+    options = options or WikiArtOptions()
     pictures, folder = _folders(Path(root))
     lists = read_lists(folder, skipped)
-    if max_samples:
-        lists = lists.take(_spread(lists, max_samples, seed))
-    lists, thumbnails = _usable(lists, pictures, skipped, thumbnails=split == "grouped", progress=progress)
+    if options.max_samples:
+        lists = lists.take(_spread(lists, options.max_samples, options.seed))
+    grouped = options.split == "grouped"
+    lists, thumbnails = _readable(lists, pictures, skipped, thumbnails=grouped, progress=progress)
     if not len(lists):
         raise DataError(f"no painting of {root} is both listed and readable ({len(skipped.items)} were left out).")
-    if artists == "names":
-        lists = _label_by_name(lists, min_artist_works)
-    found = near_duplicates(thumbnails) if thumbnails is not None else []
-    pairs = [(pair.first, pair.second) for pair in found]
-    assigned = assign(lists, split, seed=seed, pairs=pairs)
-    classes = lists.classes
-    features = painting_features(styles=classes["style"], genres=classes["genre"], artists=classes["artist"])
-    splits = {}
-    for side, name in enumerate(SIDES):
-        rows = np.flatnonzero(assigned.member[side])
-        if len(rows):
-            labels = {task: both[side] for task, both in assigned.labels.items()}
-            splits[name] = make_dataset(_records(lists.paths, rows, pictures, labels), features)
-    return WikiArt(DatasetDict(splits), make_manifest(lists, assigned, split, seed=seed))
-
-
-@dataclass(frozen=True)
-class Assigned:
-    """The outcome of a split.
-
-    Attributes:
-        member: bool (2, N), which paintings are in train, which in val.
-        labels: (2, N) by task, as each side has them.
-        groups: (N,) what was kept together; None for the release's own sides.
-        near_duplicate_pairs: how many of them tied groups together.
-    """
-
-    member: np.ndarray
-    labels: dict[str, np.ndarray]
-    groups: np.ndarray | None = None
-    near_duplicate_pairs: int = 0
-
-
-def assign(lists: WikiArtLists, split: str, *, seed: int = 0, pairs: list[tuple[int, int]] | None = None) -> Assigned:
-    """Put every listed painting on its side or sides; `pairs` are near-duplicates, as rows, for `grouped`."""
-    if split == "official":
-        return Assigned(lists.listed, lists.labels)
-    groups = groups_of(lists, split, pairs or [])
-    labels = lists.of_either_side()
-    sides = joint_sides(lists, groups) if split == "joint" else grouped_sides(groups, labels, seed=seed)
-    member = np.stack([sides == TRAIN, sides == VAL])
-    both = {task: np.where(member, values, UNKNOWN) for task, values in labels.items()}
-    return Assigned(member, both, groups, len(pairs or []))
-
-
-def make_manifest(lists: WikiArtLists, assigned: Assigned, split: str, *, seed: int) -> dict[str, Any]:
-    """Where a split comes from and how hard it is, as JSON: checksums, counts, baselines, classes with few artists."""
-    artists = lists.artists
-    train, val = assigned.member
-    assignment = "".join(f"{path}\t{t:d}{v:d}\n" for path, t, v in zip(lists.paths, train, val, strict=True))
-    manifest: dict[str, Any] = {
-        "source": RELEASE,
-        "split": split,
-        "seed": seed if split in ("grouped", "artist_disjoint") else None,
-        "lists": lists.sources,
-        "flaws": lists.flaws.as_json(),
-        "paintings": len(lists),
-        "rows": {name: int(assigned.member[side].sum()) for side, name in enumerate(SIDES)},
-        "assignment_sha256": hashlib.sha256(assignment.encode()).hexdigest(),
-        "baselines": {
-            task: label_baselines(both[TRAIN][train], artists[train], both[VAL][val], artists[val])
-            for task, both in assigned.labels.items()
-        },
-    }
-    if assigned.groups is not None:
-        sides = val.astype(np.int8)
-        sizes = np.bincount(assigned.groups)
-        moved = (lists.listed[TRAIN] & ~train) | (lists.listed[VAL] & ~val)
-        manifest |= {
-            "groups": len(sizes),
-            "largest_group": int(sizes.max()),
-            "near_duplicate_pairs": assigned.near_duplicate_pairs,
-            "moved": int(moved.sum()),  # paintings that a list of the release has on the other side
-            "classes": {
-                task: class_minimum(values, sides, artists, lists.classes[task])
-                for task, values in lists.of_either_side().items()
-            },
-        }
-        manifest["thin_classes"] = {
-            task: [name for name, row in rows.items() if row["thin"]] for task, rows in manifest["classes"].items()
-        }
-    return manifest
+    if options.artists == "names":
+        lists = _label_by_name(lists, options.min_artist_works)
+    pairs = [(pair.first, pair.second) for pair in near_duplicates(np.stack(thumbnails))] if grouped else []
+    assigned = assign(lists, options.split, seed=options.seed, pairs=pairs)
+    manifest = make_manifest(lists, assigned, options.split, seed=options.seed)
+    return WikiArt(_datasets(lists, assigned, pictures), manifest)
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
@@ -246,34 +178,29 @@ def _spread(lists: WikiArtLists, n: int, seed: int) -> np.ndarray:
     return np.sort(by_style[np.linspace(0, len(lists) - 1, n).round().astype(int)])
 
 
-def _usable(
+def _readable(
     lists: WikiArtLists, pictures: Path, skipped: SkipList, *, thumbnails: bool, progress: bool
-) -> tuple[WikiArtLists, np.ndarray | None]:
+) -> tuple[WikiArtLists, list[np.ndarray]]:
     """Decode every listed picture once; leave out what is missing or damaged. With their thumbnails, if wanted."""
     root = pictures.resolve()
 
-    def look(name: str) -> str | np.ndarray | None:
+    def look(row: int) -> np.ndarray | None:
+        name = lists.paths[row]
         path = pictures / name
         if not path.resolve().is_relative_to(root):
-            return "points outside the folder of pictures"
+            raise ImageError("points outside the folder of pictures")
         if not path.is_file():
-            return "listed, but there is no such file"
+            raise ImageError("listed, but there is no such file")
         try:
             image = decode_image(path, min_side=DECODE_SIDE if thumbnails else CHECK_SIDE)
         except ImageError as error:
-            return f"{error}{' It is one of two that are damaged in the release.' if name in KNOWN_DAMAGED else ''}"
+            known = " It is one of two that are damaged in the release." if name in KNOWN_DAMAGED else ""
+            raise ImageError(f"{error}{known}") from None
         return grey_thumbnail(image) if thumbnails else None
 
-    rows, kept = [], []
-    found = tqdm(ordered_map(look, lists.paths), "pictures", len(lists), disable=None if progress else True)
-    for row, result in enumerate(found):
-        if isinstance(result, str):
-            skipped.add(lists.paths[row], result)
-            continue
-        rows.append(row)
-        if result is not None:
-            kept.append(result)
-    return lists.take(np.array(rows, dtype=int)), np.stack(kept) if kept else None
+    bar = "pictures" if progress else ""
+    found = dict(usable(range(len(lists)), look, lists.paths.__getitem__, skipped, progress=bar))
+    return lists.take(np.array(list(found), dtype=int)), [seen for seen in found.values() if seen is not None]
 
 
 def _label_by_name(lists: WikiArtLists, min_works: int) -> WikiArtLists:
@@ -295,6 +222,19 @@ def _label_by_name(lists: WikiArtLists, min_works: int) -> WikiArtLists:
         labels=lists.labels | {"artist": np.where(here, label, UNKNOWN)},
         classes=lists.classes | {"artist": names},
     )
+
+
+def _datasets(lists: WikiArtLists, assigned: Assigned, pictures: Path) -> DatasetDict:
+    """The records of each side that has any."""
+    classes = lists.classes
+    features = painting_features(styles=classes["style"], genres=classes["genre"], artists=classes["artist"])
+    splits = {}
+    for side, name in enumerate(SIDES):
+        rows = np.flatnonzero(assigned.member[side])
+        if len(rows):
+            labels = {task: both[side] for task, both in assigned.labels.items()}
+            splits[name] = make_dataset(_records(lists.paths, rows, pictures, labels), features)
+    return DatasetDict(splits)
 
 
 def _records(

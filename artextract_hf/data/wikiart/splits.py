@@ -1,4 +1,4 @@
-"""Which side a painting is on: pure functions from arrays to arrays, and the baselines that make a figure readable.
+"""Which side a painting is on, in train or in val: pure functions from arrays to arrays.
 
 - `official`: the sides of the release's lists, task by task;
 - `joint`: one side a painting, so that nothing is in train of one task and in val of another;
@@ -9,9 +9,8 @@ The first is the release's own. The second keeps its val lists whole. The others
 seed, so that every class keeps the release's share there.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -22,7 +21,35 @@ from artextract_hf.data.wikiart.lists import TRAIN, VAL, WikiArtLists, file_name
 
 SPLITS = ("official", "joint", "grouped", "artist_disjoint")
 VAL_SHARE = 0.3  # of the release's own lists
-THIN = 5  # a class with fewer artists than this on a side measures its artists rather than the class
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The outcome of a split.
+
+    Attributes:
+        member: bool (2, N), which paintings are in train, which in val.
+        labels: (2, N) by task, as each side has them.
+        groups: (N,) what was kept together; None for the release's own sides.
+        near_duplicate_pairs: how many of them tied groups together.
+    """
+
+    member: np.ndarray
+    labels: dict[str, np.ndarray]
+    groups: np.ndarray | None = None
+    near_duplicate_pairs: int = 0
+
+
+def assign(lists: WikiArtLists, split: str, *, seed: int = 0, pairs: list[tuple[int, int]] | None = None) -> Assigned:
+    """Put every listed painting on its side or sides; `pairs` are near-duplicates, as rows, for `grouped`."""
+    if split == "official":
+        return Assigned(lists.listed, lists.labels)
+    groups = groups_of(lists, split, pairs or [])
+    labels = lists.of_either_side()
+    sides = joint_sides(lists, groups) if split == "joint" else grouped_sides(groups, labels, seed=seed)
+    member = np.stack([sides == TRAIN, sides == VAL])
+    both = {task: np.where(member, values, UNKNOWN) for task, values in labels.items()}
+    return Assigned(member, both, groups, len(pairs or []))
 
 
 def groups_of(lists: WikiArtLists, split: str, pairs: Iterable[tuple[int, int]] = ()) -> np.ndarray:
@@ -106,63 +133,3 @@ def _class_counts(groups: np.ndarray, labels: Mapping[str, np.ndarray]) -> np.nd
         np.add.at(table, (groups[known], values[known]), 1)
         columns.append(table[:, table.any(axis=0)])
     return np.hstack([*columns, np.bincount(groups, minlength=n)[:, None]])
-
-
-def label_baselines(
-    train: np.ndarray,
-    train_artists: Sequence[str] | np.ndarray,
-    val: np.ndarray,
-    val_artists: Sequence[str] | np.ndarray,
-) -> dict[str, float | int | None]:
-    """What knows nothing of the picture: the commonest class, and the commonest class of the painting's artist.
-
-    Args:
-        train: (N,) labels of the train side, -1 unknown, and the artist of each row.
-        train_artists: (N,) names.
-        val: (M,) labels of the val side.
-        val_artists: (M,) names.
-
-    Returns:
-        `majority` and `artist_oracle`, shares of the `n` labelled val rows that are right; None where there are none.
-        The oracle falls back on the commonest class for artists whom train does not hold.
-    """
-    by_artist: dict[str, Counter[int]] = {}
-    overall: Counter[int] = Counter()
-    for artist, label in zip(train_artists, train, strict=True):
-        if label != UNKNOWN:
-            overall[int(label)] += 1
-            by_artist.setdefault(artist, Counter())[int(label)] += 1
-    known = [(artist, int(label)) for artist, label in zip(val_artists, val, strict=True) if label != UNKNOWN]
-    if not known or not overall:
-        return {"majority": None, "artist_oracle": None, "n": len(known)}
-    commonest = _commonest(overall)
-    guess = {artist: _commonest(counts) for artist, counts in by_artist.items()}
-    right = sum(label == commonest for _, label in known)
-    oracle = sum(label == guess.get(artist, commonest) for artist, label in known)
-    return {"majority": right / len(known), "artist_oracle": oracle / len(known), "n": len(known)}
-
-
-def _commonest(counts: Counter[int]) -> int:
-    return min(counts, key=lambda label: (-counts[label], label))  # ties go to the first class
-
-
-def class_minimum(
-    labels: np.ndarray, sides: np.ndarray, artists: Sequence[str] | np.ndarray, names: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Works and artists of each class on each side, and whether the class is `thin`: fewer than THIN artists on one.
-
-    Args:
-        labels: (N,) of one task.
-        sides: (N,) TRAIN or VAL.
-        artists: (N,) names.
-        names: the class names; a class without any painting is left out.
-    """
-    names_of = np.asarray(artists)
-    table: dict[str, dict[str, Any]] = {}
-    for label in np.unique(labels[labels != UNKNOWN]):
-        row: dict[str, Any] = {}
-        for name, side in (("train", TRAIN), ("val", VAL)):
-            chosen = (labels == label) & (sides == side)
-            row |= {f"{name}_works": int(chosen.sum()), f"{name}_artists": len(np.unique(names_of[chosen]))}
-        table[names[label]] = row | {"thin": min(row["train_artists"], row["val_artists"]) < THIN}
-    return table

@@ -12,7 +12,7 @@ from PIL import Image
 
 from artextract_hf.data.labels import ARTISTS
 from artextract_hf.data.schema import SkipList, new_record, painting_features
-from artextract_hf.data.sources.collection import artist_as_printed, first_year, load_collection, read_collection
+from artextract_hf.data.sources.collection import load_collection, read_collection
 from artextract_hf.errors import DataError
 
 MUSEUM = Path("../shared/data/museum")
@@ -245,31 +245,6 @@ def test_what_was_left_out_is_logged(tmp_path, caplog):
     load_collection(tmp_path / "mine")
     assert "1 pictures" in caplog.text
     assert "mine/b.jpg" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("printed", "name"),
-    [
-        (
-            "Jacob (Netherlandish, c. 1470/75–by 1533)\nor Workshop of Jacob (Dutch, c. 1470)",
-            "Jacob or Workshop of Jacob",
-        ),
-        ("Fra Bartolommeo (Baccio della Porta; Italian, 1472-1517)", "Fra Bartolommeo"),
-        ("El Greco (Domenikos Theotokopoulos)", "El Greco (Domenikos Theotokopoulos)"),
-        ("Central Italian", "Central Italian"),
-        ("", ""),
-    ],
-)
-def test_the_artist_is_printed_without_life_dates(printed, name):
-    assert artist_as_printed(printed) == name
-
-
-@pytest.mark.parametrize(
-    ("date", "year"),
-    [("1885–86", 1885), ("c. 1615", 1615), ("1470/75", 1470), ("17th century", None), ("12345", None), ("", None)],
-)
-def test_the_year_is_the_first_of_four_digits(date, year):
-    assert first_year(date) == year
 
 
 @needs_museum

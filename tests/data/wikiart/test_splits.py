@@ -7,14 +7,13 @@ import pytest
 
 from artextract_hf.data.labels import TASKS
 from artextract_hf.data.wikiart.lists import file_name, read_lists, title_stem
-from artextract_hf.data.wikiart.release import assign, make_manifest
+from artextract_hf.data.wikiart.manifest import class_minimum, label_baselines, make_manifest
 from artextract_hf.data.wikiart.splits import (
     SPLITS,
-    class_minimum,
+    assign,
     grouped_sides,
     groups_of,
     join_groups,
-    label_baselines,
     number,
 )
 from tests.conftest import shared

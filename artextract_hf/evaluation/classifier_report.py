@@ -72,30 +72,22 @@ def evaluate_classifier(
         raise DataError(f"the report cannot be written to {out}: {error.strerror}.") from None
     predictions = predict(model, processor, paintings, batch_size=batch_size)
     tasks = model.config.tasks
-    report: dict[str, Any] = {"model": name, "split": split, "tasks": {}, "calibration": {}, "unknown_classes": {}}
-    labels = {}
-    for task, names in tasks.items():
-        labels[task] = known_labels(paintings, task, names)[predictions.rows]
-        unknown = _unknown_classes(paintings, task, names, predictions.rows)
-        logits, temperature = predictions.logits[task], model.config.temperature.get(task, 1.0)
-        report["tasks"][task] = asdict(score(labels[task], logits, skipped=sum(unknown.values())))
-        report["calibration"][task] = {
-            "error": calibration_error(labels[task], logits),
-            "without_temperature": calibration_error(labels[task], logits * temperature),
-        }
-        report["unknown_classes"][task] = unknown
-    report["baselines"] = _baselines(model, processor, paintings, labels, predictions, train, baseline_weights)
+    labels = {task: known_labels(paintings, task, names)[predictions.rows] for task, names in tasks.items()}
+    report: dict[str, Any] = {"model": name, "split": split}
+    report |= _figures(paintings, predictions, labels, model.config)
+    frozen = _frozen_features(model.config, processor, train, paintings, baseline_weights)
+    report["baselines"] = {"majority": _majority(labels, tasks, train), "frozen_features": frozen}
     report["skipped"] = predictions.skipped.as_json()
     report["versions"] = {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
     (out / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
-    (out / "report.md").write_text(as_text(report), encoding="utf-8")
+    (out / "report.md").write_text(classifier_table(report), encoding="utf-8")
     for task, names in tasks.items():
         _write_classes(out, task, names, labels[task], predictions.logits[task].argmax(axis=1))
     _write_predictions(out, paintings, tasks, labels, predictions)
     return report
 
 
-def as_text(report: Mapping[str, Any]) -> str:
+def classifier_table(report: Mapping[str, Any]) -> str:
     """The figures as an aligned table, percent, with the baselines beside them."""
     majority_, frozen = report["baselines"]["majority"], report["baselines"]["frozen_features"]
     head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", "paintings", "left out")
@@ -118,6 +110,22 @@ def as_text(report: Mapping[str, Any]) -> str:
     return "\n".join(["```", *lines, "```", "", *notes]) + "\n"
 
 
+def _figures(
+    paintings: Dataset, predictions: Predictions, labels: Mapping[str, np.ndarray], config: Any
+) -> dict[str, dict[str, Any]]:
+    """`tasks`, `calibration` and `unknown_classes` of the report, each by task."""
+    scores, errors, unknown = {}, {}, {}
+    for task, names in config.tasks.items():
+        unknown[task] = _unknown_classes(paintings, task, names, predictions.rows)
+        logits, temperature = predictions.logits[task], config.temperature.get(task, 1.0)
+        scores[task] = asdict(score(labels[task], logits, skipped=sum(unknown[task].values())))
+        errors[task] = {
+            "error": calibration_error(labels[task], logits),
+            "without_temperature": calibration_error(labels[task], logits * temperature),
+        }
+    return {"tasks": scores, "calibration": errors, "unknown_classes": unknown}
+
+
 def _unknown_classes(paintings: Dataset, task: str, names: list[str], rows: np.ndarray) -> dict[str, int]:
     """How many of the samples carry each class that the model does not know."""
     if not isinstance(paintings.features.get(task), ClassLabel):
@@ -128,34 +136,33 @@ def _unknown_classes(paintings: Dataset, task: str, names: list[str], rows: np.n
     return {name: count for name, count in sorted(given.items()) if name not in names}
 
 
-def _baselines(
-    model: Any,
-    processor: Any,
-    paintings: Dataset,
-    labels: Mapping[str, np.ndarray],
-    predictions: Predictions,
-    train: Dataset | None,
-    weights: str | Path | None,
+def _majority(
+    labels: Mapping[str, np.ndarray], tasks: Mapping[str, list[str]], train: Dataset | None
 ) -> dict[str, Any]:
-    tasks = {task: model.config.tasks[task] for task in labels}
+    """The figures of the most frequent class, by task, and where the frequency comes from."""
     nothing = np.zeros(0, dtype=np.int64)
-    most_frequent = {
+    figures = {
         task: asdict(majority(known_labels(train, task, names) if train else nothing, labels[task], len(names)))
         for task, names in tasks.items()
     }
-    learnt_from = "the train split" if train else "the scored labels themselves"
-    frozen: dict[str, Any] = {"tasks": None, "reason": ""}
+    return {"tasks": figures, "learnt_from": "the train split" if train else "the scored labels themselves"}
+
+
+def _frozen_features(
+    config: Any, processor: Any, train: Dataset | None, paintings: Dataset, weights: str | Path | None
+) -> dict[str, Any]:
+    """The figures of a linear model on the backbone's ImageNet features, by task, or why there are none."""
     if train is None:
-        frozen["reason"] = "not computed: the data hold no train split beside the scored one"
+        reason = "the data hold no train split beside the scored one"
     elif weights is None:
-        frozen["reason"] = "not computed: give the backbone's weights with --baseline-weights"
+        reason = "give the backbone's weights with --baseline-weights"
     else:
         try:
-            scored = frozen_features(model.config.backbone, weights, processor, train, paintings, tasks)
-            frozen["tasks"] = {task: asdict(value) for task, value in scored.items()}
+            scored = frozen_features(config.backbone, weights, processor, train, paintings, config.tasks)
+            return {"tasks": {task: asdict(value) for task, value in scored.items()}, "reason": ""}
         except ArtExtractError as error:
-            frozen["reason"] = f"not computed: {error}"
-    return {"majority": {"tasks": most_frequent, "learnt_from": learnt_from}, "frozen_features": frozen}
+            reason = str(error)
+    return {"tasks": None, "reason": f"not computed: {reason}"}
 
 
 def _write_classes(out: Path, task: str, names: list[str], labels: np.ndarray, predicted: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_confusion
-from artextract_hf.evaluation.report import as_text, evaluate_classifier
+from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
 
 ROWS = [
     ("red", "Impressionism", "Claude_Monet"),  # right, right
@@ -44,7 +44,7 @@ def test_every_figure_and_file_of_a_known_case(paintings, color_model, processor
 
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == report
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert text == as_text(report)
+    assert text == classifier_table(report)
     assert "66.7" in text and "1 pictures could not be decoded" in text
     with (tmp_path / "per_class_style.csv").open(encoding="utf-8") as file:
         rows = [(r["class"], r["precision"], r["support"]) for r in csv.DictReader(file)]
@@ -69,7 +69,7 @@ def test_the_error_without_the_temperature_stands_beside_the_error(paintings, co
     assert style["error"] == pytest.approx(1 / 3, abs=1e-3)
     assert style["without_temperature"] == pytest.approx(2 / 3 - 1 / 2, abs=1e-3)
     assert artist["without_temperature"] == artist["error"]
-    row = next(line for line in as_text(report).splitlines() if line.startswith("style"))
+    row = next(line for line in classifier_table(report).splitlines() if line.startswith("style"))
     assert row.split()[5] == "33.3"  # behind the four figures of accuracy
 
 
@@ -96,7 +96,7 @@ def test_a_frozen_baseline_that_cannot_be_had_says_why(paintings, color_model, p
         )
         assert report["baselines"]["frozen_features"]["tasks"] is None
         assert reason in report["baselines"]["frozen_features"]["reason"]
-        assert reason in as_text(report)
+        assert reason in classifier_table(report)
         assert report["baselines"]["majority"]["learnt_from"] == "the train split"
 
 

@@ -6,34 +6,27 @@ DIR/report.md       the same as a table
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Image
+from datasets import ClassLabel, Dataset
 from PIL.Image import Image as Picture
 from tqdm import tqdm
 
-from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.data.decode import decode_image
+from artextract_hf.data.pictures import encoded_pictures, picture_source, usable
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.views.photograph import photograph
+from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.evaluation.representation import effective_rank, spread
 from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
 
 LABELS = ("style", "genre", "artist")
-BATCH = 256  # paintings decoded at a time
-
-
-class Embedder(Protocol):
-    """What is evaluated; any embedder of `embedders/network.py`."""
-
-    dim: int
-    fingerprint: str
-
-    def embed(self, images: Sequence[ImageSource], batch_size: int = 32) -> np.ndarray:
-        """(N, dim) float32, unit rows."""
-        ...
+BATCH = 256  # paintings embedded at a time
+SEED = 0  # of the works that are photographed, and of their photographs
 
 
 def evaluate_embedder(
@@ -44,7 +37,6 @@ def evaluate_embedder(
     *,
     name: str,
     photos: int = 300,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Score an embedder and write the report.
 
@@ -55,7 +47,6 @@ def evaluate_embedder(
         out: folder to write to.
         name: of the embedder.
         photos: how many works of the gallery are photographed as a visitor would; 0 for none.
-        seed: of that choice, and of the photographs.
 
     Returns:
         What metrics.json holds: `labels` by name (of `LABELS`, those with anything to find), `photos`, `spread` and
@@ -65,72 +56,97 @@ def evaluate_embedder(
         DataError: no picture of the gallery or of the queries can be decoded.
     """
     skipped = SkipList()
-    vectors, rows = embed_split(embedder, gallery, skipped)
-    asked, asked_rows = embed_split(embedder, queries, skipped)
-    labels = {}
-    for label in LABELS:
-        scores = score_retrieval(
-            vectors,
-            label_names(gallery, label, rows),
-            asked,
-            label_names(queries, label, asked_rows),
-            gallery_ids=gallery.select_columns("id")[rows]["id"],
-            query_ids=queries.select_columns("id")[asked_rows]["id"],
-        )
-        if scores is not None:
-            labels[label] = scores.as_json()
+    searched, asked = (_Embedded(part, *embed_split(embedder, part, skipped)) for part in (gallery, queries))
     report = {
         "embedder": name,
         "dim": embedder.dim,
         "fingerprint": embedder.fingerprint,
-        "gallery": len(rows),
-        "queries": len(asked_rows),
-        "labels": labels,
-        "spread": round(spread(vectors), 4),
-        "rank": round(effective_rank(vectors[:4096]), 1),
+        "gallery": len(searched.rows),
+        "queries": len(asked.rows),
+        "labels": _scores_by_label(searched, asked),
+        "spread": round(spread(searched.vectors), 4),
+        "rank": round(effective_rank(searched.vectors[:4096]), 1),
         "skipped": skipped.as_json(),
     }
     if photos:
-        report["photos"] = score_photographs(embedder, gallery, rows, vectors, number=photos, seed=seed)
+        works = gallery.select(searched.rows)
+        report["photos"] = score_photographs(embedder, works, searched.vectors, number=photos, seed=SEED)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (out / "report.md").write_text(as_text(report) + "\n", encoding="utf-8")
+    (out / "report.md").write_text(embedder_table(report) + "\n", encoding="utf-8")
     return report
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """A data set, the vectors (N, dim) of what could be decoded, and the row of each."""
+
+    paintings: Dataset
+    vectors: np.ndarray
+    rows: np.ndarray
+
+    def labels(self, label: str) -> list[str | None]:
+        return label_names(self.paintings, label, self.rows)
+
+    @property
+    def ids(self) -> list[str]:
+        return self.paintings.select_columns("id")[self.rows]["id"]
+
+
+def _scores_by_label(gallery: _Embedded, queries: _Embedded) -> dict[str, dict[str, float]]:
+    """How good the search is by each of LABELS that has anything to find."""
+    found = {}
+    for label in LABELS:
+        scores = score_retrieval(
+            gallery.vectors,
+            gallery.labels(label),
+            queries.vectors,
+            queries.labels(label),
+            gallery_ids=gallery.ids,
+            query_ids=queries.ids,
+        )
+        if scores is not None:
+            found[label] = scores.as_json()
+    return found
 
 
 def embed_split(embedder: Embedder, paintings: Dataset, skipped: SkipList) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (N, dim) of the records that could be decoded, and their rows.
 
+    The embedder decodes the pictures, at the scale that it needs. Only of a batch in which one fails is each picture
+    decoded here, to tell which.
+
     Raises:
         DataError: there is none.
     """
-    pictures = paintings.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
+    pictures = encoded_pictures(paintings.select_columns(["id", "image"]))
     vectors: list[np.ndarray] = []
     rows: list[int] = []
     for start in tqdm(range(0, len(pictures), BATCH), desc="embedding", unit="batch", disable=None):
-        batch = pictures[start : start + BATCH]
-        encoded = [image["bytes"] or image["path"] for image in batch["image"]]
-        whole = list(range(len(encoded)))
+        cells = pictures[start : start + BATCH]["image"]
         try:
-            vectors.append(embedder.embed(encoded))
+            sources = dict(enumerate(map(picture_source, cells), start))
+            vectors.append(embedder.embed(list(sources.values())))
         except ImageError:
-            whole = [i for i in whole if _decodes(encoded[i], batch["id"][i], skipped)]
-            if whole:
-                vectors.append(embedder.embed([encoded[i] for i in whole]))
-        rows.extend(start + i for i in whole)
+            sources = _decodable(pictures, range(start, start + len(cells)), skipped)
+            if sources:
+                vectors.append(embedder.embed(list(sources.values())))
+        rows.extend(sources)
     if not rows:
         raise DataError("no picture of the data can be decoded.")
     return np.concatenate(vectors), np.array(rows, dtype=np.int64)
 
 
-def _decodes(encoded: ImageSource, id: str, skipped: SkipList) -> bool:
-    try:
-        decode_image(encoded)
-    except ImageError as error:
-        skipped.add(id, error)
-        return False
-    return True
+def _decodable(pictures: Dataset, rows: Sequence[int], skipped: SkipList) -> dict[int, bytes | str]:
+    """The encoded pictures, by row, that decode without an error."""
+
+    def look(row: int) -> bytes | str:
+        source = picture_source(pictures[row]["image"])
+        decode_image(source)
+        return source
+
+    return dict(usable(rows, look, lambda row: pictures[row]["id"], skipped))
 
 
 def label_names(paintings: Dataset, label: str, rows: np.ndarray) -> list[str | None]:
@@ -143,38 +159,35 @@ def label_names(paintings: Dataset, label: str, rows: np.ndarray) -> list[str | 
 
 def score_photographs(
     embedder: Embedder,
-    gallery: Dataset,
-    rows: np.ndarray,
+    works: Dataset,
     vectors: np.ndarray,
     *,
     number: int,
     seed: int,
     take: Callable[[Picture, np.random.Generator], Picture] = photograph,
 ) -> dict[str, float]:
-    """How often a visitor's photograph of a gallery work finds the work itself.
+    """How often a visitor's photograph of a work finds the work itself.
 
     Args:
-        embedder: of both.
-        gallery: the records.
-        rows: the record of each vector.
-        vectors: (N, dim) of the gallery.
-        number: works at most.
+        embedder: what embeds the photographs, as it did the works.
+        works: N records, the gallery that is searched.
+        vectors: (N, dim) of the works.
+        number: of works that are photographed, at most.
         seed: of the choice and of the photographs.
         take: a photograph of a picture.
     """
     rng = np.random.default_rng(seed)
-    works = rng.choice(len(rows), min(number, len(rows)), replace=False)
-    pictures = gallery.select(rows[works]).select_columns("image").cast_column("image", Image(decode=False))
+    chosen = rng.choice(len(works), min(number, len(works)), replace=False)
+    cells = encoded_pictures(works.select(chosen).select_columns("image"))["image"]
     photos = [
-        take(decode_image(image["bytes"] or image["path"]), np.random.default_rng((seed, i)))
-        for i, image in enumerate(pictures["image"])
+        take(decode_image(picture_source(cell)), np.random.default_rng((seed, i))) for i, cell in enumerate(cells)
     ]
     found = embedder.embed(photos)
-    recall = {f"recall@{k}": round(recall_of_works(vectors, found, works, k=k), 4) for k in (1, 10)}
-    return recall | {"works": len(works), "seed": seed}
+    recall = {f"recall@{k}": round(recall_of_works(vectors, found, chosen, k=k), 4) for k in (1, 10)}
+    return recall | {"works": len(chosen), "seed": seed}
 
 
-def as_text(report: dict[str, Any]) -> str:
+def embedder_table(report: dict[str, Any]) -> str:
     """The figures as an aligned table, percent."""
     lines = ["label     P@1   P@10    mAP  chance  queries"]
     for label, scores in report["labels"].items():

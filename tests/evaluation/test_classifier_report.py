@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from artextract_hf import load_classifier, load_wikiart
 from artextract_hf.evaluation.predict import predict
-from artextract_hf.evaluation.report import as_text, evaluate_classifier
+from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_report_and_its_files_say_the_same(splits, tiny_classifier, tmp_path):
     # Three styles in train are Baroque or Impressionism; the frozen baseline was really fitted.
     assert report["baselines"]["frozen_features"]["tasks"]["style"]["n"] == 3
     assert report["baselines"]["majority"]["tasks"]["style"]["accuracy"] == pytest.approx(1 / 3)
-    assert "frozen" in as_text(report)
+    assert "frozen" in classifier_table(report)
 
 
 def test_without_train_split_or_weights_the_baseline_says_why(splits, tiny_classifier, tmp_path):

@@ -8,7 +8,7 @@ from datasets import Dataset, Image
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import make_dataset, new_record, painting_features
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
+from artextract_hf.evaluation.embedder_report import embedder_table, evaluate_embedder
 from tests.conftest import plain_picture
 
 COLORS = {"Baroque": (40, 40, 200), "Impressionism": (200, 40, 40), "Realism": (40, 200, 40)}
@@ -44,8 +44,8 @@ def test_known_truth(paintings, tmp_path):
     assert set(report["photos"]) == {"recall@1", "recall@10", "works", "seed"} and report["photos"]["works"] == 6
     assert report["photos"]["recall@10"] > 0.9  # the six of the same colour come first
     assert json.loads((tmp_path / "metrics.json").read_text()) == report
-    assert "style   100.0" in as_text(report)
-    assert (tmp_path / "report.md").read_text() == as_text(report) + "\n"
+    assert "style   100.0" in embedder_table(report)
+    assert (tmp_path / "report.md").read_text() == embedder_table(report) + "\n"
 
 
 def test_bad_pictures_are_listed(paintings, tmp_path):

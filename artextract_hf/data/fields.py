@@ -1,0 +1,105 @@
+"""A table's row becomes the fields of a record: which columns are read, and what museums print in them.
+
+cells of a row --fields_of--> texts by field --words_of, label_of--> title, artist, years, credit line, classes
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from artextract_hf.data.labels import known_artist
+from artextract_hf.errors import DataError
+
+Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
+
+# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts.
+COLUMNS: Columns = {
+    "image": ("file_name", "path", "image", "filename", "img"),
+    "id": ("id", "object_id"),
+    "title": ("title", "object_id"),
+    "artist_name": ("artist_name", "artist", "attribution"),
+    "year": ("date", "year", "displaydate"),
+    "year_end": ("year_end", "endyear", "date", "displaydate"),
+    "license": ("license", "licence", "rights"),
+    "source_url": ("source_url", "iiif_url", "url"),
+    "credit_line": ("credit_line", "creditline", "credit"),
+    "medium": ("medium",),
+    "wikidata_id": ("wikidata_id", "wikidataid", "wikidata"),
+    "alt_text": ("alt_text", "assistivetext"),
+    "style": ("style",),
+    "genre": ("genre",),
+}
+
+
+def columns_with(chosen: Mapping[str, str]) -> Columns:
+    """COLUMNS, with a chosen column in place of the usual ones for each field that is given.
+
+    Raises:
+        DataError: there is no such field.
+    """
+    if unknown := [name for name in chosen if name not in (*COLUMNS, "artist")]:
+        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(COLUMNS)}.")
+    chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
+    return {name: ((chosen[name].lower(),) if name in chosen else usual) for name, usual in COLUMNS.items()}
+
+
+def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
+    """A row by fields of the schema, each from the first of its columns that has a value.
+
+    >>> fields_of({"object_id": "17", "artist": "Claude Monet", "date": ""}, COLUMNS)
+    {'id': '17', 'title': '17', 'artist_name': 'Claude Monet'}
+    """
+    found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def label_of(row: Mapping[str, str], task: str) -> str:
+    """The class that a row names for a task, or nothing; an artist counts where the release knows the name."""
+    if task != "artist" or row.get("artist"):
+        return row.get(task, "")
+    return known_artist(artist_as_printed(row.get("artist_name", ""))) or ""
+
+
+def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:
+    """What a row says about a painting, as fields of a record."""
+    title, date = row.get("title") or untitled, row.get("year", "")
+    artist = artist_as_printed(row.get("artist_name", ""))
+    return {
+        "title": title,
+        "artist_name": artist,
+        "year": first_year(date),
+        "year_end": last_year(row.get("year_end", "") or date),
+        "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
+        **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
+    }
+
+
+def artist_as_printed(text: str) -> str:
+    """The artist as a label prints it, without nationality and life dates.
+
+    >>> artist_as_printed("Pierre-Auguste Renoir (French, 1841–1919)")
+    'Pierre-Auguste Renoir'
+    """
+    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", " ", text).split())
+
+
+def first_year(text: str) -> int | None:
+    """The first year of four digits in a date.
+
+    >>> first_year("c. 1875–90"), first_year("17th century")
+    (1875, None)
+    """
+    year = re.search(r"(?<!\d)[0-2]\d{3}(?!\d)", text)
+    return int(year[0]) if year else None
+
+
+def last_year(text: str) -> int | None:
+    """The last year of a date; two digits after a dash complete the first one.
+
+    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906")
+    (1890, 1872, 1906)
+    """
+    years = [int(year) for year in re.findall(r"(?<!\d)[0-2]\d{3}(?!\d)", text)]
+    if short := re.search(r"(?<!\d)([0-2]\d)\d\d\s*[-–/]\s*(\d\d)(?!\d)", text):
+        years.append(int(short[1] + short[2]))
+    return max(years, default=None)

@@ -1,0 +1,15 @@
+from .calibration import TEMPERATURES as TEMPERATURES
+from .calibration import fit_temperature as fit_temperature
+from .classification import Scores as Scores
+from .classification import score as score
+from .classifier_report import METRICS as METRICS
+from .classifier_report import classifier_table as classifier_table
+from .classifier_report import evaluate_classifier as evaluate_classifier
+from .embedder_report import embedder_table as embedder_table
+from .embedder_report import evaluate_embedder as evaluate_embedder
+from .predict import known_labels as known_labels
+from .predict import predict as predict
+from .predict import represent as represent
+from .representation import effective_rank as effective_rank
+from .representation import knn_accuracy as knn_accuracy
+from .representation import spread as spread

@@ -1,0 +1,43 @@
+"""What museums print in a table becomes the fields of a record."""
+
+import pytest
+
+from artextract_hf.data.fields import artist_as_printed, columns_with, fields_of, first_year, words_of
+from artextract_hf.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        (
+            "Jacob (Netherlandish, c. 1470/75–by 1533)\nor Workshop of Jacob (Dutch, c. 1470)",
+            "Jacob or Workshop of Jacob",
+        ),
+        ("Fra Bartolommeo (Baccio della Porta; Italian, 1472-1517)", "Fra Bartolommeo"),
+        ("El Greco (Domenikos Theotokopoulos)", "El Greco (Domenikos Theotokopoulos)"),
+        ("Central Italian", "Central Italian"),
+        ("", ""),
+    ],
+)
+def test_the_artist_is_printed_without_life_dates(printed, name):
+    assert artist_as_printed(printed) == name
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [("1885–86", 1885), ("c. 1615", 1615), ("1470/75", 1470), ("17th century", None), ("12345", None), ("", None)],
+)
+def test_the_year_is_the_first_of_four_digits(date, year):
+    assert first_year(date) == year
+
+
+def test_a_chosen_column_replaces_the_usual_ones():
+    columns = columns_with({"artist": "Maler", "title": "Titel"})
+    cells = {"maler": "Paula", "artist": "somebody else", "titel": "", "title": "Birke", "date": "um 1900"}
+    row = fields_of(cells, columns)
+    assert row == {"artist_name": "Paula", "year": "um 1900", "year_end": "um 1900"}
+    words = words_of(row, untitled="a.jpg")
+    assert (words["title"], words["year"], words["year_end"]) == ("a.jpg", 1900, 1900)
+    assert words["credit_line"] == "Paula, a.jpg, um 1900."
+    with pytest.raises(DataError, match="no field painter"):
+        columns_with({"painter": "Maler"})
