@@ -2,7 +2,7 @@
 
 nearest neighbours across  --> coverage, unique works, closest pairs
 kernels within and across  --> are they samples of one distribution (MMD)
-thumbnails                 --> works that stand in both, from the pixels
+thumbnails                 --> works that are in both, found by their pixels
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ import numpy as np
 from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.regions.patches import units
+from artextract_hf.retrieval.vectors.scan import units
 
 NEIGHBOURS = 5  # k of Naeem et al. 2020
 SAMPLE = 1000  # works of each collection whose kernels are compared
@@ -27,11 +27,11 @@ ROUNDING = 1e-6  # two float32 cosines of the same vectors differ by less
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a collection the other one covers.
+    """How much of a collection is covered by the other one.
 
     Attributes:
-        share: of its works that have a work of the other nearer than their own k-th neighbour.
-        expected: what `share` is on average where both are samples of one distribution.
+        share: of its works for which a work of the other is nearer than their k-th neighbour in their own collection.
+        expected: what `share` is on average if both are samples of one distribution.
     """
 
     share: float
@@ -43,8 +43,8 @@ class Mmd:
     """Maximum mean discrepancy of two samples.
 
     Attributes:
-        squared: its unbiased estimate, about 0, also below, where both come from one distribution.
-        p_value: how often works dealt out anew at random are at least as far apart.
+        squared: its unbiased estimate; about 0, and possibly below, if both come from one distribution.
+        p_value: share of random divisions of the works into two samples that are at least as far apart.
         bandwidth: of the kernel, a distance.
         samples: how many works of each were compared.
     """
@@ -97,7 +97,7 @@ class Comparison:
         a: the first collection.
         b: the second.
         closest: a work of `a` and a work of `b` that are each other's nearest, by cosine; the closest first.
-        shared: works that stand in both: similarity as in `data/duplicates.py`.
+        shared: works that are in both; their similarity is that of `data/duplicates.py`.
         mmd: whether both may come from one distribution.
     """
 
@@ -133,7 +133,8 @@ def compare(index_a: PaintingIndex, index_b: PaintingIndex, *, k: int = NEIGHBOU
             f"{index_b.embedder_name!r} ({index_b.fingerprint}); build both with the same one."
         )
     if min(len(index_a), len(index_b)) < 2:
-        raise PaintingIndexError(f"collections of {len(index_a)} and {len(index_b)} works; two each are compared.")
+        counts = f"{len(index_a)} and {len(index_b)}"
+        raise PaintingIndexError(f"collections of {counts} works cannot be compared; each needs at least two.")
     a, b = (units(index.vectors()) for index in (index_a, index_b))  # a compressed index changes lengths a little
     (to_b, in_b), (to_a, in_a) = nearest(a, b), nearest(b, a)
     mutual = np.flatnonzero(in_a[in_b] == np.arange(len(a)))
@@ -225,9 +226,9 @@ def _squared_mmd(kernel: np.ndarray, dealt: np.ndarray, n: int, m: int) -> np.nd
 
 
 def shared_works(index_a: PaintingIndex, index_b: PaintingIndex) -> list[Match]:
-    """Works that stand in both collections, also cropped, turned a little, re-encoded or re-coloured.
+    """Works that are in both collections, even if cropped, turned a little, re-encoded or re-coloured.
 
-    Works that were indexed without a picture cannot be told, and take no part.
+    Works that were indexed without a picture are left out.
     """
     sides = (list(_thumbnails(index_a)), list(_thumbnails(index_b)))
     if not all(sides):
@@ -242,7 +243,7 @@ def _thumbnails(index: PaintingIndex) -> Iterator[tuple[str, np.ndarray]]:
     for id_ in index.ids:
         try:
             yield id_, grey_thumbnail(index.thumbnail(id_))
-        except QueryError:  # made from vectors alone
+        except QueryError:  # indexed without a picture
             continue
 
 

@@ -162,7 +162,7 @@ def _table(comparison: Comparison) -> list[tuple[str, str, str]]:
         "covered by the other": [f"{part.covered.share:.0%}" for part in parts],
         "the same, if both were samples of one collection": [f"{part.covered.expected:.0%}" for part in parts],
         "without a date": [f"{part.undated:,}" for part in parts],
-        "works that stand in both": [f"{len(comparison.shared):,}"] * 2,
+        "works that are in both": [f"{len(comparison.shared):,}"] * 2,
     }
     return [(words, left, right) for words, (left, right) in rows.items()]
 

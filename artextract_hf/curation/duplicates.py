@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict, Image, concatenate_datasets
-from tqdm import tqdm
+from datasets import Dataset, DatasetDict, concatenate_datasets
+from PIL import Image
 
-from artextract_hf.data.decode import decode_image
-from artextract_hf.data.duplicates import DECODE_SIDE, SIDE, grey_thumbnail, near_duplicates
-from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
+from artextract_hf.data.fields import COLUMNS
+from artextract_hf.data.pictures import decoded
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.collection import COLUMNS, is_hub_name, read_collection
+from artextract_hf.data.sources.collection import is_hub_name, read_collection
 from artextract_hf.data.sources.tables import read_table_splits
-from artextract_hf.errors import DataError, ImageError
+from artextract_hf.errors import DataError
 
 SPLIT = "split"  # the column that says where a record comes from
 
@@ -79,11 +79,14 @@ def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool)
         raise DataError(
             "leaks are looked for across splits, and this source has one only; `audit duplicates` takes it."
         )
-    thumbnails, digests, rows = _look(records, skipped)
-    if not len(rows):
+    pictures = records.select_columns(["id", "image"])
+    seen = dict(decoded(pictures, _thumbnail_and_digest, skipped, min_side=DECODE_SIDE, progress="pictures"))
+    if not seen:
         raise DataError("no picture of the source can be decoded.")
+    rows, (thumbnails, digests) = list(seen), zip(*seen.values(), strict=True)
     sides = splits[rows] if across_splits else None
-    found = {(pair.first, pair.second): (pair.similarity, "near") for pair in near_duplicates(thumbnails, sides=sides)}
+    near = near_duplicates(np.stack(thumbnails), sides=sides)
+    found = {(pair.first, pair.second): (pair.similarity, "near") for pair in near}
     found |= dict.fromkeys(_same_pixels(digests, sides), (1.0, "exact"))
     ids = records["id"]
     return [
@@ -99,28 +102,9 @@ def _split_folders(folder: Path) -> list[Path]:
     return parts if len(parts) > 1 and all(part.is_dir() and part.name.lower() in names for part in parts) else []
 
 
-def _look(records: Dataset, skipped: SkipList) -> tuple[np.ndarray, list[str], list[int]]:
-    """Thumbnails (N, 64, 64), digests of the pixels, and the rows of the records that could be decoded."""
-    encoded = records.select_columns(["id", "image"]).cast_column("image", Image(decode=False))
-
-    def look(row: int) -> tuple[np.ndarray, str] | ImageError:
-        cell = encoded[row]["image"]
-        try:
-            stored = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
-            image = decode_image(stored, min_side=DECODE_SIDE)
-        except ImageError as error:
-            return error
-        return grey_thumbnail(image), hashlib.sha256(image.tobytes()).hexdigest()
-
-    thumbnails, digests, rows = [], [], []
-    for row, result in enumerate(tqdm(ordered_map(look, range(len(encoded))), "pictures", len(encoded), disable=None)):
-        if isinstance(result, ImageError):
-            skipped.add(encoded[row]["id"], result)
-            continue
-        thumbnails.append(result[0])
-        digests.append(result[1])
-        rows.append(row)
-    return np.stack(thumbnails) if rows else np.zeros((0, SIDE, SIDE), np.uint8), digests, rows
+def _thumbnail_and_digest(picture: Image.Image, _: dict[str, Any]) -> tuple[np.ndarray, str]:
+    """The thumbnail (64, 64) of a picture, and the digest of its pixels."""
+    return grey_thumbnail(picture), hashlib.sha256(picture.tobytes()).hexdigest()
 
 
 def _same_pixels(digests: Sequence[str], sides: np.ndarray | None) -> list[tuple[int, int]]:

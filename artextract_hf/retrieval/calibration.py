@@ -1,9 +1,9 @@
-"""What a score is worth: the share of hits of that score that have the query's artist or style, and when none is good.
+"""What a score is worth: how likely a hit of that score has the query's artist or style, and when no hit is a good one.
 
-The index asks itself: each of its records is a query, with its own row left out. The pairs of query and hit give, by
-isotonic regression (Zadrozny and Elkan 2002), a probability that never falls as the score grows. It holds for queries
-such as the index's own records and for searches without a filter. An embedder that was trained on the same labels
-makes it overconfident: its vectors of the records it has learnt lie closer together than those of new paintings.
+This is measured on the index itself: each of its records is a query, with its own row left out. The pairs of query and
+hit give, by isotonic regression (Zadrozny and Elkan 2002), a probability that never falls as the score grows. It holds
+for queries such as the index's own records, and for searches without a filter. An embedder that was trained on the same
+labels makes it overconfident: its vectors of the records it has learnt lie closer together than those of new paintings.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,12 @@ from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.vectors.store import VectorStore
 
 DEPTH = 10  # hits of each record that are looked at
-QUERIES = 5000  # records that are asked at most, evenly spread: a chance is then known to about one in a hundred
-MIN_OUTCOMES = 100  # pairs with the same label, and pairs without, below which nothing is said
-MIN_QUERIES = 50  # records below which no threshold is drawn
-FAR = 0.05  # share of the collection's own paintings without a good match, see benchmarks/search/similarity_calibration.py
+LABELS = {"artist": ("artist_name", "artist"), "style": ("style",)}  # the first of these fields that a record fills
+QUERIES = 5000  # records that are queries at most, evenly spread: a probability is then known to about 0.01
+MIN_OUTCOMES = 100  # pairs with the same label, and pairs without, below which no probability is stated
+MIN_QUERIES = 50  # records below which there is no threshold
+# Share of the collection's own paintings without a good match, see benchmarks/search/similarity_calibration.py.
+FAR = 0.05
 BLOCK = 256  # queries at a time
 
 
@@ -37,11 +39,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Curves by label, of those with enough records to tell, and the threshold of a good match.
+    """The curve of each label with enough records, and the threshold of a good match.
 
     Attributes:
         curves: `artist`, `style`, or fewer.
-        threshold: a query whose nearest painting scores less has no good match; None where too few records tell.
+        threshold: a query whose nearest painting scores less has no good match; None where there are too few records.
     """
 
     curves: Mapping[str, Curve] = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Calibration:
 
 
 def calibrate(store: VectorStore, labels: Mapping[str, np.ndarray]) -> Calibration:
-    """Ask a store about itself.
+    """Measure on a store what its scores are worth.
 
     Args:
         store: what is searched.
@@ -88,10 +90,24 @@ def calibrate(store: VectorStore, labels: Mapping[str, np.ndarray]) -> Calibrati
     if len(asked) < MIN_QUERIES:
         return Calibration()
     scores, rows = _nearest_others(store, asked)
+    own = {name: values[asked] for name, values in labels.items()}
+    # Where fewer were found, the row is -1: the label at the end, which is unknown.
+    found = {name: np.append(values, [None])[rows] for name, values in labels.items()}
+    return fit_calibration(scores, own, found)
+
+
+def fit_calibration(scores: np.ndarray, own: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> Calibration:
+    """What scores are worth, from searches for records of the collection itself.
+
+    Args:
+        scores: (Q, D) of the nearest of each record, best first, without the record itself.
+        own: by name, the labels of the records, object (Q,), None where unknown.
+        found: by name, those of their nearest, object (Q, D).
+    """
     curves = {}
-    for name, values in labels.items():
-        known = (values[asked] != None)[:, None] & (values[rows] != None) & (rows >= 0)  # noqa: E711 (elementwise)
-        same = values[asked][:, None] == values[rows]
+    for name, values in own.items():
+        known = (values != None)[:, None] & (found[name] != None)  # noqa: E711 (elementwise)
+        same = values[:, None] == found[name]
         curve = fit_curve(scores[known], same[known])
         if curve is not None:
             curves[name] = curve
@@ -99,7 +115,7 @@ def calibrate(store: VectorStore, labels: Mapping[str, np.ndarray]) -> Calibrati
 
 
 def fit_curve(scores: np.ndarray, same: np.ndarray) -> Curve | None:
-    """The share of pairs with the same label as a function of their score; None where too few pairs tell.
+    """The share of pairs with the same label as a function of their score; None where there are too few pairs.
 
     Args:
         scores: (P,).

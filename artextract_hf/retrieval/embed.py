@@ -1,25 +1,21 @@
 """Paintings become vectors and rows: what an index is made of, and what it shows."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Image
+from datasets import ClassLabel, Dataset, Features
 from PIL import Image as PILImage
-from tqdm import tqdm
 
-from artextract_hf.data.decode import decode_image
+from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import ImageError
+from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side
 DECODED_SIDE = 2 * THUMBNAIL_SIDE  # pixels that both sides of a decoded picture keep, if it has them
-
-Item = TypeVar("Item")
 
 
 def embedded_batches(
@@ -45,25 +41,31 @@ def embedded_batches(
         Vectors (n, dim) float32, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
     """
     names = names_of_classes(dataset.features)
-    batches = dataset.cast_column("image", Image(decode=False)).iter(BATCH)
-    with (
-        ThreadPoolExecutor() as pool,
-        tqdm(total=len(dataset), desc="embedding", unit="picture", disable=None if progress else True) as bar,
-    ):
-        loading = (
-            [(record["id"], pool.submit(_load, record, names, min_side)) for record in _records(b)] for b in batches
-        )
-        for jobs in _one_ahead(loading):
-            loaded = []
-            for id_, job in jobs:
-                try:
-                    loaded.append(job.result())
-                except ImageError as error:
-                    skipped.add(id_, error)
-            if loaded:
-                pictures, rows = zip(*loaded, strict=True)
-                yield embedder.embed(list(pictures), batch_size=BATCH), list(rows)
-            bar.update(len(jobs))
+
+    def load(picture: PILImage.Image, record: dict[str, Any]) -> tuple[PILImage.Image, dict[str, Any]]:
+        return picture, row_of(record, names) | {"thumbnail": thumbnail_of(picture)}
+
+    bar = "embedding" if progress else ""
+    loaded = decoded(dataset, load, skipped, min_side=min_side, ahead=BATCH, progress=bar)
+    for _, batch in in_batches(loaded, BATCH):
+        pictures, rows = zip(*batch, strict=True)
+        yield embedder.embed(list(pictures), batch_size=BATCH), list(rows)
+
+
+def embedded_records(
+    dataset: Dataset, embedder: Embedder, skipped: SkipList, *, progress: bool = False
+) -> tuple[np.ndarray, RecordTable]:
+    """All that `embedded_batches` gives, in memory: vectors (N, dim) and their records; N may be 0.
+
+    Raises:
+        PaintingIndexError: two records have the same id.
+    """
+    refuse_duplicate_ids(dataset["id"])
+    vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
+    for embedded, records in embedded_batches(dataset, embedder, skipped, progress=progress):
+        vectors.append(embedded)
+        rows.extend(records)
+    return np.concatenate(vectors), RecordTable.from_rows(rows)
 
 
 def names_of_classes(features: Features) -> dict[str, list[str]]:
@@ -83,29 +85,6 @@ def thumbnail_of(picture: PILImage.Image) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
-
-
-def _records(batch: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """A batch of columns as records."""
-    return (dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True))
-
-
-def _one_ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each begun before the one in front of it is worked on."""
-    remaining = iter(items)
-    for current in remaining:
-        for following in remaining:
-            yield current
-            current = following
-        yield current
-
-
-def _load(
-    record: Mapping[str, Any], names: Mapping[str, Sequence[str]], min_side: int
-) -> tuple[PILImage.Image, dict[str, Any]]:
-    source = record["image"]
-    picture = decode_image(source["bytes"] or source["path"], min_side=min_side)
-    return picture, row_of(record, names) | {"thumbnail": thumbnail_of(picture)}
 
 
 def _value(value: Any, names: Sequence[str] | None) -> Any:

@@ -22,15 +22,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, Image
+from datasets import Dataset
 from tqdm import tqdm
 
+from artextract_hf.data.pictures import encoded_bytes, encoded_pictures
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
 from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
-from artextract_hf.retrieval.records import refuse_twice
+from artextract_hf.retrieval.records import refuse_duplicate_ids
 
 PART = 512  # records a part: what a killed process has to do again, at most
 PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
@@ -60,7 +61,7 @@ def embed_collection(
         What embedder.json holds.
 
     Raises:
-        DataError: an id that stands twice, no picture that can be decoded, or parts of another collection, embedder or
+        DataError: two records with one id, no picture that can be decoded, or parts of another collection, embedder or
             size in the folder.
     """
     plan_parts(dataset, embedder, out, part=part)
@@ -72,7 +73,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
     """Decide what is to be done, before any process does its share; a finished folder stays as it is.
 
     Raises:
-        DataError: an id that stands twice, or parts of another plan in the folder.
+        DataError: two records with one id, or parts of another plan in the folder.
     """
     out, plan = Path(out), _plan(dataset, embedder, part)
     done = _read(out / ABOUT)
@@ -138,7 +139,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
 
 def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
     ids = list(dataset["id"])
-    refuse_twice(ids, DataError)
+    refuse_duplicate_ids(ids, DataError)
     return {
         "embedder": getattr(embedder, "name", type(embedder).__name__),
         "fingerprint": embedder.fingerprint,
@@ -152,11 +153,9 @@ def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
 def _contents(dataset: Dataset) -> Iterator[bytes]:
     """Each record whole: its row, and its picture as it is encoded."""
     names = names_of_classes(dataset.features)
-    for record in dataset.cast_column("image", Image(decode=False)):
-        source = record["image"]
-        path = Path(source["path"] or "")
-        picture = source["bytes"] or (path.read_bytes() if path.is_file() else b"")
-        yield json.dumps(row_of(record, names), default=str, sort_keys=True).encode() + picture
+    for record in encoded_pictures(dataset):
+        row = json.dumps(row_of(record, names), default=str, sort_keys=True)
+        yield row.encode() + encoded_bytes(record["image"])
 
 
 def _starts(plan: dict[str, Any]) -> range:

@@ -58,6 +58,17 @@ def parse_where(where: str, records: pa.Table) -> np.ndarray:
         ) from None
 
 
+def matching_rows(where: str | None, records: pa.Table) -> np.ndarray | None:
+    """The rows (M,) int64 for which `where` holds; None, which stands for every row, if there is no filter.
+
+    Raises:
+        QueryError: as `parse_where`.
+    """
+    if where is None or not where.strip():
+        return None
+    return np.flatnonzero(parse_where(where, records))
+
+
 def _mask(node: ast.expr, records: pa.Table) -> np.ndarray:
     if isinstance(node, ast.BoolOp):
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or

@@ -41,7 +41,7 @@ def data_fingerprint(ids: Iterable[str], contents: Iterable[bytes | None]) -> st
     return digest.hexdigest()[:LENGTH]
 
 
-def insist_on(embedder: "Embedder", name: str, fingerprint: str) -> None:
+def check_embedder(embedder: "Embedder", name: str, fingerprint: str) -> None:
     """Refuse an embedder other than the one whose vectors an index holds.
 
     Args:

@@ -57,7 +57,7 @@ def combine(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
 
         q = mean(like) - UNLIKE_WEIGHT * mean(unlike)
 
-    One example alone gives itself; a counterexample that is also the only example changes nothing.
+    A single example gives itself; a counterexample that is also the only example changes nothing.
 
     Args:
         like: (L, dim), L >= 1, unit rows.
@@ -71,7 +71,7 @@ def combine(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
         query = query - UNLIKE_WEIGHT * unlike.mean(axis=0)
     length = float(np.linalg.norm(query))
     if length < SMALLEST:
-        raise QueryError("these examples and counterexamples cancel each other out; leave some away.")
+        raise QueryError("these examples and counterexamples cancel each other out; leave some out.")
     return (query / length).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The records of an index: an Arrow table, one row a vector, of which rows are made when somebody looks at them."""
+"""The records of an index: an Arrow table with one row for each vector. Only rows that are read become objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -19,7 +19,7 @@ BLOCK = 1024  # pictures in Python's hands at a time
 
 
 class RecordTable:
-    """Records by row and by id. It never changes: `extended` and `without` give a new one.
+    """Records by row and by id. A table never changes: `extended` and `without` give a new one.
 
     Args:
         table: column `id`, fields that are JSON values, and, where there are pictures to show, `thumbnail`.
@@ -93,11 +93,11 @@ class RecordTable:
         """
         encoded = self.table[THUMBNAIL][row].as_py() if THUMBNAIL in self.table.column_names else None
         if encoded is None:
-            raise QueryError(f"the index holds no picture of {self.ids[row]!r}; it was made from vectors alone.")
+            raise QueryError(f"the index holds no picture of {self.ids[row]!r}; it was made without pictures.")
         return decode_image(encoded)
 
     def texts(self, *fields: str) -> np.ndarray:
-        """Of each record the first of these fields that says something: object (N,), None where none does."""
+        """Of each record the first of these fields that is filled: object (N,), None where none is."""
         known = [pc.if_else(pc.equal(self.fields[f], ""), None, self.fields[f]) for f in fields if self._has_text(f)]
         return pc.coalesce(*known).to_numpy() if known else np.full(len(self), None, dtype=object)
 
@@ -134,21 +134,21 @@ class RecordTable:
         return field in self.fields.column_names and pa.types.is_string(self.fields.schema.field(field).type)
 
 
-def refuse_twice(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
-    """Insist that no id stands twice.
+def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
+    """Refuse a collection in which two records have the same id.
 
     Raises:
-        ArtExtractError: one does; the kind is `error`.
+        ArtExtractError: two have; the kind is `error`.
     """
     seen: set[str] = set()
     for id_ in ids:
         if id_ in seen:
-            raise error(f"the id {id_!r} stands twice; each painting needs its own.")
+            raise error(f"the id {id_!r} appears twice; each painting needs its own.")
         seen.add(id_)
 
 
 def without_nan(table: pa.Table) -> pa.Table:
-    """Numbers that are none become null: JSON has no NaN, and a filter takes them as unknown."""
+    """The table with null in place of NaN, which JSON does not have, and which a filter takes as unknown."""
     for place, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
             column = table[field.name]

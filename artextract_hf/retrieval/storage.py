@@ -1,7 +1,7 @@
-"""An index on disk, and its way from the Hub.
+"""An index on disk, and its way from the Hub. Indexes of paintings, of regions and of faces are stored alike.
 
-    index.faiss, ...  the vectors, see `vectors.py`
-    records.parquet   one row a vector: the record without its picture, and a small picture to show
+    index.faiss, ...  the vectors, see `vectors/store.py`; of regions the patches too, see `regions/store.py`
+    records.parquet   one row for each entry: the record without its picture, and a small picture to show
     index.json        what the index is, and the SHA-256 of every file, itself included
 
 FAISS takes about half of all damaged files without complaint, so nothing is parsed before its bytes are checked.
@@ -10,8 +10,9 @@ FAISS takes about half of all damaged files without complaint, so nothing is par
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,25 +22,41 @@ from artextract_hf.errors import PaintingIndexError
 from artextract_hf.remote import download_snapshot
 from artextract_hf.retrieval.fingerprint import document_digest, file_digest
 from artextract_hf.retrieval.records import RecordTable, without_nan
-from artextract_hf.retrieval.vectors.store import VectorStore
 
 FORMAT = 2
 DESCRIPTION, RECORDS = "index.json", "records.parquet"
 DIGESTS = "sha256"  # key of the description: digest by file name
+KIND, PAINTINGS = "kind", "paintings"  # what an index is of; a description without the key is of paintings, or of faces
 DATA = (".faiss", ".json", ".npy", ".parquet", ".safetensors")  # endings of what an index is read from
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 
 
-class Savable(Protocol):
-    """What is kept beside the records."""
+class Stored(Protocol):
+    """What an index keeps beside its records: vectors, or patches and vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors, or of a patch."""
+        ...
+
+    def __len__(self) -> int: ...
 
     def save(self, folder: str | Path) -> None:
         """Write its files into the folder."""
         ...
 
 
-def write_index(directory: str | Path, store: Savable, records: RecordTable, about: dict[str, Any]) -> None:
-    """Write an index to a folder, all or nothing; an index that stands there is replaced.
+Store = TypeVar("Store", bound=Stored)
+
+
+def write_index(directory: str | Path, store: Stored, records: RecordTable, about: dict[str, Any]) -> None:
+    """Write an index to a folder, all or nothing; an index that is there already is replaced.
+
+    Args:
+        directory: the folder.
+        store: writes its own files.
+        records: one for each entry.
+        about: the description, without the format and the digests, which are added.
 
     Raises:
         PaintingIndexError: the folder holds something else, or is the working directory.
@@ -61,7 +78,7 @@ def write_index(directory: str | Path, store: Savable, records: RecordTable, abo
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _write_files(folder: Path, store: Savable, records: RecordTable, document: dict[str, Any]) -> None:
+def _write_files(folder: Path, store: Stored, records: RecordTable, document: dict[str, Any]) -> None:
     store.save(folder)
     pq.write_table(records.table, folder / RECORDS)
     digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
@@ -82,14 +99,23 @@ def _swap(new: Path, target: Path, old: Path) -> None:
         raise
 
 
-def read_index(folder: Path) -> tuple[VectorStore, RecordTable, dict[str, Any]]:
-    """The vectors, the records and the description, every byte checked.
+def read_index(
+    folder: Path, load: Callable[[Path], Store], *, kind: str = PAINTINGS
+) -> tuple[Store, RecordTable, dict[str, Any]]:
+    """The store, the records and the description of an index, every byte checked.
+
+    Args:
+        folder: what `write_index` wrote.
+        load: reads the store from the folder.
+        kind: what the index has to be of.
 
     Raises:
-        PaintingIndexError: missing, cut short, changed, or made by another format or program.
+        PaintingIndexError: missing, cut short, changed, of another kind, or made by another format or program.
     """
-    about, records = read_description(folder), read_records(folder)
-    store = VectorStore.load(folder)
+    about = read_description(folder)
+    if (found := about.get(KIND, PAINTINGS)) != kind:
+        raise PaintingIndexError(f"{folder} holds no index of {kind}, but one of {found}.")
+    records, store = read_records(folder), load(folder)
     if not len(records) == len(store) == about["count"] or store.dim != about["dim"]:
         raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
     return store, records, about
@@ -112,8 +138,14 @@ def index_files(folder: Path) -> list[str]:
     return sorted(read_description(folder)[DIGESTS])
 
 
-def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, Any]]:
-    """Vectors (N, dim), memory-mapped, records and description of what `artextract embed` wrote.
+def read_embeddings(
+    folder: Path, *, only: Iterable[str] | None = None
+) -> tuple[np.ndarray, RecordTable, dict[str, Any]]:
+    """Vectors (N, dim), memory-mapped if they are all, records and description of what `artextract embed` wrote.
+
+    Args:
+        folder: with embeddings.npy, records.parquet, ids.json and embedder.json.
+        only: ids of the records that are wanted; all by default.
 
     Raises:
         PaintingIndexError: a file is missing or damaged, or is of another collection.
@@ -133,24 +165,46 @@ def read_embeddings(folder: Path) -> tuple[np.ndarray, RecordTable, dict[str, An
         raise PaintingIndexError(
             f"{folder / 'embeddings.npy'} is damaged, or not of these records; embed the collection again."
         )
+    if only is not None:
+        vectors, records = _selected(set(only), vectors, records)
     return vectors, records, known
 
 
-def fetch_index(repo_id: str, revision: str | None) -> Path:
-    """The folder to which an index of the Hub was downloaded.
+def _selected(ids: set[str], vectors: np.ndarray, records: RecordTable) -> tuple[np.ndarray, RecordTable]:
+    """The vectors and records of these ids; what was given, if that is all of them."""
+    others = np.flatnonzero([id_ not in ids for id_ in records.ids])
+    if not len(others):
+        return vectors, records
+    kept = np.delete(vectors, others, axis=0)
+    kept.flags.writeable = False  # then an index does not copy it again
+    return kept, records.without(others)
+
+
+def find_index(name: str | Path, revision: str | None = None) -> Path:
+    """The folder of an index: the one of this name, or else the one to which it is downloaded from the Hub.
+
+    Args:
+        name: a folder, or `owner/name` of a dataset repository.
+        revision: a branch, a tag or a commit of the repository.
 
     Raises:
-        PaintingIndexError: there is no such repository, or the Hub cannot be reached.
+        PaintingIndexError: there is neither such a folder nor such a repository, or the Hub cannot be reached.
     """
+    if Path(name).is_dir():
+        return Path(name)
 
     def missing(reason: str) -> PaintingIndexError:
-        return PaintingIndexError(f"there is no index {repo_id!r}: no such folder, and the Hub said: {reason}")
+        return PaintingIndexError(f"there is no index {str(name)!r}: no such folder, and the Hub said: {reason}")
 
-    return download_snapshot(repo_id, missing, kind="dataset", revision=revision, ignore=["*.md", ".git*"])
+    return download_snapshot(str(name), missing, kind="dataset", revision=revision, ignore=["*.md", ".git*"])
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """index.json, with itself and the files that it names checked byte for byte."""
+    """What index.json says, after it and all files that it names were checked byte for byte.
+
+    Raises:
+        PaintingIndexError: there is no index, or it is damaged, or of another format.
+    """
     try:
         about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = about.get("format")

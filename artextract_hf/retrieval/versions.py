@@ -25,7 +25,7 @@ def same_works(pictures: Sequence[Image.Image]) -> np.ndarray:
     return same
 
 
-def fold_versions(same: np.ndarray) -> list[list[int]]:
+def group_versions(same: np.ndarray) -> list[list[int]]:
     """Hits by work, in the order of each work's first hit.
 
     Args:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from tests.conftest import plain_picture
 
 

@@ -10,7 +10,7 @@ from datasets import Dataset, concatenate_datasets
 from artextract_hf.curation.comparison import compare, count_decades, coverage, mmd, nearest, timeline
 from artextract_hf.data.schema import new_record, painting_features
 from artextract_hf.data.sources.collection import load_collection
-from artextract_hf.data.synthetic.synthetic import PALETTES, PaintingSpec, paint
+from artextract_hf.data.synthetic import PALETTES, PaintingSpec, paint
 from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.records import RecordTable
@@ -178,7 +178,7 @@ def test_other_embedders_and_single_works_are_refused(planted):
     other = PaintingIndex.build(paintings(3), ColorEmbedder("colour-2"))
     with pytest.raises(PaintingIndexError, match="different embedders"):
         compare(a, other)
-    with pytest.raises(PaintingIndexError, match="two each"):
+    with pytest.raises(PaintingIndexError, match="at least two"):
         compare(a, PaintingIndex.build(paintings(1, first=90), ColorEmbedder()))
 
 

@@ -134,3 +134,12 @@ def test_no_good_match_is_told():
     index = PaintingIndex.build(Dataset.from_list(rows, features=reds.features), ColorEmbedder())
     assert index.search(plain_picture((235, 30, 30)), k=1)[0].good_match is True
     assert index.search(plain_picture((20, 30, 230)), k=1)[0].good_match is False
+
+
+def test_the_calibration_of_a_changed_index_is_measured_when_that_is_asked_for():
+    index = PaintingIndex.build(paintings(60), ColorEmbedder())
+    index.remove(["test/1"])
+    changed = index._snapshot
+    assert changed._calibration is None
+    index.fit_calibration()
+    assert changed._calibration is not None and index.calibration is changed._calibration

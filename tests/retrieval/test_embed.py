@@ -48,7 +48,7 @@ def test_vectors_and_rows_of_what_can_be_decoded(broken):
 def test_pictures_are_decoded_one_batch_ahead_and_no_further(monkeypatch):
     loaded = []
     monkeypatch.setattr(
-        "artextract_hf.retrieval.embed.decode_image",
+        "artextract_hf.data.pictures.decode_image",
         lambda *_, **__: loaded.append(1) or plain_picture((200, 30, 30)),
     )
     taken = 0

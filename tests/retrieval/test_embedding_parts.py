@@ -151,7 +151,7 @@ def test_another_collection_never_joins_the_parts_of_one(broken, tmp_path):
 
 
 def test_bad_collections(tmp_path, broken):
-    with pytest.raises(DataError, match="'test/1' stands twice"):
+    with pytest.raises(DataError, match="'test/1' appears twice"):
         embed_collection(broken.select([0, 1, 2, 1]), ColorEmbedder(), tmp_path)
     for nothing in ([8, 9], []):
         with pytest.raises(DataError, match="nothing to embed"):

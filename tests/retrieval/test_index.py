@@ -8,10 +8,9 @@ import pytest
 from datasets import Dataset, concatenate_datasets
 from PIL import Image
 
-from artextract_hf.errors import ImageError, ModelError, PaintingIndexError, QueryError
+from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.queries import UNLIKE_WEIGHT, is_text
-from artextract_hf.retrieval.rerank.rerankers import Candidates, Gallery, Probe, rerank
 from artextract_hf.retrieval.vectors.factories import NAMES
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, WordEmbedder, paintings
@@ -144,11 +143,11 @@ def test_changes_are_all_or_nothing(collection):
     numbers = paintings(2, first=80).remove_columns("title").add_column("title", [1, 2])
     refused = [
         (lambda: index.add(collection.select([1])), "already in the index"),
-        (lambda: index.add(twice), "stands twice"),
+        (lambda: index.add(twice), "appears twice"),
         (lambda: index.add(numbers), "do not fit"),
         (lambda: index.remove(["test/1", "test/70"]), "holds no 'test/70'"),
         (lambda: index.update(collection.select([1, 11])), "holds no 'test/11'"),
-        (lambda: index.update(concatenate_datasets([collection.select([1])] * 2)), "stands twice"),
+        (lambda: index.update(concatenate_datasets([collection.select([1])] * 2)), "appears twice"),
     ]
     for change, message in refused:
         with pytest.raises(PaintingIndexError, match=message):
@@ -348,7 +347,7 @@ def test_loading_makes_no_row_of_python(tmp_path, monkeypatch):
     original = RecordTable.at
     monkeypatch.setattr(RecordTable, "at", lambda self, rows: asked.extend(rows) or original(self, rows))
     index = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
-    assert asked == [] and "_row_of" not in vars(index._collection.records)
+    assert asked == [] and "_row_of" not in vars(index._snapshot.records)
     index.search(RED, k=3)
     assert len(asked) == 3
 
@@ -372,41 +371,7 @@ def test_the_index_costs_little_over_its_vectors():
     assert ours < 2 * theirs  # benchmarks/results/index_overhead.json has 1.01, on a quiet machine
 
 
-def test_reranking_reorders_a_deeper_search(index, collection):
-    query, vector = collection[7]["image"], ColorEmbedder().embed([collection[7]["image"]])[0]
-    plain = index.search(query, k=60)
-    for name in ("csls", "k_reciprocal", "expansion", "ssim", "rmse"):
-        hits = index.search(query, k=6, rerank=name)
-        assert [h.rank for h in hits] == [1, 2, 3, 4, 5, 6]
-        if name in ("ssim", "rmse"):
-            assert hits[0].id == plain[0].id  # no picture is more alike than itself
-        scores = {h.id: h.score for h in plain}
-        assert all(
-            h.score == pytest.approx(scores[h.id], abs=1e-6) for h in hits
-        )  # the order is new, the scores are not
-        assert {h.record["artist_name"] for h in index.search(query, k=3, where=WHERES[2], rerank=name)} == {"Ada"}
-    gallery = Gallery(index.vectors())
-    candidates = Candidates(np.array([index.ids.index(h.id) for h in plain]), gallery)
-    order = rerank("k_reciprocal", Probe(vector), candidates)
-    expected = [plain[place].id for place in order]
-    assert [h.id for h in index.search(vector, k=60, rerank="k_reciprocal")] == expected
-
-
-def test_reranking_says_what_it_cannot_do(index, collection):
-    vector = ColorEmbedder().embed([collection[7]["image"]])[0]
-    with pytest.raises(QueryError, match="did you mean 'csls'"):
-        index.search(vector, rerank="clss")
-    with pytest.raises(QueryError, match="compares pictures"):
-        index.search(vector, rerank="ssim")
-    with pytest.raises(ModelError, match="no maps"):
-        index.search(collection[7]["image"], rerank="spatial")
-    with pytest.raises(QueryError, match="not both"):
-        index.search(vector, fold=True, rerank="csls")
-
-
-def test_reranking_knows_of_changes(collection):
-    index = PaintingIndex.build(collection.select(range(40)), ColorEmbedder())
-    query = collection[45]["image"]
-    assert "test/45" not in {h.id for h in index.search(query, k=5, rerank="csls")}
-    index.add(collection.select(range(40, 60)))
-    assert index.search(query, k=5, rerank="csls")[0].id == "test/45"
+def test_another_embedder_is_refused_when_an_index_is_made_of_its_parts(index):
+    parts = (index._snapshot.store, index._snapshot.records)
+    with pytest.raises(PaintingIndexError, match="has colour-2"):
+        PaintingIndex(*parts, embedder=ColorEmbedder("colour-2"), embedder_name="colour", fingerprint="colour-1")

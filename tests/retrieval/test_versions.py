@@ -3,10 +3,10 @@ import pytest
 from datasets import Dataset, concatenate_datasets
 from PIL import Image
 
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import QueryError
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.versions import fold_versions, same_works
+from artextract_hf.retrieval.versions import group_versions, same_works
 from tests.data.test_duplicates import PLANTED
 from tests.retrieval.conftest import ColorEmbedder
 
@@ -16,8 +16,8 @@ WORKS, VERSIONS = 12, ["crop of 5 %", "re-encoded", "turned by 2 degrees"]
 def test_by_hand():
     same = np.eye(5, dtype=bool)
     same[0, 2] = same[2, 0] = same[2, 4] = same[4, 2] = same[1, 3] = same[3, 1] = True
-    assert fold_versions(same) == [[0, 2], [1, 3], [4]]  # 4 is like 2, but not like the first of its work
-    assert fold_versions(np.zeros((0, 0), dtype=bool)) == []
+    assert group_versions(same) == [[0, 2], [1, 3], [4]]  # 4 is like 2, but not like the first of its work
+    assert group_versions(np.zeros((0, 0), dtype=bool)) == []
 
 
 def version(painting: Dataset, kind: str) -> Dataset:
@@ -82,5 +82,5 @@ def test_vectors_alone_cannot_be_folded(index):
     store = VectorStore.build(index.vectors())
     bare = PaintingIndex(store, records, embedder=None, embedder_name="x", fingerprint="x")
     assert len(bare.search(index.vectors()[0], k=3)) == 3
-    with pytest.raises(QueryError, match="made from vectors alone"):
+    with pytest.raises(QueryError, match="made without pictures"):
         bare.search(index.vectors()[0], k=3, fold=True)

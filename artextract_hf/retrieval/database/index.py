@@ -1,4 +1,4 @@
-"""A vector database behind the interface of `PaintingIndex`, for collections that outgrow a file.
+"""A vector database behind the calls of `PaintingIndex`, for collections that outgrow the memory.
 
     index = DatabaseIndex.build(paintings, embedder, "folder_of_databases", "paintings")
     index = DatabaseIndex.open("folder_of_databases", "paintings")     # this machine, nothing to be started
@@ -8,77 +8,64 @@
 
 The database is LanceDB, whose engine runs inside this process for the first two and on the servers for the third; the
 client is the same. Every change is one version of the table, all or nothing, and other processes see it at once.
-Vectors, records and small pictures lie on disk: the collection may be larger than the memory.
+Vectors, records and small pictures lie on disk: the collection may be larger than the memory. So there are no calls
+that give all of them, and no re-ranking that reads all vectors.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 from datasets import Dataset
 from PIL import Image
 
-from artextract_hf.data.decode import decode_image
 from artextract_hf.data.schema import SkipList, Skipped
 from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import ArtExtractError, PaintingIndexError, QueryError
-from artextract_hf.retrieval.database.rows import (
-    VECTOR,
-    checked,
-    picture_rows,
-    read_about,
-    record_fields,
-    said_in_one_line,
-    table_schema,
-    vector_rows,
-    written,
-)
-from artextract_hf.retrieval.database.where_sql import sql_literal, sql_where
-from artextract_hf.retrieval.fingerprint import insist_on
-from artextract_hf.retrieval.queries import Query, read_queries
-from artextract_hf.retrieval.records import THUMBNAIL, refuse_twice
-from artextract_hf.retrieval.snapshot import Ask, Hit
-from artextract_hf.retrieval.storage import read_embeddings
+from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.retrieval.calibration import Calibration
+from artextract_hf.retrieval.database.connection import connect
+from artextract_hf.retrieval.database.export import write_table
+from artextract_hf.retrieval.database.rows import picture_rows, record_fields, table_schema, vector_rows
+from artextract_hf.retrieval.database.table import PaintingTable, refuse_other_rerankers
+from artextract_hf.retrieval.fingerprint import check_embedder
+from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
+from artextract_hf.retrieval.records import refuse_duplicate_ids
+from artextract_hf.retrieval.rerank.search import search_reranked
+from artextract_hf.retrieval.snapshot import Hit, SearchOptions, without_calibration
+from artextract_hf.retrieval.storage import find_index, read_embeddings, read_index
+from artextract_hf.retrieval.vectors.scan import check_vectors
+from artextract_hf.retrieval.vectors.store import VectorStore
 
 if TYPE_CHECKING:
     from lancedb import DBConnection
-    from lancedb.table import Table
 
-DISTANCE = "_distance"
-# metric: what LanceDB calls it
-DISTANCES: dict[str, Literal["cosine", "dot", "l2"]] = {"cosine": "cosine", "ip": "dot", "l2": "l2"}
-INDEX_FROM = 10_000  # records; below, comparing with every vector is exact and takes at most 25 ms (512 numbers each)
-LIST = 8192  # vectors in a list of the index, LanceDB's own choice
-PROBES = 20  # lists that a search reads at least: exact up to about 160,000 records, see benchmarks/search/database.py
-IDS_AT_ONCE = 10_000  # that one condition names
+IN_MEMORY = "memory://"  # of LanceDB
 
 
 class DatabaseIndex:
-    """Paintings by similarity, in a table of a database. Made by `build` or `open`.
+    """Paintings by similarity, in a database. Made by `build`, `from_embeddings`, `from_pretrained` or `open`.
 
     Attributes:
         metric: `cosine`, `ip` or `l2`.
+        dim: length of the vectors.
         embedder_name: what the embedder was loaded by.
         fingerprint: of the embedder.
         skipped: pictures that could not be decoded, and were left out.
     """
 
-    def __init__(self, table: "Table", *, embedder: Embedder | None = None) -> None:
-        self._table, self._given = table, embedder
-        schema = table.schema
-        about = read_about(table.name, schema)
-        self.metric, self.embedder_name, self.fingerprint = (about[k] for k in ("metric", "embedder", "fingerprint"))
-        self.dim = int(schema.field(VECTOR).type.list_size)
-        self._fields = pa.schema([field for field in schema if field.name not in (VECTOR, THUMBNAIL)])
-        self.skipped = SkipList()
+    def __init__(self, table: PaintingTable, *, embedder: Embedder | None = None) -> None:
         if embedder is not None:
-            _ = self.embedder  # its check
+            check_embedder(embedder, table.embedder_name, table.fingerprint)
+        self._table, self._given = table, embedder
+        self.metric, self.dim = table.metric, table.dim
+        self.embedder_name, self.fingerprint = table.embedder_name, table.fingerprint
+        self.skipped = SkipList()
 
     # --- making -----------------------------------------------------------------------------------------------------
 
@@ -105,20 +92,19 @@ class DatabaseIndex:
 
         Raises:
             QueryError: an unknown metric.
-            PaintingIndexError: nothing to index, an id that stands twice, or a table of this name.
+            PaintingIndexError: nothing to index, two records with one id, or a table of this name.
         """
-        _refuse_unknown(metric)
-        refuse_twice(dataset["id"])
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
-        schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, about), SkipList()
-        rows = picture_rows(dataset, embedder, skipped, schema, metric, progress=progress)
+        schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, **about), SkipList()
+        refuse_duplicate_ids(dataset["id"])
+        rows = picture_rows(dataset, embedder, skipped, schema, progress=progress)
         first = next(rows, None)
         if first is None:
             raise PaintingIndexError(f"no picture could be indexed ({len(skipped.items)} were left out).")
-        index = cls(_made(uri, table, schema, chain([first], rows)), embedder=embedder)
+        index = cls(PaintingTable.create(connect(uri), table, schema, chain([first], rows)), embedder=embedder)
         index.skipped = skipped
-        index._tend()
+        index.fit_calibration()
         return index
 
     @classmethod
@@ -145,35 +131,150 @@ class DatabaseIndex:
             PaintingIndexError: a file is missing, damaged or of another collection, the embedder is another, or a table
                 of this name.
         """
-        _refuse_unknown(metric)
         vectors, records, known = read_embeddings(Path(folder))
         if embedder is not None:
-            insist_on(embedder, known["embedder"], known["fingerprint"])
-        about = {"metric": metric, "embedder": known["embedder"], "fingerprint": known["fingerprint"]}
-        schema = table_schema(records.table.schema, known["dim"], about)
-        index = cls(_made(uri, table, schema, vector_rows(vectors, records, schema, metric)), embedder=embedder)
+            check_embedder(embedder, known["embedder"], known["fingerprint"])
+        about = {key: known[key] for key in ("embedder", "fingerprint")}
+        schema = table_schema(records.table.schema, known["dim"], metric=metric, **about)
+        rows = vector_rows(vectors.__getitem__, records, schema)
+        index = cls(PaintingTable.create(connect(uri), table, schema, rows), embedder=embedder)
         index.skipped = SkipList([Skipped(**item) for item in known["skipped"]])
-        index._tend()
+        index.fit_calibration()
         return index
 
     @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        revision: str | None = None,
+        *,
+        uri: "str | DBConnection" = IN_MEMORY,
+        table: str = "paintings",
+        embedder: Embedder | None = None,
+    ) -> Self:
+        """Put an index in files, from a folder or a dataset repository of the Hub, into a new table.
+
+        Args:
+            name: the folder, or `owner/name` of the repository.
+            revision: a branch, a tag or a commit of the repository.
+            uri: as for `open`; without one, the database lies in the memory of this process.
+            table: its name.
+            embedder: as for `open`.
+
+        Raises:
+            PaintingIndexError: the index is missing, damaged or of another kind, the embedder is another, or there is a
+                table of this name.
+        """
+        store, records, known = read_index(find_index(name, revision), VectorStore.load)
+        if embedder is not None:
+            check_embedder(embedder, known["embedder"], known["fingerprint"])
+        calibration = Calibration.from_json(known.get("calibration", {}))
+        about = {key: known[key] for key in ("embedder", "fingerprint")}
+        schema = table_schema(records.table.schema, store.dim, metric=store.metric, **about)
+        made = PaintingTable.create(connect(uri), table, schema, vector_rows(store.vectors, records, schema))
+        made.calibration.write(calibration, len(records))
+        return cls(made, embedder=embedder)
+
+    @classmethod
     def open(cls, uri: "str | DBConnection", table: str, *, embedder: Embedder | None = None) -> Self:
-        """A table that `build` made.
+        """A table that is there already.
 
         Args:
             uri: a folder, an address (`s3://`, `gs://`, `az://`, `db://`), or, where credentials or a host are not in
                 the environment, what `lancedb.connect` made of them.
             table: its name.
-            embedder: of its vectors; loaded by its name when a query needs it, where it is not given.
+            embedder: of its vectors; loaded by its name when a query needs it, if it is not given.
 
         Raises:
             PaintingIndexError: no such table, one of another program, or another embedder than that of its vectors.
         """
-        with said_in_one_line(f"the table {table!r} cannot be opened"):
-            opened = _connect(uri).open_table(table)
-        return cls(opened, embedder=embedder)
+        return cls(PaintingTable.open(connect(uri), table), embedder=embedder)
 
-    # --- changing: each is one version of the table ------------------------------------------------------------------
+    # --- searching --------------------------------------------------------------------------------------------------
+
+    def search(
+        self, query: Query, k: int = 5, where: str | None = None, *, fold: bool = False, rerank: str | None = None
+    ) -> list[Hit]:
+        """The paintings most similar to a query.
+
+        Args:
+            query: a picture in any form, a unit vector (dim,) of this index's embedder, or a text if the embedder
+                reads texts; a string that names no file and no address is a text.
+            k: how many; fewer come where the index has fewer, or `where` leaves fewer.
+            where: a filter, see `filters.py`; k answers come if k records pass it.
+            fold: make one hit of all pictures of the same work.
+            rerank: put the nearest into a better order by `expansion` or `spatial`, see `rerank/rerankers.py`; hits
+                keep their scores.
+
+        Raises:
+            QueryError: as of `PaintingIndex.search`, or a way of re-ranking that reads all vectors.
+            ImageError: the query is not a picture.
+            ModelError: re-ranking by feature maps, with an embedder that gives none.
+            PaintingIndexError: the embedder is not the one the index was built with.
+        """
+        return self.search_many([query], k, where, fold=fold, rerank=rerank)[0]
+
+    def search_many(
+        self,
+        queries: Sequence[Query],
+        k: int = 5,
+        where: str | None = None,
+        *,
+        fold: bool = False,
+        rerank: str | None = None,
+    ) -> list[list[Hit]]:
+        """`search` for several queries, which are embedded in one batch and searched some at a time."""
+        options = SearchOptions(k, where, fold)
+        if rerank is not None:
+            refuse_other_rerankers(rerank)
+            if fold:
+                raise QueryError("give fold or rerank, not both.")
+        vectors = self._read(queries)
+        if rerank is None:
+            answers = self._table.search(vectors, options)
+        else:
+            source, name = self._table, rerank
+            answers = search_reranked(source, queries, vectors, options, name=name, embedder=lambda: self.embedder)
+        return [
+            without_calibration(hits) if is_text(query) else hits for query, hits in zip(queries, answers, strict=True)
+        ]
+
+    def search_examples(
+        self,
+        like: Sequence[Query],
+        unlike: Sequence[Query] = (),
+        k: int = 5,
+        where: str | None = None,
+        *,
+        fold: bool = False,
+    ) -> list[Hit]:
+        """The paintings that are like some examples, and not like others; `queries.combine` has the formula.
+
+        Raises:
+            QueryError: no example, or examples that cancel each other out; otherwise as `search`.
+        """
+        if not like:
+            raise QueryError("give at least one example of what the answers should be like.")
+        vectors = self._read([*like, *unlike])
+        query = combine(vectors[: len(like)], vectors[len(like) :])
+        (hits,) = self._table.search(query[None], SearchOptions(k, where, fold))
+        return hits if len(like) == 1 and not unlike and not is_text(like[0]) else without_calibration(hits)
+
+    def similar_to(self, id_: str, k: int = 5, where: str | None = None, *, fold: bool = False) -> list[Hit]:
+        """The paintings most similar to one of the index, without that painting itself.
+
+        Raises:
+            QueryError: the index does not hold the id; otherwise as `search`.
+        """
+        options = SearchOptions(k, where, fold)
+        (hits,) = self._table.search(self._table.vectors([id_]), options, without=id_)
+        return hits
+
+    def _read(self, queries: Sequence[Query]) -> np.ndarray:
+        """The vectors (Q, dim) of queries; those that are given as vectors are checked, as a database takes any."""
+        return check_vectors(read_queries(queries, lambda: self.embedder, self.dim), self.dim, self.metric)
+
+    # --- changing: each change is one version of the table ----------------------------------------------------------
 
     def add(self, dataset: Dataset, *, progress: bool = False) -> None:
         """Index more paintings; ids must be new.
@@ -182,11 +283,11 @@ class DatabaseIndex:
             PaintingIndexError: an id that the index or the dataset already holds; nothing is added then.
         """
         ids = list(dataset["id"])
-        refuse_twice(ids)
-        held = self._held(ids)
-        if known := next((id_ for id_ in ids if id_ in held), None):
-            raise PaintingIndexError(f"the id {known!r} is already in the index; update or remove it.")
-        self._write(self._table.add, dataset, progress=progress)
+        refuse_duplicate_ids(ids)
+        self._table.refuse_known(ids)
+        rows, skipped = self._rows(dataset, progress=progress)
+        self._table.add(rows)
+        self._note_changes(len(ids), skipped)
 
     def remove(self, ids: Iterable[str]) -> None:
         """Take paintings out; the others keep their ids and order.
@@ -195,8 +296,9 @@ class DatabaseIndex:
             PaintingIndexError: an id that the index does not hold; nothing is removed then.
         """
         if gone := set(ids):
-            self._insist(sorted(gone))
-            self._table.delete(_one_of(gone))
+            self._table.refuse_unknown(sorted(gone))
+            self._table.remove(gone)
+            self._note_changes(len(gone), SkipList())
 
     def update(self, dataset: Dataset, *, progress: bool = False) -> None:
         """Replace paintings by those with the same ids; they move to the end of the order.
@@ -207,137 +309,92 @@ class DatabaseIndex:
             PaintingIndexError: an id that the index does not hold, or that the dataset holds twice; nothing changes.
         """
         ids = list(dataset["id"])
-        refuse_twice(ids)
-        self._insist(ids)
-        self._write(self._table.merge_insert("id").when_matched_update_all().execute, dataset, progress=progress)
+        refuse_duplicate_ids(ids)
+        self._table.refuse_unknown(ids)
+        rows, skipped = self._rows(dataset, progress=progress)
+        self._table.update(rows)
+        self._note_changes(len(ids), skipped)
 
-    def _write(self, write: Callable[[pa.RecordBatchReader], Any], dataset: Dataset, *, progress: bool) -> None:
-        schema, skipped = self._table.schema, SkipList()
-        if strange := [name for name in dataset.features if name not in {*self._fields.names, "image"}]:
+    def _rows(self, dataset: Dataset, *, progress: bool) -> tuple[Iterable[pa.RecordBatch], SkipList]:
+        """The rows of a dataset, made while they are written, and the list of what is left out of them."""
+        if strange := [name for name in dataset.features if name not in {*self._table.fields.names, "image"}]:
             raise PaintingIndexError(f"the new records do not fit those of the index: it has no {strange[0]!r}.")
-        batches = picture_rows(dataset, self.embedder, skipped, schema, self.metric, progress=progress)
-        written("the table cannot be changed", write, schema, batches)
+        skipped = SkipList()
+        return picture_rows(dataset, self.embedder, skipped, self._table.schema, progress=progress), skipped
+
+    def _note_changes(self, number: int, skipped: SkipList) -> None:
         self.skipped.items += skipped.items
-        self._tend()
+        if self._table.calibration.note_changes(number):
+            self.fit_calibration()
 
-    def _tend(self) -> None:
-        """Index what is large enough, and take new records into the index that is there."""
-        from lancedb.index import BTree, IvfFlat
+    def fit_calibration(self) -> None:
+        """Measure what scores are worth, by searches for up to 1,000 of the paintings.
 
-        if len(self) < INDEX_FROM:
-            return
-        if self._table.list_indices():
-            self._table.optimize()
-        else:
-            self._table.create_index("id", config=BTree())
-            lists = IvfFlat(distance_type=DISTANCES[self.metric], target_partition_size=LIST)
-            self._table.create_index(VECTOR, config=lists)
+        `build`, `from_embeddings`, and a change after which more than 5 % of the paintings are others do it themselves.
+        """
+        self._table.fit_calibration()
 
-    # --- asking -----------------------------------------------------------------------------------------------------
+    # --- keeping ----------------------------------------------------------------------------------------------------
 
-    def search(self, query: Query, k: int = 5, where: str | None = None) -> list[Hit]:
-        """The paintings most similar to a query.
-
-        Args:
-            query: a picture in any form, a unit vector (dim,) of this index's embedder, or a text where the embedder
-                reads texts.
-            k: how many; fewer come where the index, or what `where` leaves of it, has fewer.
-            where: a filter, see `filters.py`; k answers come if k records pass it.
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write the paintings as an index in files, all or nothing; `PaintingIndex.from_pretrained` reads it.
 
         Raises:
-            QueryError: k below 1, a vector of another length, a filter that cannot be read.
-            ImageError: the query is no picture.
-            PaintingIndexError: the embedder is not the one the index was built with.
+            PaintingIndexError: the folder holds something else.
         """
-        ask = Ask(k, where)
-        (vector,) = checked(read_queries([query], lambda: self.embedder, self.dim), self.metric)
-        search: Any = self._table.search(vector, vector_column_name=VECTOR)
-        # The lists beyond the nearest PROBES are read only where a filter left fewer than k: 0 is "all of them".
-        search = (
-            search.distance_type(DISTANCES[self.metric])
-            .minimum_nprobes(PROBES)
-            .maximum_nprobes(0)
-            .limit(min(ask.k, max(len(self), 1)))
-        )
-        if where and where.strip():
-            search = search.where(sql_where(where, self._fields), prefilter=True)
-        found = search.select([*self._fields.names, DISTANCE]).to_arrow()
-        scores = _scores(found[DISTANCE].to_numpy(), self.metric)
-        records = found.select(self._fields.names).to_pylist()
-        return [
-            Hit(record["id"], score, rank, record)
-            for rank, (score, record) in enumerate(zip(scores.tolist(), records, strict=True), 1)
-        ]
+        write_table(self._table, directory)
+
+    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
+        """Publish the paintings as an index in files, with a card; gives its address.
+
+        Args:
+            repo_id: `owner/name`.
+            allow_restricted: publish although a painting has no open licence.
+            private: make the repository private, if it is new.
+            tag: a version that names the commit.
+
+        Raises:
+            DataError: paintings without an open licence.
+            ArtExtractError: the Hub refuses, or cannot be reached.
+        """
+        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
+
+    # --- what it holds ----------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the paintings, in the order of the table."""
+        return self._table.ids()
 
     def thumbnail(self, id_: str) -> Image.Image:
-        """A small picture of a painting, long side 256 px at most."""
-        found = self._select([THUMBNAIL], _one_of([id_]))[THUMBNAIL].to_pylist()
-        if not found:
-            raise QueryError(f"the index holds no {id_!r}.")
-        if found[0] is None:
-            raise QueryError(f"the index holds no picture of {id_!r}; it was made from vectors alone.")
-        return decode_image(found[0])
+        """A small picture of a painting, long side 256 px at most.
+
+        Raises:
+            QueryError: the index holds no such painting, or was made without pictures.
+        """
+        return self._table.thumbnails([id_])[0]
 
     @cached_property
     def embedder(self) -> Embedder:
         """The embedder of the index, loaded by its name when first needed, and checked."""
         embedder = self._given or AutoEmbedder.from_pretrained(self.embedder_name)
-        insist_on(embedder, self.embedder_name, self.fingerprint)
+        check_embedder(embedder, self.embedder_name, self.fingerprint)
         return embedder
 
     @property
-    def ids(self) -> list[str]:
-        """Ids of the paintings, in the order of the table."""
-        ids: list[str] = self._select(["id"])["id"].to_pylist()
-        return ids
+    def calibration(self) -> Calibration:
+        """What scores are worth: probabilities and the threshold of a good match; none where it was not measured."""
+        return self._table.calibration.read()
 
-    def __len__(self) -> int:
-        return int(self._table.count_rows())
+    @property
+    def threshold(self) -> float | None:
+        """Score of the nearest painting below which a picture has no good match; None where too few records tell."""
+        return self.calibration.threshold
 
-    def _select(self, columns: list[str], condition: str | None = None) -> pa.Table:
-        search = self._table.search().select(columns).limit(max(len(self), 1))
-        return (search.where(condition) if condition else search).to_arrow()
-
-    def _held(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that the index holds."""
-        parts = (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
-        return set(chain.from_iterable(self._select(["id"], _one_of(part))["id"].to_pylist() for part in parts))
-
-    def _insist(self, ids: Sequence[str]) -> None:
-        held = self._held(ids)
-        if unknown := next((id_ for id_ in ids if id_ not in held), None):
-            raise PaintingIndexError(f"the index holds no {unknown!r}.")
-
-
-def _connect(uri: "str | DBConnection") -> "DBConnection":
-    try:
-        import lancedb
-    except ImportError:
-        raise ArtExtractError("lancedb is missing; pip install 'artextract-hf[database]'.") from None
-    if not isinstance(uri, str):
-        return uri
-    with said_in_one_line(f"the database {uri} cannot be reached"):
-        # An interval of zero: a search sees what another process has just written.
-        return lancedb.connect(uri, read_consistency_interval=timedelta(0))
-
-
-def _made(uri: "str | DBConnection", table: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> "Table":
-    """A new table with these rows, or none where they fail."""
-    database = _connect(uri)
-    what = f"a table {table!r} cannot be made"
-    made: Table = written(what, lambda reader: database.create_table(table, data=reader), schema, rows)
-    return made
-
-
-def _refuse_unknown(metric: str) -> None:
-    if metric not in DISTANCES:
-        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(DISTANCES)}.")
-
-
-def _scores(distances: np.ndarray, metric: str) -> np.ndarray:
-    """LanceDB's distances (1 - cosine, 1 - inner product, squared Euclidean) as scores, larger for more similar."""
-    return -np.sqrt(distances) if metric == "l2" else 1 - distances
-
-
-def _one_of(ids: Iterable[str]) -> str:
-    return f"id IN ({', '.join(map(sql_literal, ids))})"
+    def describe(self) -> dict[str, Any]:
+        """What the index is, as JSON."""
+        vectors = {"count": len(self), "dim": self.dim, "metric": self.metric}
+        return vectors | {"embedder": self.embedder_name, "fingerprint": self.fingerprint}

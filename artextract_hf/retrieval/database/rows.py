@@ -6,8 +6,7 @@ vector           float32, of fixed length
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,26 +15,37 @@ from datasets import Dataset, Features
 
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import ArtExtractError, PaintingIndexError
+from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes
 from artextract_hf.retrieval.records import THUMBNAIL, RecordTable
-from artextract_hf.retrieval.vectors.store import VectorStore
+from artextract_hf.retrieval.vectors.scan import METRICS, check_vectors
 
 VECTOR = "vector"
 ABOUT = b"artextract"  # key of the schema's metadata: JSON with metric, embedder, fingerprint
 BLOCK = 4096  # rows handed to the database at a time
 
 
-def table_schema(fields: Iterable[pa.Field], dim: int, about: Mapping[str, str]) -> pa.Schema:
+def table_schema(fields: Iterable[pa.Field], dim: int, *, metric: str, embedder: str, fingerprint: str) -> pa.Schema:
     """Columns for records with these fields and vectors of this length.
 
+    Args:
+        fields: of the records.
+        dim: length of the vectors.
+        metric: by which they are compared.
+        embedder: name of what made them.
+        fingerprint: of the embedder.
+
     Raises:
+        QueryError: an unknown metric.
         PaintingIndexError: a field has the name of the column of vectors.
     """
+    if metric not in METRICS:
+        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
     fields = [field for field in fields if field.name != THUMBNAIL]
     if any(field.name == VECTOR for field in fields):
         raise PaintingIndexError(f"a field of the records is called {VECTOR!r}, as the vectors are; rename it.")
     own = [pa.field(THUMBNAIL, pa.binary()), pa.field(VECTOR, pa.list_(pa.float32(), dim))]
+    about = {"metric": metric, "embedder": embedder, "fingerprint": fingerprint}
     return pa.schema([*fields, *own], metadata={ABOUT: json.dumps(about)})
 
 
@@ -59,9 +69,10 @@ def read_about(name: str, schema: pa.Schema) -> dict[str, str]:
 
 
 def picture_rows(
-    dataset: Dataset, embedder: Embedder, skipped: SkipList, schema: pa.Schema, metric: str, *, progress: bool
+    dataset: Dataset, embedder: Embedder, skipped: SkipList, schema: pa.Schema, *, progress: bool
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a data set, a batch of pictures at a time; numbers that are none become null."""
+    metric = read_about("", schema)["metric"]
     for vectors, rows in embedded_batches(dataset, embedder, skipped, progress=progress):
         columns = {VECTOR: _vector_column(vectors, metric)}
         for field in schema:
@@ -70,66 +81,32 @@ def picture_rows(
         yield pa.RecordBatch.from_pydict(columns, schema=schema)
 
 
-def vector_rows(vectors: np.ndarray, records: RecordTable, schema: pa.Schema, metric: str) -> Iterator[pa.RecordBatch]:
-    """The rows of records that have their vectors (N, dim) already."""
-    table = records.table
+def vector_rows(
+    read_vectors: Callable[[np.ndarray], np.ndarray], records: RecordTable, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The rows of records that have their vectors already.
+
+    Args:
+        read_vectors: gives the vectors (n, dim) of some rows (n,).
+        records: of the paintings.
+        schema: of the table.
+    """
+    table, metric = records.table, read_about("", schema)["metric"]
     if THUMBNAIL not in table.column_names:
         table = table.append_column(THUMBNAIL, pa.nulls(len(table), pa.binary()))
     for start in range(0, len(table), BLOCK):
         part = table.slice(start, BLOCK)
-        columns = {name: part[name].combine_chunks() for name in part.column_names}
-        columns[VECTOR] = _vector_column(vectors[start : start + BLOCK], metric)
+        columns: dict[str, Any] = {name: part[name].combine_chunks() for name in part.column_names}
+        columns[VECTOR] = _vector_column(read_vectors(np.arange(start, start + len(part))), metric)
         yield pa.RecordBatch.from_pydict(columns, schema=schema)
 
 
-def checked(vectors: np.ndarray, metric: str) -> np.ndarray:
-    """Vectors (n, dim) that the file index would take: finite, and of length 1 where the metric is the cosine.
-
-    Raises:
-        QueryError: others.
-    """
-    return VectorStore.build(vectors, factory="flat", metric=metric).vectors()
-
-
-def written(
-    what: str,
-    write: Callable[[pa.RecordBatchReader], Any],
-    schema: pa.Schema,
-    batches: Iterable[pa.RecordBatch],
-) -> Any:
-    """Stream batches into the database; what they raise comes out as it was, not as the engine retells it.
-
-    Raises:
-        PaintingIndexError: the database refused them; `what` begins its message.
-    """
-    failures: list[Exception] = []
-
-    def watched() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from batches
-        except Exception as error:
-            failures.append(error)
-            raise
-
-    try:
-        with said_in_one_line(what):
-            return write(pa.RecordBatchReader.from_batches(schema, watched()))
-    except PaintingIndexError:
-        if failures:
-            raise failures[0] from None
-        raise
-
-
-@contextmanager
-def said_in_one_line(what: str) -> Iterator[None]:
-    """LanceDB's errors, which are of many kinds and lengths, as one of ours."""
-    try:
-        yield
-    except ArtExtractError:
-        raise
-    except (ValueError, OSError, RuntimeError) as error:
-        raise PaintingIndexError(f"{what}: {str(error).splitlines()[0][:300]}") from None
+def vectors_of(table: pa.Table) -> np.ndarray:
+    """The vectors (n, dim) of rows."""
+    column = table[VECTOR].combine_chunks()
+    return column.flatten().to_numpy().reshape(-1, column.type.list_size)
 
 
 def _vector_column(vectors: np.ndarray, metric: str) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(checked(vectors, metric).ravel()), vectors.shape[1])
+    dim = vectors.shape[1]
+    return pa.FixedSizeListArray.from_arrays(pa.array(check_vectors(vectors, dim, metric).ravel()), dim)

@@ -1,11 +1,11 @@
-"""Why two paintings are similar: where in each the similarity comes from, and which places answer each other.
+"""Why two paintings are similar: where in each the similarity comes from, and which places correspond to each other.
 
     two pictures --vectors, maps--> heat of each    its cells' shares in the cosine, or what is lost without them
                  `-maps-----------> pairs           places that are each other's nearest
 
 Where an embedding is the mean of the network's last map, its cosine is a sum over pairs of places, and the heat is
-exact. Any other embedding is asked: each place is covered, and what the similarity loses is the heat of that place
-(Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2).
+exact. Of any other embedding the heat is measured: each place is covered, and what the similarity loses is the heat of
+that place (Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2).
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,17 @@ from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.embedders.protocol import Embedder, dense
-from artextract_hf.retrieval.regions.patches import units
+from artextract_hf.retrieval.box import WHOLE_PICTURE, Box
+from artextract_hf.retrieval.vectors.scan import units
 
 WORKING_SIDE = 512  # pixels, long side of the pictures that are explained
 CELLS = 8  # a side, that are covered one by one
 WINDOW = 2  # cells a side that are covered together: a single one is too small to be missed
 BLUR = 1 / 12  # standard deviation of the blur that covers, as a share of the long side
 SAME = 1e-4  # largest difference of two vectors that are the same but for rounding
-MARGINS = 64  # a crop is found to this part of a side
+MARGINS = 64  # the margins that an embedder crops are measured in this part of a side
+PROBE_SIDE = 256  # pixels, long side of the noise that margins are measured with
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height
 Method = Literal["decomposition", "occlusion"]
 
 
@@ -70,7 +71,7 @@ class Explanation:
         similarity: their cosine.
         query: the picture that was searched with.
         answer: the picture that was found.
-        pairs: places that answer each other, the strongest first.
+        pairs: places that correspond to each other, the strongest first.
         method: `decomposition`, where each heat sums to the similarity, or `occlusion`, where it is what the
             similarity loses when the place is covered.
     """
@@ -89,26 +90,26 @@ class Explanation:
             "method": self.method,
             "pairs": [asdict(pair) for pair in self.pairs],
             "heat": {name: side.heat.round(5).tolist() for name, side in sides.items()},
-            "seen": {name: side.seen for name, side in sides.items()},
+            "seen": {name: side.seen.as_list() for name, side in sides.items()},
         }
 
 
-def explain(embedder: Embedder, query: ImageSource, answer: ImageSource) -> Explanation:
-    """Explain the similarity of two pictures: by decomposition where that is exact, else by occlusion.
+def explain_similarity(embedder: Embedder, query: ImageSource, answer: ImageSource) -> Explanation:
+    """Explain why two pictures are similar: by decomposition where that is exact, else by occlusion.
 
     Args:
-        embedder: what makes them similar.
+        embedder: whose vectors are compared.
         query: a picture in any form.
         answer: another.
 
     Raises:
-        ImageError: one is no picture.
-        ModelError: the embedder has no map.
+        ImageError: one of them is not a picture.
+        ModelError: the embedder has no maps.
     """
     network = dense(embedder)
     pictures = [_working_copy(source) for source in (query, answer)]
     vectors, maps = network.embed(pictures), network.maps(pictures)
-    seen = [seen_box(embedder, picture.size) for picture in pictures]
+    seen = [find_seen_box(embedder, picture.size) for picture in pictures]
     means = maps.mean(axis=(2, 3))
     method: Method = "occlusion"
     if means.shape == vectors.shape and np.allclose(units(means), vectors, atol=SAME):
@@ -117,7 +118,7 @@ def explain(embedder: Embedder, query: ImageSource, answer: ImageSource) -> Expl
     else:
         heats = tuple(occlude(embedder, pictures[i], vectors[1 - i], box=seen[i]) for i in (0, 1))
     sides = [Side(*side) for side in zip(pictures, heats, seen, strict=True)]
-    return Explanation(float(vectors[0] @ vectors[1]), sides[0], sides[1], _pairs(maps, seen), method)
+    return Explanation(float(vectors[0] @ vectors[1]), sides[0], sides[1], _find_pairs(maps, seen), method)
 
 
 def decompose(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -139,16 +140,16 @@ def decompose(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(heat / (heat.size * lengths) for heat in heats)
 
 
-def occlude(embedder: Embedder, picture: Image.Image, vector: np.ndarray, *, box: Box = (0, 0, 1, 1)) -> np.ndarray:
+def occlude(embedder: Embedder, picture: Image.Image, vector: np.ndarray, *, box: Box = WHOLE_PICTURE) -> np.ndarray:
     """What the similarity of a picture to a vector loses when a place is blurred.
 
     Windows of 2 x 2 cells are covered one by one; the heat of a cell is the mean over the windows that it lies in.
 
     Args:
-        embedder: any.
+        embedder: of any kind.
         picture: RGB.
         vector: (dim,), of length 1.
-        box: the part of the picture that is asked about.
+        box: the part of the picture that is divided into cells.
 
     Returns:
         (8, 8) float32; negative where a place makes the pictures less similar.
@@ -158,7 +159,7 @@ def occlude(embedder: Embedder, picture: Image.Image, vector: np.ndarray, *, box
     for number, (top, left) in enumerate(np.ndindex(steps, steps)):
         rows, columns = (slice(max(start - WINDOW + 1, 0), start + 1) for start in (top, left))
         windows[number, rows, columns] = True
-    whole, cover = np.asarray(picture), blurred(picture)
+    whole, cover = np.asarray(picture), blur(picture)
     pictures = [replace_cells(whole, cover, window, box) for window in windows]
     loss = float(embedder.embed([picture])[0] @ vector) - embedder.embed(pictures) @ vector
     return (np.einsum("n,nhw->hw", loss, windows) / WINDOW**2).astype(np.float32)
@@ -187,45 +188,52 @@ def mutual_nearest(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
     return places[order], forth[places][order], strengths[order]
 
 
-def seen_box(embedder: Embedder, size: tuple[int, int]) -> Box:
-    """The part of a picture of this size that changes its vector: what a central crop leaves of it.
+def find_seen_box(embedder: Embedder, size: tuple[int, int]) -> Box:
+    """The part of a picture of this size that changes its vector: what is left where a preprocessing crops the edges.
 
-    Found with noise whose edges are changed; an embedder need not say what it crops. Exact to 1/64 of a side.
+    Measured with noise whose edges are changed, as an embedder need not say what it crops. Exact to 1/64 of a side.
     """
-    scale = 256 / max(size)
+    scale = PROBE_SIDE / max(size)
     width, height = (max(round(side * scale), 1) for side in size)
     noise = np.random.default_rng(0).integers(0, 256, size=(height, width, 3), dtype=np.uint8)
-    whole = embedder.embed([noise])[0]
-
-    def cut(axis: int) -> float:
-        """Share of each edge across this axis that no vector knows."""
-        unseen, seen = 0, MARGINS // 2
-        while seen - unseen > 1:
-            margin = (unseen + seen) // 2 if unseen else 1  # most embedders crop nothing, and are asked once
-            edge = round(margin / MARGINS * noise.shape[axis])
-            inside = [slice(None), slice(None)]
-            inside[axis] = slice(edge, noise.shape[axis] - edge)
-            changed = 255 - noise
-            changed[tuple(inside)] = noise[tuple(inside)]
-            if np.abs(embedder.embed([changed])[0] - whole).max() <= SAME:
-                unseen = margin
-            else:
-                seen = margin
-        return unseen / MARGINS
-
-    x, y = cut(1), cut(0)
-    return x, y, 1 - x, 1 - y
+    vector = embedder.embed([noise])[0]
+    x, y = (_unseen_margin(embedder, noise, vector, axis) for axis in (1, 0))
+    return Box(x, y, 1 - 2 * x, 1 - 2 * y)
 
 
-def blurred(picture: Image.Image) -> np.ndarray:
+def _unseen_margin(embedder: Embedder, noise: np.ndarray, vector: np.ndarray, axis: int) -> float:
+    """The share of a picture's height (axis 0) or width (axis 1), at either edge, that its vector does not depend on.
+
+    Args:
+        embedder: of any kind.
+        noise: (H, W, 3) uint8.
+        vector: (dim,), of the noise.
+        axis: 0 or 1.
+    """
+    unseen, seen = 0, MARGINS // 2
+    while seen - unseen > 1:
+        margin = (unseen + seen) // 2 if unseen else 1  # most embedders crop nothing, so the least margin comes first
+        edge = round(margin / MARGINS * noise.shape[axis])
+        inside = [slice(None), slice(None)]
+        inside[axis] = slice(edge, noise.shape[axis] - edge)
+        changed = 255 - noise
+        changed[tuple(inside)] = noise[tuple(inside)]
+        if np.abs(embedder.embed([changed])[0] - vector).max() <= SAME:
+            unseen = margin
+        else:
+            seen = margin
+    return unseen / MARGINS
+
+
+def blur(picture: Image.Image) -> np.ndarray:
     """A picture (H, W, 3) uint8 without its details, to cover places with: a plain colour would add edges."""
     return cv2.GaussianBlur(np.asarray(picture), (0, 0), BLUR * max(picture.size))
 
 
-def replace_cells(pixels: np.ndarray, other: np.ndarray, cells: np.ndarray, box: Box = (0, 0, 1, 1)) -> np.ndarray:
-    """`pixels` (H, W, 3) with those of `other` where `cells` (h, w) is true; the cells share `box` between them."""
+def replace_cells(pixels: np.ndarray, other: np.ndarray, cells: np.ndarray, box: Box = WHOLE_PICTURE) -> np.ndarray:
+    """`pixels` (H, W, 3) with those of `other` where `cells` (h, w) is true; the cells divide `box` evenly."""
     height, width = pixels.shape[:2]
-    left, top, right, bottom = (round(share * side) for share, side in zip(box, 2 * (width, height), strict=True))
+    left, top, right, bottom = box.pixels((width, height))
     mask = np.zeros((height, width), dtype=np.uint8)
     mask[top:bottom, left:right] = cv2.resize(
         cells.astype(np.uint8), (right - left, bottom - top), interpolation=cv2.INTER_NEAREST
@@ -233,7 +241,7 @@ def replace_cells(pixels: np.ndarray, other: np.ndarray, cells: np.ndarray, box:
     return np.where(mask[:, :, None].astype(bool), other, pixels)
 
 
-def _pairs(maps: np.ndarray, seen: Sequence[Box]) -> list[PatchPair]:
+def _find_pairs(maps: np.ndarray, seen: Sequence[Box]) -> list[PatchPair]:
     places = mutual_nearest(maps[0], maps[1])
     return [
         PatchPair(_centre(first, maps.shape[2:], seen[0]), _centre(second, maps.shape[2:], seen[1]), float(strength))
@@ -242,9 +250,9 @@ def _pairs(maps: np.ndarray, seen: Sequence[Box]) -> list[PatchPair]:
 
 
 def _centre(place: int, grid: tuple[int, ...], box: Box) -> tuple[float, float]:
+    """The middle of a cell, counted row by row in a grid (rows, columns) over a box, in shares of the picture."""
     row, column = divmod(int(place), grid[1])
-    left, top, right, bottom = box
-    return left + (column + 0.5) / grid[1] * (right - left), top + (row + 0.5) / grid[0] * (bottom - top)
+    return box.left + (column + 0.5) / grid[1] * box.width, box.top + (row + 0.5) / grid[0] * box.height
 
 
 def _working_copy(source: ImageSource) -> Image.Image:

@@ -1,9 +1,9 @@
-"""Is an explanation true: does the similarity depend on the places that it calls warm?
+"""Is an explanation faithful: does the similarity depend on the places to which it gives much heat?
 
 Deletion and insertion of Petsiuk et al. 2018, "RISE: randomized input sampling for explanation of black-box models",
-with the similarity of the two pictures in the place of a class's probability. Both go between a picture and its blur,
-as insertion does there: holes of a plain colour are edges, and harm a network more the more they are scattered, so that
-a random order would look like a true one.
+with the similarity of the two pictures in place of a class's probability. Both go between a picture and its blur, as
+insertion does there: holes of a plain colour add edges, and the more they are scattered, the more they disturb a
+network, so that a random order would look as good as a faithful one.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.retrieval.explain.explanation import Explanation, Side, blurred, replace_cells
+from artextract_hf.retrieval.explain.explanation import Explanation, Side, blur, replace_cells
 
 
 @dataclass(frozen=True)
 class Faithfulness:
     """Areas under the curves of similarity over the share of cells, each the mean over the two pictures.
 
-    A true heat has deletion < random < insertion.
+    A faithful heat has deletion < random < insertion.
 
     Attributes:
         deletion: cells are blurred, the warmest first.
-        insertion: a blurred picture gets its cells back, the warmest first. It is the deletion that begins with the
+        insertion: a blurred picture gets its cells back, the warmest first. That is the deletion that begins with the
             coldest, read backwards.
-        random: cells are blurred in random order; in the mean that is also its insertion.
+        random: cells are blurred in random order; on average its insertion is the same.
     """
 
     deletion: float
@@ -38,10 +38,10 @@ def faithfulness(
     """Delete and insert the cells of one picture while the other stays as it is, and the other way round.
 
     Args:
-        embedder: the one that was explained.
-        explanation: what it is said to look at.
-        steps: in how many parts the cells are blurred; the similarity is measured after each.
-        draws: random orders.
+        embedder: the one whose similarity was explained.
+        explanation: of two pictures.
+        steps: into how many parts the cells are divided; the similarity is measured after each part.
+        draws: number of random orders.
         seed: of the random orders.
     """
     vectors = embedder.embed([explanation.query.picture, explanation.answer.picture])
@@ -58,7 +58,7 @@ def faithfulness(
 def _area(embedder: Embedder, side: Side, vector: np.ndarray, order: np.ndarray, steps: int) -> float:
     """Mean similarity to a vector (dim,) while the cells are blurred in this order."""
     counts = np.linspace(0, side.heat.size, steps + 1).round().astype(int)
-    whole, cover = np.asarray(side.picture), blurred(side.picture)
+    whole, cover = np.asarray(side.picture), blur(side.picture)
     cells = [np.isin(np.arange(side.heat.size), order[:count]).reshape(side.heat.shape) for count in counts]
-    curve = embedder.embed([replace_cells(whole, cover, gone, side.seen) for gone in cells]) @ vector
+    curve = embedder.embed([replace_cells(whole, cover, covered, side.seen) for covered in cells]) @ vector
     return float(np.trapezoid(curve, counts / side.heat.size))

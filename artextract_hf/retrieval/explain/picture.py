@@ -1,4 +1,4 @@
-"""An explanation as a picture: lines between the places that answer each other, and the heat of each place below."""
+"""An explanation as a picture: lines between the places that correspond, and the heat of each place below."""
 
 import io
 
@@ -13,9 +13,9 @@ from PIL import Image
 
 from artextract_hf.retrieval.explain.explanation import Explanation, PatchPair, Side
 
-# Okabe and Ito 2008, "Color universal design": told apart with any colour vision. Each pair also bears its number.
+# Okabe and Ito 2008, "Color universal design": distinct with any colour vision. Each pair also has its number.
 COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#FFFFFF", "#D55E00", "#CC79A7", "#7FB2E5")
-HEAT = "viridis"  # even in lightness, for any colour vision too
+HEAT = "viridis"  # its lightness rises evenly, so it is read with any colour vision too
 WEAK = 1.0  # the strength of a pair of average places; weaker pairs say little
 HEAT_WORDS = {
     "decomposition": "share of each place in the similarity",
@@ -28,7 +28,7 @@ GAP, MARGIN, HEAD, FOOT = 0.7, 0.15, 0.45, 0.75
 DPI = 110
 
 
-def draw(explanation: Explanation, *, lines: int = len(COLORS)) -> Image.Image:
+def draw_explanation(explanation: Explanation, *, lines: int = len(COLORS)) -> Image.Image:
     """Both pictures with lines between the strongest pairs, and both again with their heat.
 
     Args:
@@ -45,20 +45,20 @@ def draw(explanation: Explanation, *, lines: int = len(COLORS)) -> Image.Image:
     norm = Normalize(min(float(s.heat.min()) for s in sides), max(float(s.heat.max()) for s in sides))
     upper = []
     for side, left, shape in zip(sides, lefts, shapes, strict=True):
-        upper.append(_axes(figure, left, FOOT + height + MARGIN, height * shape, height))
+        upper.append(_add_axes(figure, left, FOOT + height + MARGIN, height * shape, height))
         upper[-1].imshow(side.picture, extent=(0, 1, 1, 0), aspect="auto")
-        _show_heat(_axes(figure, left, FOOT, height * shape, height), side, norm)
+        _show_heat(_add_axes(figure, left, FOOT, height * shape, height), side, norm)
     strong = [pair for pair in explanation.pairs if pair.strength >= WEAK]
     for number, pair in enumerate(strong[: min(lines, len(COLORS))]):
         _connect(upper[0], upper[1], pair, number)
-    _words(figure, explanation, norm)
+    _write_text(figure, explanation, norm)
     file = io.BytesIO()
     figure.savefig(file, dpi=DPI, format="png")
     return Image.open(file).convert("RGB")
 
 
-def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place in inches; both coordinates run from 0 to 1, from the upper left corner."""
+def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches; drawings on them have coordinates from 0 to 1."""
     whole_width, whole_height = figure.get_size_inches()
     axes = figure.add_axes((left / whole_width, bottom / whole_height, width / whole_width, height / whole_height))
     axes.set_axis_off()
@@ -66,19 +66,19 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 
 def _show_heat(axes: Axes, side: Side, norm: Normalize) -> None:
-    """The painting in grey below its heat, which is drawn smoothly: the painting has no such cells."""
+    """The painting in grey below its heat, which is drawn smoothly: edges of cells would look like painted ones."""
     axes.imshow(side.picture.convert("L"), cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect="auto")
-    left, top, right, bottom = side.seen
+    extent = (side.seen.left, side.seen.right, side.seen.bottom, side.seen.top)
     fine = cv2.resize(side.heat, (256, 256), interpolation=cv2.INTER_CUBIC)
-    axes.imshow(fine, cmap=HEAT, norm=norm, alpha=0.55, extent=(left, right, bottom, top), aspect="auto")
+    axes.imshow(fine, cmap=HEAT, norm=norm, alpha=0.55, extent=extent, aspect="auto")
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)
 
 
 def _connect(left: Axes, right: Axes, pair: PatchPair, number: int) -> None:
-    """A numbered line; all of it belongs to the right axes, which are drawn last."""
-    bend = 0.12 * (-1) ** number  # places at one height would lie on one line
-    for width, ink in ((3.4, "black"), (1.8, COLORS[number])):  # the rim stands out from bright paint
+    """A numbered line between two places; all of it belongs to the right axes, which are drawn last."""
+    bend = 0.12 * (-1) ** number  # straight lines between places at the same height would lie on each other
+    for width, ink in ((3.4, "black"), (1.8, COLORS[number])):  # the black rim shows the line on bright paint
         line = ConnectionPatch(
             pair.query, pair.answer, "data", "data", axesA=left, axesB=right,
             connectionstyle=f"arc3,rad={bend}", color=ink, linewidth=width, clip_on=False,
@@ -91,10 +91,10 @@ def _connect(left: Axes, right: Axes, pair: PatchPair, number: int) -> None:
         )  # fmt: skip
 
 
-def _words(figure: Figure, explanation: Explanation, norm: Normalize) -> None:
-    """What is to be seen, above; the scale of the heat, below."""
+def _write_text(figure: Figure, explanation: Explanation, norm: Normalize) -> None:
+    """A title above, and the scale of the heat below."""
     width, height = figure.get_size_inches()
-    title = f"similarity {explanation.similarity:.2f}; numbers join the places that answer each other best"
+    title = f"similarity {explanation.similarity:.2f}; equal numbers mark the places that correspond best"
     figure.text(MARGIN / width, 1 - HEAD / 2 / height, title, fontsize=10, va="center")
     bar = figure.add_axes((MARGIN / width, 0.5 / height, 1 - 2 * MARGIN / width, 0.12 / height))
     figure.colorbar(ScalarMappable(norm, HEAT), cax=bar, orientation="horizontal")

@@ -6,9 +6,9 @@ object pose in 25 lines of code", their first step): the camera is far away, as 
     landmark = scale * (first two rows of R) * point of the head + shift
 
 Angles are in degrees. Yaw: 0 looks at us, positive at the right edge of the picture. Pitch: positive looks up. Roll:
-positive leans clockwise, as we see it. Yaw and roll are measured against the face's own symmetry and hold well. Pitch
-hangs on the length of nose and chin, which all faces share here, and which a detector of landmarks draws towards the
-mean: of a nod of 20 degrees, YuNet's landmarks show little. See benchmarks/results/faces.json.
+positive leans clockwise, as we see it. Yaw and roll are measured against the face's own symmetry and are reliable.
+Pitch depends on the lengths of nose and chin, which are the same for all faces here, and a detector of landmarks places
+them near their mean: of a nod of 20 degrees, YuNet's landmarks show little. See benchmarks/results/faces.json.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ LANDMARKS = ("left eye", "right eye", "nose tip", "left corner of the mouth", "r
 HEAD = np.array([(-31.5, -37.0, 0.0), (31.5, -37.0, 0.0), (0.0, 0.0, 25.0), (-26.1, 26.2, 3.0), (26.1, 26.2, 3.0)])
 CENTRED = HEAD - HEAD.mean(axis=0)
 ROUNDS = 8  # of Gauss-Newton; three suffice for exact landmarks
+STEP = 1e-4  # of central differences, in radians or in the logarithm of the scale
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,17 @@ def fit_angles(landmarks: np.ndarray) -> np.ndarray:
     if size == 0:
         raise DataError("a pose needs landmarks in different places; all lie in one point.")
     seen = seen / size
-    state = np.append(_first_guess(seen), 0.0)  # and the logarithm of the scale
+    state = np.append(_first_guess(seen), 0.0)  # the angles, and the logarithm of the scale
     for _ in range(ROUNDS):
-        missing = (seen - _model(state)).ravel()
-        slope = np.stack([(_model(state + step) - _model(state - step)).ravel() for step in _STEPS], axis=1) / 2e-4
-        state = state + np.clip(np.linalg.lstsq(slope, missing)[0], -0.5, 0.5)
+        residual = (seen - _model(state)).ravel()
+        changes = [(_model(state + step) - _model(state - step)).ravel() for step in STEP * np.eye(len(state))]
+        jacobian = np.stack(changes, axis=1) / (2 * STEP)
+        state = state + np.clip(np.linalg.lstsq(jacobian, residual)[0], -0.5, 0.5)
     return (state[:3] + np.pi) % (2 * np.pi) - np.pi
 
 
-_STEPS = 1e-4 * np.eye(4)
-
-
 def _model(state: np.ndarray) -> np.ndarray:
+    """Landmarks (5, 2) for three angles in radians and the logarithm of the scale."""
     return project(*state[:3], scale=float(np.exp(state[3])))
 
 

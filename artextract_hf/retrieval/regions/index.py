@@ -4,9 +4,10 @@
     box of the query, at several sizes --> templates
         --nearest windows--> shortlist --slid over its patches--> the best place in each painting        `search`
 
-An index is a folder: the files of `region_store.py`, records.parquet and index.json, which holds the SHA-256 of each.
+On disk an index is a folder: the files of `store.py`, records.parquet and index.json, which holds the SHA-256 of each.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,35 +22,32 @@ from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.protocol import DenseEmbedder, Embedder, dense
 from artextract_hf.errors import PaintingIndexError, QueryError
-from artextract_hf.retrieval.embed import DECODED_SIDE, embedded_batches
-from artextract_hf.retrieval.fingerprint import insist_on
-from artextract_hf.retrieval.records import RecordTable, refuse_twice
-from artextract_hf.retrieval.regions.patches import GREY, Projection, extent, inside, square, to_bytes
+from artextract_hf.retrieval.box import Box
+from artextract_hf.retrieval.filters import matching_rows
+from artextract_hf.retrieval.fingerprint import check_embedder
+from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
+from artextract_hf.retrieval.regions.features import read_patches
 from artextract_hf.retrieval.regions.store import RegionStore
-from artextract_hf.retrieval.storage import read_description, read_records, write_index
+from artextract_hf.retrieval.regions.templates import Templates, check_sides, crop
+from artextract_hf.retrieval.storage import find_index, read_index, write_index
 
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
 STRIDE = 32  # of the deepest map of most networks: a side that it divides is covered by whole cells
-DIM = 96  # length of a patch
-FIT_PAINTINGS = 256  # to which the projection is fitted
-TEMPLATE_SHARES = (3 / 14, 4 / 14, 6 / 14, 8 / 14, 11 / 14, 1.0)  # of a painting's longer side that a detail may fill
 SHORTLIST = 100  # paintings that the windows give and the templates decide between
-MIN_SIDE = 8  # pixels of a box
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class RegionHit:
-    """One painting that answers, and where in it.
+    """A painting that holds the detail, and where.
 
     Attributes:
         id: of the painting.
         score: mean cosine of the patches of the detail and of its place, less for a small place; at most 1.
         rank: 1 is the best.
-        box: left, top, width and height as shares of the painting's width and height.
-        record: what is known about it.
+        box: the place in the painting.
+        record: what is known about the painting.
     """
 
     id: str
@@ -63,12 +61,41 @@ class RegionIndex:
     """Paintings by their parts. Made by `build` or `from_pretrained`.
 
     Attributes:
+        side: pixels at which the longer side of a painting is looked at.
+        embedder_name: what the embedder was loaded by.
+        fingerprint: of the embedder.
         skipped: pictures that could not be decoded, and were left out.
     """
 
-    def __init__(self, store: RegionStore, records: RecordTable, embedder: DenseEmbedder, *, side: int) -> None:
-        self._store, self._records, self._embedder, self.side = store, records, embedder, side
+    def __init__(
+        self,
+        store: RegionStore,
+        records: RecordTable,
+        *,
+        side: int,
+        embedder: DenseEmbedder | None,
+        embedder_name: str,
+        fingerprint: str,
+    ) -> None:
+        """An index of what is given; `build` and `from_pretrained` are easier to use.
+
+        Args:
+            store: patches and windows.
+            records: one for each painting.
+            side: pixels of the longer side at which the patches were made.
+            embedder: of the patches; loaded by its name when a query needs it, if it is not given.
+            embedder_name: what `AutoEmbedder.from_pretrained` loads it by.
+            fingerprint: of the embedder.
+
+        Raises:
+            PaintingIndexError: the embedder is not the one of this fingerprint.
+        """
+        if embedder is not None:
+            check_embedder(embedder, embedder_name, fingerprint)
+        self._store, self._records, self.side = store, records, side
+        self._embedder, self.embedder_name, self.fingerprint = embedder, embedder_name, fingerprint
         self.skipped = SkipList()
+        self._loading = threading.Lock()  # the embedder is loaded once
 
     @classmethod
     def build(
@@ -88,189 +115,212 @@ class RegionIndex:
             embedder: anything with `maps`, `dim` and `fingerprint`.
             side: pixels at which the longer side of a painting is looked at, a multiple of 32; a larger one finds
                 smaller details.
-            factory: how windows are searched, see `vectors.py`; `flat`, which is exact, suits tens of thousands of
-                paintings.
+            factory: how windows are searched, see `vectors/factories.py`; `flat`, which is exact, suits tens of
+                thousands of paintings.
             seed: draws the paintings that the projection is fitted to.
             progress: show a progress bar on a terminal.
 
         Raises:
-            PaintingIndexError: nothing to index, another side, or an id that stands twice.
+            PaintingIndexError: nothing to index, a side that is no multiple of 32, or two records with one id.
             ModelError: the embedder takes no pictures of this side or of a detail's, or has no maps.
         """
         if side < STRIDE or side % STRIDE:
             raise PaintingIndexError(f"a search for regions needs a side that is a multiple of {STRIDE}; got {side}.")
-        refuse_twice(dataset["id"])
-        chosen = np.random.default_rng(seed).permutation(len(dataset))[:FIT_PAINTINGS]
+        refuse_duplicate_ids(dataset["id"])
         network = dense(embedder)
-        _try_sides(network, side)
-        projection = _fit(dataset.select(np.sort(chosen)), _Maps(network, side))
-        reader, skipped = _Maps(network, side), SkipList()
-        patches: list[np.ndarray] = []
-        rows: list[dict[str, Any]] = []
-        for maps, records in embedded_batches(dataset, reader, skipped, min_side=reader.min_side, progress=progress):
-            outside = ~inside(reader.sizes[len(rows) :], maps.shape[2])
-            patches.append(to_bytes(np.where(outside[..., None], 0, projection(maps))))
-            rows.extend(records)
-        sizes = np.array(reader.sizes, dtype=np.float32)
-        shares = sizes / sizes.max(axis=1, keepdims=True)
-        store = RegionStore.build(np.concatenate(patches), shares, projection, factory=factory)
-        index = cls(store, RecordTable.from_rows(rows), network, side=side)
-        index.skipped = skipped
+        check_sides(network, side)
+        found = read_patches(dataset, network, side=side, seed=seed, progress=progress)
+        shares = found.sizes / found.sizes.max(axis=1, keepdims=True)
+        store = RegionStore.build(found.patches, shares, found.projection, factory=factory)
+        index = cls(
+            store,
+            RecordTable.from_rows(found.records),
+            side=side,
+            embedder=network,
+            embedder_name=getattr(embedder, "name", type(embedder).__name__),
+            fingerprint=embedder.fingerprint,
+        )
+        index.skipped = found.skipped
         return index
 
-    def search(self, query: ImageSource, box: Box | None = None, k: int = 10) -> list[RegionHit]:
-        """The paintings that hold what is in a box of a picture, and where they do.
+    # --- searching --------------------------------------------------------------------------------------------------
+
+    def search(
+        self, query: ImageSource, k: int = 5, where: str | None = None, *, box: Box | None = None
+    ) -> list[RegionHit]:
+        """The paintings that hold a part of a picture, and where they do.
 
         Args:
             query: a picture in any form.
-            box: left, top, width and height in pixels of the upright picture; None for the whole picture.
-            k: how many paintings; fewer come where the index has fewer.
+            k: how many paintings; fewer come where the index has fewer, or `where` leaves fewer.
+            where: a filter over the records, see `filters.py`; k answers come if k paintings pass it.
+            box: the part of the upright picture to look for; the whole picture by default.
 
         Raises:
-            QueryError: k below 1, or a box that is not inside the picture or smaller than MIN_SIDE pixels.
-            ImageError: the query is no picture.
+            QueryError: k below 1, a filter that cannot be read, or a box that does not lie inside the picture or is
+                smaller than 8 x 8 pixels.
+            ImageError: the query is not a picture.
+            PaintingIndexError: the embedder is not the one the index was built with.
         """
+        return self.search_many([query], k, where, boxes=[box])[0]
+
+    def search_many(
+        self,
+        queries: Sequence[ImageSource],
+        k: int = 5,
+        where: str | None = None,
+        *,
+        boxes: Sequence[Box | None] | None = None,
+    ) -> list[list[RegionHit]]:
+        """`search` for several queries, each with its box; the answers come in the order of the queries.
+
+        Raises:
+            QueryError: another number of boxes than of queries; otherwise as `search`.
+        """
+        boxes = [None] * len(queries) if boxes is None else boxes
+        if len(boxes) != len(queries):
+            raise QueryError(f"there are {len(queries)} queries and {len(boxes)} boxes; give one box for each query.")
+        rows = self._rows(k, where)
+        pairs = zip(queries, boxes, strict=True)
+        return [self._search(crop(decode_image(query), box), k, rows) for query, box in pairs]
+
+    def similar_to(self, id_: str, k: int = 5, where: str | None = None, *, box: Box | None = None) -> list[RegionHit]:
+        """The paintings that hold a part of one of the index; that painting itself is left out.
+
+        The query is the small picture that the index keeps of the painting, see `thumbnail`.
+
+        Raises:
+            QueryError: the index does not hold the id; otherwise as `search`.
+        """
+        row = self._records.row(id_)
+        return self._search(crop(self._records.thumbnail(row), box), k, self._rows(k, where), without=row)
+
+    def _rows(self, k: int, where: str | None) -> np.ndarray | None:
+        """The rows that may answer; None if all may."""
         if k < 1:
             raise QueryError(f"k is {k}; it must be at least 1.")
-        detail = cut(decode_image(query), box)
-        templates, sides = self._templates(detail)
-        rows = self._store.nearest(templates, k, shortlist=max(SHORTLIST, k))
-        scores, which, at = self._store.locate(templates, rows)
-        boxes = self._boxes(rows, at, sides[which])
+        return matching_rows(where, self._records.fields)
+
+    def _search(
+        self, detail: Image.Image, k: int, rows: np.ndarray | None, *, without: int | None = None
+    ) -> list[RegionHit]:
+        """The hits of a detail among these rows, without the row that is not to be found."""
+        cells = self._store.cells
+        templates = Templates.of(detail, self.embedder, self._store.projection, cells=cells, side=self.side)
+        wanted = k if without is None else k + 1
+        nearest = self._store.nearest(templates.patches, wanted, shortlist=max(SHORTLIST, wanted), rows=rows)
+        nearest = nearest if without is None else nearest[nearest != without]
+        if not len(nearest):
+            return []
+        scores, which, at = self._store.locate(templates.patches, nearest)
+        boxes = self._boxes(nearest, at, templates.sides[which])
         best = np.argsort(-scores, kind="stable")[:k]
-        found = zip(best, rows[best], self._records.at(rows[best].tolist()), strict=True)
+        records = self._records.at(nearest[best].tolist())
         return [
-            RegionHit(self._records.ids[row], float(scores[i]), rank, tuple(boxes[i].tolist()), record)
-            for rank, (i, row, record) in enumerate(found, 1)
+            RegionHit(record["id"], float(scores[i]), rank, boxes[i], record)
+            for rank, (i, record) in enumerate(zip(best, records, strict=True), start=1)
         ]
 
-    def _templates(self, detail: Image.Image) -> tuple[list[np.ndarray], np.ndarray]:
-        """Patches (r, c, D) of a detail at several sizes, and the width and height of each in patches (T, 2)."""
-        on_square = square(detail)
-        sides = _template_sides(self._store.cells, self.side)
-        templates = []
-        for length, side in sides:
-            (maps,) = self._store.projection(self._embedder.maps([on_square], side=side))
-            rows, columns = extent(detail.size, length)
-            templates.append(maps[:rows, :columns])
-        shape = np.array(detail.size) / max(detail.size)
-        return templates, np.array([length for length, _ in sides])[:, None] * shape
-
-    def _boxes(self, rows: np.ndarray, at: np.ndarray, sides: np.ndarray) -> np.ndarray:
-        """Places in patches, top and left (n, 2), as boxes (n, 4) in shares of the paintings, cut at their edges."""
+    def _boxes(self, rows: np.ndarray, at: np.ndarray, sides: np.ndarray) -> list[Box]:
+        """Places in patches, top and left (n, 2), with widths and heights (n, 2), as boxes inside the paintings."""
         painting = self._store.cells * self._store.shares[rows]
         start, end = at[:, ::-1] / painting, (at[:, ::-1] + sides) / painting
         start, end = np.clip(start, 0, 1), np.clip(end, 0, 1)
-        return np.concatenate([start, end - start], axis=1)
+        return [Box(*place) for place in np.concatenate([start, end - start], axis=1).tolist()]
 
-    @property
-    def ids(self) -> list[str]:
-        """Ids of the paintings, in the order of the records."""
-        return list(self._records.ids)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def thumbnail(self, id_: str) -> Image.Image:
-        """A small picture of a painting, long side 256 px at most."""
-        return self._records.thumbnail(self._records.row(id_))
-
-    def describe(self) -> dict[str, Any]:
-        """What the index is, as JSON; `bytes_per_painting` counts patches and windows."""
-        return {
-            "kind": KIND,
-            "count": len(self),
-            "dim": self._store.projection.components.shape[1],
-            "side": self.side,
-            "cells": self._store.cells,
-            "bytes_per_painting": self._store.bytes_per_painting,
-            "embedder": getattr(self._embedder, "name", type(self._embedder).__name__),
-            "fingerprint": self._embedder.fingerprint,
-            "data": self._records.fingerprint,
-        }
+    # --- keeping ----------------------------------------------------------------------------------------------------
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write the index to a folder, all or nothing.
+        """Write the index to a folder, all or nothing; an index that is there already is replaced.
 
         Raises:
             PaintingIndexError: the folder holds something else.
         """
         write_index(directory, self._store, self._records, self.describe())
 
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, *, embedder: Embedder | None = None) -> Self:
-        """Read an index from a folder, and check every byte of it.
+    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
+        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
 
         Args:
-            folder: what `save_pretrained` wrote.
-            embedder: the one it was built with; None loads it by its name.
+            repo_id: `owner/name`.
+            allow_restricted: publish although a painting has no open licence.
+            private: make the repository private, if it is new.
+            tag: a version that names the commit.
+
+        Raises:
+            DataError: paintings without an open licence.
+            ArtExtractError: the Hub refuses, or cannot be reached.
+        """
+        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, revision: str | None = None, *, embedder: Embedder | None = None
+    ) -> Self:
+        """Read an index from a folder or a dataset repository of the Hub, and check every byte of it.
+
+        Args:
+            name: the folder, or `owner/name` of the repository.
+            revision: a branch, a tag or a commit of the repository.
+            embedder: of the index; loaded by its name when a query needs it, if it is not given.
 
         Raises:
             PaintingIndexError: missing, damaged, no index of regions, or built with another embedder.
+            ModelError: the given embedder has no maps.
         """
-        folder = Path(folder)
-        about = read_description(folder)
-        if about.get("kind") != KIND:
-            raise PaintingIndexError(f"{folder} holds no index of regions; make one with `artextract index-regions`.")
-        store, records = RegionStore.load(folder), read_records(folder)
-        if not len(records) == len(store) == about["count"]:
-            raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
-        network = dense(embedder or AutoEmbedder.from_pretrained(about["embedder"]))
-        insist_on(network, about["embedder"], about["fingerprint"])
-        return cls(store, records, network, side=about["side"])
-
-
-def cut(picture: Image.Image, box: Box | None) -> Image.Image:
-    """The part of a picture in a box: left, top, width and height in pixels.
-
-    Raises:
-        QueryError: the box is not inside the picture, or smaller than MIN_SIDE pixels.
-    """
-    left, top, width, height = box or (0, 0, *picture.size)
-    if not (width >= MIN_SIDE and height >= MIN_SIDE):
-        raise QueryError(f"the box is {width:g} x {height:g} pixels; it must be at least {MIN_SIDE} x {MIN_SIDE}.")
-    if not (left >= 0 and top >= 0 and left + width <= picture.width and top + height <= picture.height):
-        raise QueryError(
-            f"the box {left:g},{top:g},{width:g},{height:g} (left, top, width, height) does not lie inside the picture "
-            f"of {picture.width} x {picture.height} pixels."
+        store, records, about = read_index(find_index(name, revision), RegionStore.load, kind=KIND)
+        return cls(
+            store,
+            records,
+            side=about["side"],
+            embedder=None if embedder is None else dense(embedder),
+            embedder_name=about["embedder"],
+            fingerprint=about["fingerprint"],
         )
-    return picture.crop((round(left), round(top), round(left + width), round(top + height)))
 
+    # --- what it holds ----------------------------------------------------------------------------------------------
 
-def _template_sides(cells: int, side: int) -> list[tuple[int, int]]:
-    """The sizes at which a detail is looked for: its longer side in patches and in pixels."""
-    lengths = sorted({max(1, round(share * cells)) for share in TEMPLATE_SHARES})
-    return [(length, side * length // cells) for length in lengths]
+    def __len__(self) -> int:
+        return len(self._records)
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the paintings, in the order of the records."""
+        return list(self._records.ids)
 
-def _try_sides(network: DenseEmbedder, side: int) -> None:
-    """Have a network that does not take the sizes of all templates refuse them now, and not at every search."""
-    blank = Image.new("RGB", (side, side), GREY)
-    cells = network.maps([blank], side=side).shape[2]
-    for _, smaller in _template_sides(cells, side):
-        network.maps([blank], side=smaller)
+    def thumbnail(self, id_: str) -> Image.Image:
+        """A small picture of a painting, long side 256 px at most.
 
+        Raises:
+            QueryError: the index holds no such painting.
+        """
+        return self._records.thumbnail(self._records.row(id_))
 
-class _Maps:
-    """Stands where an embedder stands in `embedded_batches`, and gives maps in place of vectors."""
+    @property
+    def embedder(self) -> DenseEmbedder:
+        """The embedder of the index, loaded by its name when first needed.
 
-    def __init__(self, embedder: DenseEmbedder, side: int) -> None:
-        self.dim, self.fingerprint = embedder.dim, embedder.fingerprint
-        self.sizes: list[tuple[int, int]] = []  # of the pictures seen, width and height
-        self.min_side = max(side, DECODED_SIDE)  # of pictures that are worth looking at in this detail
-        self._embedder, self._side = embedder, side
+        Raises:
+            ModelError: it cannot be loaded, or has no maps.
+            PaintingIndexError: what has this name now is another one.
+        """
+        with self._loading:
+            if self._embedder is None:
+                loaded = dense(AutoEmbedder.from_pretrained(self.embedder_name))
+                check_embedder(loaded, self.embedder_name, self.fingerprint)
+                self._embedder = loaded
+            return self._embedder
 
-    def embed(self, images: Sequence[Any], batch_size: int = 32) -> np.ndarray:
-        self.sizes += [picture.size for picture in images]
-        return self._embedder.maps([square(picture) for picture in images], side=self._side)
-
-
-def _fit(sample: Dataset, reader: _Maps) -> Projection:
-    """The projection of a collection, fitted to a sample of it."""
-    features: list[np.ndarray] = []
-    for maps, _ in embedded_batches(sample, reader, SkipList(), min_side=reader.min_side):
-        painted = inside(reader.sizes[-len(maps) :], maps.shape[2])
-        features.append(maps.transpose(0, 2, 3, 1)[painted])
-    if not features:
-        raise PaintingIndexError(f"no picture could be indexed ({len(sample)} of them cannot be decoded).")
-    return Projection.fit(np.concatenate(features), DIM)
+    def describe(self) -> dict[str, Any]:
+        """What the index is, as JSON; `bytes_per_painting` counts patches and windows."""
+        return {
+            "kind": KIND,
+            "count": len(self),
+            "dim": self._store.dim,
+            "side": self.side,
+            "cells": self._store.cells,
+            "bytes_per_painting": self._store.bytes_per_painting,
+            "embedder": self.embedder_name,
+            "fingerprint": self.fingerprint,
+            "data": self._records.fingerprint,
+        }

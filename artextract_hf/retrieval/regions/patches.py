@@ -1,9 +1,9 @@
 """Dense features of pictures: a grid of unit vectors each, in which a detail of another picture is looked for.
 
-    picture --square--> maps (C, h, w) --whiten, reduce, normalise--> patches (h, w, D)
+    picture --pad to a square--> maps (C, h, w) --whiten, reduce, normalise--> patches (h, w, D)
     detail, at several sizes --the same--> templates, each slid over the patches of a painting
 
-Pictures keep their proportions: the shorter side is filled up to a square with grey, and patches of the filling are 0.
+Pictures keep their proportions: the shorter side is padded to a square with grey, and patches of the padding are 0.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,14 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
+from artextract_hf.retrieval.vectors.scan import units
+
 GREY = (124, 116, 104)  # ImageNet's mean, which is 0 to the networks
 SIZE_POWER = 0.2  # measured: 0 loses a tenth of the paintings, 0.4 a tenth of the boxes' overlap
 WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # sides of the windows, as shares of the painting's
 
 
-def square(picture: Image.Image) -> Image.Image:
+def pad_to_square(picture: Image.Image) -> Image.Image:
     """An RGB picture in the upper left corner of a square of its longer side, the rest grey."""
     side = max(picture.size)
     canvas = Image.new("RGB", (side, side), GREY)
@@ -26,23 +28,28 @@ def square(picture: Image.Image) -> Image.Image:
     return canvas
 
 
-def extent(size: Sequence[float], cells: int) -> tuple[int, int]:
-    """Rows and columns of patches, of `cells` a side, that a picture of this width and height fills on its square."""
+def grid_shape(size: Sequence[float], cells: int) -> tuple[int, int]:
+    """Rows and columns of patches that a picture fills on its padded square.
+
+    Args:
+        size: width and height of the picture, in any unit.
+        cells: patches along each side of the square.
+    """
     width, height = size
     rows, columns = (max(1, round(cells * side / max(size))) for side in (height, width))
     return rows, columns
 
 
-def inside(sizes: Sequence[tuple[int, int]], cells: int) -> np.ndarray:
+def picture_mask(sizes: Sequence[tuple[int, int]], cells: int) -> np.ndarray:
     """(N, cells, cells) bool: which patches show the picture and not the grey beside it."""
-    extents = np.array([extent(size, cells) for size in sizes])
+    shapes = np.array([grid_shape(size, cells) for size in sizes])
     place = np.arange(cells)
-    return (place < extents[:, :1])[:, :, None] & (place < extents[:, 1:])[:, None, :]
+    return (place < shapes[:, :1])[:, :, None] & (place < shapes[:, 1:])[:, None, :]
 
 
 @dataclass(frozen=True)
 class Projection:
-    """From features to short vectors whose components are uncorrelated and of like variance (PCA whitening; Jégou and
+    """From features to short vectors whose components are uncorrelated and of equal variance (PCA whitening; Jégou and
     Chum 2012, "Negative evidences and co-occurrences in image retrieval").
 
     Attributes:
@@ -68,22 +75,17 @@ class Projection:
         return units((maps.transpose(0, 2, 3, 1) - self.mean) @ self.components)
 
 
-def units(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) at length 1; those of length 0 stay."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def to_bytes(patches: np.ndarray) -> np.ndarray:
+def quantize(patches: np.ndarray) -> np.ndarray:
     """Unit patches as int8, in steps of 1/127."""
     return np.rint(patches * 127).astype(np.int8)
 
 
-def from_bytes(patches: np.ndarray) -> np.ndarray:
-    """What `to_bytes` has stored, float32."""
+def dequantize(patches: np.ndarray) -> np.ndarray:
+    """Quantized patches as float32."""
     return patches.astype(np.float32) / 127
 
 
-def windows(rows: int, columns: int) -> np.ndarray:
+def make_windows(rows: int, columns: int) -> np.ndarray:
     """Overlapping windows of several sizes over a grid, in the manner of R-MAC (Tolias et al. 2016, arXiv 1511.05879).
 
     Returns:
@@ -100,16 +102,16 @@ def windows(rows: int, columns: int) -> np.ndarray:
     return np.array(found)
 
 
-def window_vectors(patches: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def pool_windows(patches: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """The mean patch of every window at length 1: (h, w, D) and (W, 4) to (W, D)."""
     sums = np.zeros((patches.shape[0] + 1, patches.shape[1] + 1, patches.shape[2]), dtype=np.float32)
     sums[1:, 1:] = patches.cumsum(axis=0).cumsum(axis=1)
-    top, left, bottom, right = boxes.T
+    top, left, bottom, right = windows.T
     return units(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
 
 
-def find_template(templates: Sequence[np.ndarray], patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The place at which one of several templates resembles the patches below it most.
+def match_templates(templates: Sequence[np.ndarray], patches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The place at which one of several templates is most similar to the patches below it.
 
     The score is their mean cosine times (r c / h w) ** SIZE_POWER: a few patches agree by chance more easily than many.
 
@@ -118,22 +120,23 @@ def find_template(templates: Sequence[np.ndarray], patches: np.ndarray) -> tuple
         patches: (N, h, w, D), unit patches, or 0 where there is nothing.
 
     Returns:
-        By picture: the score (N,), the template (N,), and its top and left (N, 2), which hold parts of a cell.
+        For each picture: the score (N,), the number of the template (N,), and its top and left (N, 2) in cells, which
+        need not be whole.
     """
     scores = np.full(len(patches), -1, dtype=np.float32)
     which, at = np.zeros(len(patches), dtype=np.int64), np.zeros((len(patches), 2), dtype=np.float32)
     for number, template in enumerate(templates):
         if template.shape[0] > patches.shape[1] or template.shape[1] > patches.shape[2]:
             continue
-        peaks, places = _peaks(slide(template, patches))
+        peaks, places = _find_peaks(correlate(template, patches))
         peaks = peaks * (np.prod(template.shape[:2]) / np.prod(patches.shape[1:3])) ** SIZE_POWER
         better = peaks > scores
         scores[better], which[better], at[better] = peaks[better], number, places[better]
     return scores, which, at
 
 
-def slide(template: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """The mean cosine of a template's patches with those below it, wherever it can lie.
+def correlate(template: np.ndarray, patches: np.ndarray) -> np.ndarray:
+    """The mean cosine of a template's patches with those below it, at every place where the template fits.
 
     Args:
         template: (r, c, D).
@@ -152,19 +155,19 @@ def slide(template: np.ndarray, patches: np.ndarray) -> np.ndarray:
     return total / (rows * columns)
 
 
-def _peaks(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _find_peaks(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The largest of each (N, h, w), and its row and column (N, 2), refined to parts of a cell by a parabola."""
     number = np.arange(len(scores))
     y, x = np.divmod(scores.reshape(len(scores), -1).argmax(axis=1), scores.shape[2])
     padded = np.pad(scores, ((0, 0), (1, 1), (1, 1)), mode="reflect")
     peak = scores[number, y, x]
-    rows = _vertex(padded[number, y, x + 1], peak, padded[number, y + 2, x + 1])
-    columns = _vertex(padded[number, y + 1, x], peak, padded[number, y + 1, x + 2])
+    rows = _parabola_vertex(padded[number, y, x + 1], peak, padded[number, y + 2, x + 1])
+    columns = _parabola_vertex(padded[number, y + 1, x], peak, padded[number, y + 1, x + 2])
     return peak, np.stack([y + rows, x + columns], axis=1)
 
 
-def _vertex(before: np.ndarray, peak: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where the parabola through three neighbouring values has its top: -0.5 to 0.5 from the middle one."""
+def _parabola_vertex(before: np.ndarray, peak: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The top of the parabola through three neighbouring values: -0.5 to 0.5 from the middle one."""
     bend = before - 2 * peak + after
     top = np.divide(0.5 * (before - after), bend, out=np.zeros_like(peak), where=bend < 0)
     return np.clip(top, -0.5, 0.5)

@@ -3,7 +3,7 @@
 patches.npy              (N, cells, cells, D) int8, memory-mapped; 0 outside the painting
 shares.npy               (N, 2) float32: width and height as shares of the longer side
 projection.safetensors   from the network's features to patches
-index.faiss, ...         vectors of the windows, see `vectors.py`; each painting has as many
+index.faiss, ...         vectors of the windows, see `vectors/store.py`; each painting has the same number
 """
 
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ from safetensors.numpy import load_file, save
 from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.regions.patches import (
     Projection,
-    extent,
-    find_template,
-    from_bytes,
-    units,
-    window_vectors,
-    windows,
+    dequantize,
+    grid_shape,
+    make_windows,
+    match_templates,
+    pool_windows,
 )
+from artextract_hf.retrieval.vectors.scan import units
 from artextract_hf.retrieval.vectors.store import VectorStore
 
 PATCHES, SHARES, PROJECTION = "patches.npy", "shares.npy", "projection.safetensors"
 BLOCK = 128  # paintings whose patches are float32 at a time
-MIN_PAINTINGS = 10  # so many paintings' windows are asked for; as they are of many paintings, a hundred answer or so
+MIN_PAINTINGS = 10  # as many windows are asked for as this many paintings have; they belong to about a hundred
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RegionStore:
     Attributes:
         patches: (N, cells, cells, D) int8.
         shares: (N, 2) float32, width and height of the paintings as shares of the longer side.
-        projection: what made the patches of features.
+        projection: what made patches from features.
         windows: (N * W, D), the windows of one painting after those of another.
     """
 
@@ -50,16 +50,21 @@ class RegionStore:
 
     @classmethod
     def build(cls, patches: np.ndarray, shares: np.ndarray, projection: Projection, *, factory: str = "flat") -> Self:
-        """Pool the windows of patches, and index them by `factory`, see `vectors.py`."""
+        """Pool the windows of patches, and index them by `factory`, see `vectors/factories.py`."""
         cells = patches.shape[1]
-        grids = [windows(*extent(share, cells)) for share in shares.tolist()]
-        vectors = [window_vectors(from_bytes(p), grid) for p, grid in zip(patches, grids, strict=True)]
+        windows = [make_windows(*grid_shape(share, cells)) for share in shares.tolist()]
+        vectors = [pool_windows(dequantize(p), w) for p, w in zip(patches, windows, strict=True)]
         # By inner product, as the vectors of a blank painting are 0, which the cosine does not take.
         store = VectorStore.build(np.concatenate(vectors), factory=factory, metric="ip")
         return cls(patches, shares, projection, store)
 
     def __len__(self) -> int:
         return len(self.patches)
+
+    @property
+    def dim(self) -> int:
+        """Length of a patch."""
+        return int(self.projection.components.shape[1])
 
     @property
     def cells(self) -> int:
@@ -71,24 +76,31 @@ class RegionStore:
         """What patches and windows take, in memory or on disk."""
         return (self.patches.nbytes + 4 * self.windows.dim * len(self.windows)) // len(self)
 
-    def nearest(self, templates: Sequence[np.ndarray], k: int, *, shortlist: int) -> np.ndarray:
+    def nearest(
+        self, templates: Sequence[np.ndarray], k: int, *, shortlist: int, rows: np.ndarray | None = None
+    ) -> np.ndarray:
         """Rows (n,) of the paintings whose windows are nearest to the mean of a template, best first.
 
-        At least k come, if the store has as many, and at most `shortlist`.
+        Args:
+            templates: (r, c, D) each.
+            k: how many paintings come at least, if there are as many.
+            shortlist: how many come at most.
+            rows: int64, the paintings that may answer; all by default.
         """
         means = np.stack([units(template.mean(axis=(0, 1))) for template in templates])
-        windows_each = len(self.windows) // len(self)
-        scores, found = self.windows.search(means, windows_each * max(k, MIN_PAINTINGS))
+        each = len(self.windows) // len(self)
+        allowed = None if rows is None else (each * rows[:, None] + np.arange(each)).ravel()
+        scores, found = self.windows.search(means, each * max(k, MIN_PAINTINGS), rows=allowed)
         order = np.argsort(-scores, axis=None, kind="stable")
-        rows = found.ravel()[order]
-        rows = rows[rows >= 0] // windows_each  # -1: an approximate index found no more
-        _, first = np.unique(rows, return_index=True)
-        return rows[np.sort(first)[:shortlist]]
+        windows = found.ravel()[order]
+        paintings = windows[windows >= 0] // each  # -1: an approximate index found no more
+        _, first = np.unique(paintings, return_index=True)
+        return paintings[np.sort(first)[:shortlist]]
 
     def locate(self, templates: Sequence[np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where in these paintings a template fits best; see `find_template`."""
+        """Where in these paintings a template fits best; see `match_templates`."""
         blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
-        found = [find_template(templates, from_bytes(self.patches[block])) for block in blocks]
+        found = [match_templates(templates, dequantize(self.patches[block])) for block in blocks]
         scores, which, at = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return scores, which, at
 

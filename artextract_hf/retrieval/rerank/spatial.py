@@ -9,6 +9,7 @@ scale and shift in place of its training and its random samples: patches are few
 import numpy as np
 
 from artextract_hf.errors import QueryError
+from artextract_hf.retrieval.vectors.scan import units
 
 SCALES = 2.0 ** np.arange(-1.5, 1.6, 0.5)  # of the query's picture in the candidate's: 0.35 to 2.8
 TOLERANCE = 1.0  # cells by which a pair may miss the place that the proposed transform gives it
@@ -63,4 +64,4 @@ def _unit_patches(*maps: np.ndarray) -> list[np.ndarray]:
     """Maps (C, h, w) as (h * w, C) of length 1, without their mean: most of a deep feature is common to all of them."""
     patches = [feature_map.reshape(len(feature_map), -1).T for feature_map in maps]
     mean = np.concatenate(patches).mean(axis=0)
-    return [(p - mean) / np.maximum(np.linalg.norm(p - mean, axis=1, keepdims=True), 1e-12) for p in patches]
+    return [units(p - mean) for p in patches]

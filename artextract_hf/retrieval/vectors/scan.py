@@ -13,6 +13,11 @@ BLOCK_FLOATS = 2**24  # vectors are read in blocks of 64 MB, so that memory stay
 UNIT_TOLERANCE = 1e-3
 
 
+def units(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., dim) scaled to length 1; those of length 0 stay as they are."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
 def check_vectors(vectors: np.ndarray, dim: int, metric: str) -> np.ndarray:
     """Vectors as FAISS takes them, (N, dim) float32 in one piece; it aborts or answers nonsense on others.
 
@@ -26,7 +31,7 @@ def check_vectors(vectors: np.ndarray, dim: int, metric: str) -> np.ndarray:
     for start in range(0, len(vectors), step):
         block = vectors[start : start + step]
         if not np.isfinite(block).all():
-            raise QueryError("a vector holds values that are no numbers.")
+            raise QueryError("a vector holds values that are not finite numbers.")
         if metric == "cosine" and np.abs(np.linalg.norm(block, axis=1) - 1).max() > UNIT_TOLERANCE:
             raise QueryError("a vector is not of length 1, which the cosine needs.")
     return vectors

@@ -79,13 +79,10 @@ class VectorStore:
         Raises:
             QueryError: an unknown factory or metric, too few vectors for it, or vectors that the metric cannot take.
         """
-        if metric not in METRICS:
-            raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
         if np.ndim(vectors) != 2 or np.shape(vectors)[1] < 1:
             raise QueryError(f"vectors have the shape (N, dim), not {np.shape(vectors)}.")
-        count, dim = np.shape(vectors)
-        name, spec = factories.resolve(factory, count, dim)
-        index = factories.make_index(spec, count, dim, METRICS[metric])
+        dim = np.shape(vectors)[1]
+        name, spec, index = _empty_index(factory, metric, *np.shape(vectors))
         kept = np.empty((0, dim), np.float32) if held_vectors(index) is None else None
         store = cls(index, kept, factory=name, spec=spec, metric=metric)
         checked = check_vectors(vectors, dim, metric)
@@ -93,7 +90,7 @@ class VectorStore:
         store._append(checked)
         recall = store._tune()
         if factory == "auto":
-            store.reason = factories.reason(spec, count, dim, recall)
+            store.reason = factories.reason(spec, len(store), dim, recall)
         return store
 
     def _tune(self) -> float:
@@ -248,6 +245,16 @@ class VectorStore:
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
+    def describe(self) -> dict[str, Any]:
+        """What the vectors are and how they are searched, as JSON."""
+        return {
+            "count": len(self),
+            "dim": self.dim,
+            "metric": self.metric,
+            "factory": self.factory,
+            "reason": self.reason,
+        }
+
     # --- keeping ----------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> None:
@@ -294,6 +301,29 @@ class VectorStore:
         store = cls(index, kept, spec=spec, **names)
         store._mapped = mapped
         return store
+
+
+def check_factory(factory: str, metric: str, count: int, dim: int) -> None:
+    """Refuse what `VectorStore.build` would refuse, before hours go into embedding.
+
+    Args:
+        factory: as for `build`.
+        metric: as for `build`.
+        count: how many vectors there will be.
+        dim: their length.
+
+    Raises:
+        QueryError: an unknown factory or metric, or a factory that does not suit so many vectors of this length.
+    """
+    _empty_index(factory, metric, count, dim)
+
+
+def _empty_index(factory: str, metric: str, count: int, dim: int) -> tuple[str, str, faiss.Index]:
+    """Name of the factory, `auto` decided, its FAISS factory string, and an index without vectors."""
+    if metric not in METRICS:
+        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
+    name, spec = factories.resolve(factory, count, dim)
+    return name, spec, factories.make_index(spec, count, dim, METRICS[metric])
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:

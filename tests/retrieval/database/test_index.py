@@ -5,7 +5,7 @@ import pytest
 from datasets import Image
 
 from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
-from artextract_hf.retrieval.database import index as database
+from artextract_hf.retrieval.database import table as database
 from artextract_hf.retrieval.database.index import DatabaseIndex
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.index import PaintingIndex
@@ -87,7 +87,7 @@ def test_a_refused_change_changes_nothing(collection, tmp_path):
     twice = collection.select([20, 20])
     for change, message in [
         (lambda: index.add(collection.select([20, 3])), "'test/3' is already in the index"),
-        (lambda: index.add(twice), "'test/20' stands twice"),
+        (lambda: index.add(twice), "'test/20' appears twice"),
         (lambda: index.remove(["test/1", "nix"]), "holds no 'nix'"),
         (lambda: index.update(collection.select([1, 20])), "holds no 'test/20'"),
         (lambda: index.add(collection.select([20]).add_column("mood", ["calm"])), "no 'mood'"),
@@ -107,7 +107,7 @@ def test_another_process_sees_a_change_at_once(collection, tmp_path):
 
 
 def test_another_embedder_never_answers(index, collection):
-    uri = index._table._conn.uri
+    uri = index._table._table._conn.uri
     with pytest.raises(PaintingIndexError, match="has colour-2"):
         DatabaseIndex.open(uri, "colours", embedder=ColorEmbedder("colour-2"))
     unloaded = DatabaseIndex.open(lancedb.connect(uri), "colours")  # by vector it answers without its embedder
@@ -195,7 +195,7 @@ def test_with_lists_to_search_k_hits_come_if_k_exist(tmp_path, monkeypatch):
     index.add(collection.select(range(600, 800)))
     index.remove([f"test/{i}" for i in range(100)])
     theirs = PaintingIndex.build(collection.select(range(100, 800)), ColorEmbedder(), factory="flat")
-    assert {i.index_type for i in index._table.list_indices()} == {"IvfFlat", "BTree"}
+    assert {i.index_type for i in index._table._table.list_indices()} == {"IvfFlat", "BTree"}
     rng = np.random.default_rng(0)
     for where in (None, "artist_name == 'Ada'", "year > 1930 and artist_name != 'Ben'"):
         found = right = 0

@@ -8,27 +8,27 @@ import torch
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.synthetic.synthetic import PaintingSpec, paint
+from artextract_hf.data.synthetic import PaintingSpec, paint
 from artextract_hf.embedders.auto import AutoEmbedder, processed_embedder
 from artextract_hf.errors import ModelError
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
+from artextract_hf.retrieval.box import WHOLE_PICTURE, Box
 from artextract_hf.retrieval.explain.explanation import (
     Explanation,
     PatchPair,
     decompose,
-    explain,
+    explain_similarity,
+    find_seen_box,
     mutual_nearest,
     occlude,
     replace_cells,
-    seen_box,
 )
 from artextract_hf.retrieval.explain.faithfulness import faithfulness
-from artextract_hf.retrieval.explain.picture import draw
+from artextract_hf.retrieval.explain.picture import draw_explanation
 from tests.retrieval.conftest import ColorEmbedder
 
 GRID = 8
-# Shares of width and height; on the grid of 8 it covers the cells of MOTIF_CELLS.
-BOXES = ((0.125, 0.25, 0.375, 0.5), (0.5, 0.5, 0.75, 0.75))
+BOXES = (Box(0.125, 0.25, 0.25, 0.25), Box(0.5, 0.5, 0.25, 0.25))  # of the motif in the two pictures: whole cells
 
 
 class CellEmbedder:
@@ -56,18 +56,18 @@ class CellEmbedder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def motif_in(background: tuple[int, int, int], box: tuple[float, ...], *, seed: int) -> Image.Image:
+def motif_in(background: tuple[int, int, int], box: Box, *, seed: int) -> Image.Image:
     """A red motif on a grainy background, 128 pixels."""
     pixels = np.random.default_rng(seed).integers(-20, 21, size=(128, 128, 3)) + np.array(background)
-    left, top, right, bottom = (round(128 * share) for share in box)
+    left, top, right, bottom = box.pixels((128, 128))
     pixels[top:bottom, left:right] = (220, 30, 40)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def cells_of(box: tuple[float, ...], grid: int = GRID) -> np.ndarray:
+def cells_of(box: Box, grid: int = GRID) -> np.ndarray:
     centres = (np.arange(grid) + 0.5) / grid
-    left, top, right, bottom = box
-    return ((centres >= top) & (centres <= bottom))[:, None] & ((centres >= left) & (centres <= right))[None]
+    rows = (centres >= box.top) & (centres <= box.bottom)
+    return rows[:, None] & ((centres >= box.left) & (centres <= box.right))[None]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_mutual_nearest_against_a_literal_search():
 @pytest.mark.parametrize("pooled", [True, False])
 def test_the_motif_is_found_in_both_pictures(pictures, pooled):
     embedder = CellEmbedder(pooled=pooled)
-    found = explain(embedder, *pictures)
+    found = explain_similarity(embedder, *pictures)
     assert found.method == ("decomposition" if pooled else "occlusion")
     vectors = embedder.embed(pictures)
     assert found.similarity == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-6)
@@ -128,7 +128,7 @@ def test_the_motif_is_found_in_both_pictures(pictures, pooled):
         warm = np.maximum(side.heat, 0)
         assert warm[motif].sum() / warm.sum() > 0.4  # which is 6 % of the picture
     for place, box in ((found.pairs[0].query, BOXES[0]), (found.pairs[0].answer, BOXES[1])):
-        assert box[0] < place[0] < box[2] and box[1] < place[1] < box[3]
+        assert box.left < place[0] < box.right and box.top < place[1] < box.bottom
 
 
 def test_occlusion_is_what_the_similarity_loses(pictures):
@@ -144,7 +144,7 @@ def test_occlusion_is_what_the_similarity_loses(pictures):
 
 def test_a_true_heat_is_more_faithful_than_chance_and_than_its_reverse(pictures):
     embedder = CellEmbedder()
-    found = explain(embedder, *pictures)
+    found = explain_similarity(embedder, *pictures)
     true = faithfulness(embedder, found, draws=3)
     assert true.deletion < true.random < true.insertion
     reverse = replace(
@@ -163,26 +163,26 @@ def test_replaced_cells_are_those_and_no_others():
     cells = np.array([[True, False], [False, False]])
     assert (replace_cells(whole, other, cells)[:20, :40] == 9).all()
     assert replace_cells(whole, other, cells).sum() == 9 * 20 * 40 * 3
-    inner = replace_cells(whole, other, cells, (0.25, 0.25, 0.75, 0.75))
+    inner = replace_cells(whole, other, cells, Box(0.25, 0.25, 0.5, 0.5))
     assert (inner[10:20, 20:40] == 9).all() and inner.sum() == 9 * 10 * 20 * 3
 
 
 @pytest.mark.parametrize("crop", [0.0, 0.125, 0.2])
 def test_what_is_cropped_is_not_seen(crop):
-    left, top, right, bottom = seen_box(CellEmbedder(crop=crop), (300, 200))
-    assert (left, top) == pytest.approx((crop, crop), abs=1 / 64)
-    assert (right, bottom) == pytest.approx((1 - crop, 1 - crop), abs=1 / 64)
+    seen = find_seen_box(CellEmbedder(crop=crop), (300, 200))
+    assert (seen.left, seen.top) == pytest.approx((crop, crop), abs=1 / 64)
+    assert (seen.right, seen.bottom) == pytest.approx((1 - crop, 1 - crop), abs=1 / 64)
 
 
 def test_places_are_those_of_the_whole_picture_where_edges_are_cropped(pictures):
-    found = explain(CellEmbedder(crop=0.125), *pictures)
+    found = explain_similarity(CellEmbedder(crop=0.125), *pictures)
     for place, box in ((found.pairs[0].query, BOXES[0]), (found.pairs[0].answer, BOXES[1])):
-        assert box[0] < place[0] < box[2] and box[1] < place[1] < box[3]
+        assert box.left < place[0] < box.right and box.top < place[1] < box.bottom
 
 
 def test_an_embedder_without_maps_is_refused(pictures):
     with pytest.raises(ModelError, match="no maps"):
-        explain(ColorEmbedder(), *pictures)
+        explain_similarity(ColorEmbedder(), *pictures)
 
 
 @pytest.fixture(scope="module")
@@ -192,24 +192,25 @@ def real() -> Explanation:
     network = ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=128)).eval()
     processor = ArtImageProcessor(size={"height": 128, "width": 128})
     specs = [PaintingSpec(texture, "sunlit", "seascape", seed=1) for texture in ("impasto", "dots")]
-    return explain(processed_embedder("random", network, processor), *(paint(spec) for spec in specs))
+    return explain_similarity(processed_embedder("random", network, processor), *(paint(spec) for spec in specs))
 
 
 def test_a_network_that_averages_its_map_is_decomposed_exactly(real):
     assert real.method == "decomposition"
-    assert real.query.heat.shape == (4, 4) and real.query.seen == (0, 0, 1, 1)
+    assert real.query.heat.shape == (4, 4) and real.query.seen == WHOLE_PICTURE
     for side in (real.query, real.answer):
         assert side.heat.sum() == pytest.approx(real.similarity, abs=1e-4)
     assert all(0 < share < 1 for pair in real.pairs for share in (*pair.query, *pair.answer))
 
 
 def test_the_picture_shows_both_paintings(real):
-    drawn = draw(replace(real, pairs=[PatchPair((0.2, 0.3), (0.7, 0.6), 2.0)]))
+    drawn = draw_explanation(replace(real, pairs=[PatchPair((0.2, 0.3), (0.7, 0.6), 2.0)]))
     assert drawn.mode == "RGB" and drawn.width > 600 and drawn.height > 400
-    weak = draw(replace(real, pairs=[PatchPair((0.2, 0.3), (0.7, 0.6), 0.5)]))  # which is not joined
+    weak = draw_explanation(replace(real, pairs=[PatchPair((0.2, 0.3), (0.7, 0.6), 0.5)]))  # which is not joined
     changed = (np.asarray(weak) != np.asarray(drawn)).any(axis=2)
     assert weak.size == drawn.size and changed[: drawn.height // 2].any() and not changed[drawn.height // 2 :].any()
     document = real.as_json()
+    assert document["seen"] == {"query": [0, 0, 1, 1], "answer": [0, 0, 1, 1]}
     assert np.shape(document["heat"]["query"]) == (4, 4) and len(document["pairs"]) == len(real.pairs)
 
 
@@ -223,8 +224,8 @@ def test_a_trained_network_sees_a_motif_on_two_backgrounds():
     for spec, (x, y) in zip(backgrounds, ((0, 128), (144, 16)), strict=True):
         scenes.append(paint(spec, (256, 256)))
         scenes[-1].paste(motif, (x, y))
-        boxes.append((x / 256, y / 256, (x + 112) / 256, (y + 112) / 256))
-    found = explain(AutoEmbedder.from_pretrained("artextract/byol-paintings"), *scenes)
+        boxes.append(Box.from_pixels(x, y, 112, 112, size=(256, 256)))
+    found = explain_similarity(AutoEmbedder.from_pretrained("artextract/byol-paintings"), *scenes)
     for side, box in ((found.query, boxes[0]), (found.answer, boxes[1])):
         motif_cells, heat = cells_of(box, len(side.heat)), np.maximum(side.heat, 0)
         assert heat[motif_cells].mean() > 1.3 * heat.mean()
@@ -232,4 +233,4 @@ def test_a_trained_network_sees_a_motif_on_two_backgrounds():
         assert (hottest & motif_cells).sum() / (hottest | motif_cells).sum() >= 0.5
     for pair in found.pairs[:2]:
         for place, box in ((pair.query, boxes[0]), (pair.answer, boxes[1])):
-            assert box[0] < place[0] < box[2] and box[1] < place[1] < box[3]
+            assert box.left < place[0] < box.right and box.top < place[1] < box.bottom

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from artextract_hf.errors import QueryError
-from artextract_hf.evaluation.perceptual import pixels, rmse, ssim
 from artextract_hf.retrieval.rerank import k_reciprocal as k_reciprocal_module
 from artextract_hf.retrieval.rerank.k_reciprocal import encode_gallery, exact_search, k_reciprocal, neighbourhoods
 from artextract_hf.retrieval.rerank.rerankers import (
@@ -16,7 +15,6 @@ from artextract_hf.retrieval.rerank.rerankers import (
     find_reranker,
     rerank,
 )
-from tests.conftest import plain_picture
 
 
 def clustered(count: int, seed: int, *, dim: int = 6, clusters: int = 5) -> np.ndarray:
@@ -164,25 +162,10 @@ def test_by_name_from_vectors(name):
         assert again.tolist() == rows[order].tolist()
 
 
-@pytest.mark.parametrize("name", ["ssim", "rmse"])
-def test_by_name_from_pictures(name):
-    rng = np.random.default_rng(0)
-    pictures = [plain_picture(tuple(rng.integers(256, size=3)), seed=seed) for seed in range(6)]
-    pictures[4] = pictures[0]
-    vectors = clustered(6, 4)
-    query = Probe(vectors[0], picture=pictures[0])
-    order = rerank(name, query, Candidates(np.array([5, 4, 3, 2, 1]), Gallery(vectors), pictures=pictures[:0:-1]))
-    assert order[0] == 1  # the same picture
-    measure = {"ssim": ssim, "rmse": lambda a, b: -rmse(a, b)}[name]
-    scores = [measure(pixels(pictures[0]), pixels(picture)) for picture in pictures[:0:-1]]
-    assert order.tolist() == np.argsort(-np.array(scores), kind="stable").tolist()
-
-
-@pytest.mark.parametrize("name", ["ssim", "rmse", "lpips", "spatial"])
-def test_what_is_missing_is_said(name):
+def test_what_is_missing_is_said():
     vectors = clustered(6, 5)
-    with pytest.raises(QueryError, match="needs the (pictures|feature maps) of the query"):
-        rerank(name, Probe(vectors[0]), Candidates(np.arange(6), Gallery(vectors)))
+    with pytest.raises(QueryError, match="needs the feature maps of the query"):
+        rerank("spatial", Probe(vectors[0]), Candidates(np.arange(6), Gallery(vectors)))
 
 
 def test_one_candidate_needs_no_order():

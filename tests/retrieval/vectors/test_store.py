@@ -235,7 +235,7 @@ def test_bad_input():
     store = VectorStore.build(points, factory="flat")
     for wrong, message in [
         (points[:, :5], "length 32"),
-        (points * np.nan, "no numbers"),
+        (points * np.nan, "not finite"),
         (points * 2, "not of length 1"),
         (points[0], "length 32"),
     ]:
