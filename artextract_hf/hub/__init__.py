@@ -1,1 +1,5 @@
 """Stage 7: models, data and cards go to the Hub."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

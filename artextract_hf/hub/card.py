@@ -3,7 +3,7 @@
 metrics.json + config.json + model_cards/classifier.md --> README.md and results.png beside the weights;
                                                            an embedder's likewise
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
-description of an index + model_cards/index.md         --> README.md beside the FAISS file
+description of an index + model_cards/index.md         --> README.md beside its files
 repositories that it shows + model_cards/space.md      --> README.md of the Space; spaces_app/README.md
 """
 
@@ -24,8 +24,9 @@ from huggingface_hub import (
 )
 
 from artextract_hf.evaluation.plots import draw_results
+from artextract_hf.folders import top_folder
 
-TEMPLATES = Path(__file__).parent.parent.parent / "model_cards"
+TEMPLATES = "model_cards"
 METRICS = {
     "accuracy": "Accuracy",
     "top5": "Top-5 accuracy",
@@ -171,7 +172,7 @@ def index_card(about: Mapping[str, Any], *, rights: Mapping[str, int], restricte
     """The card of an index.
 
     Args:
-        about: what `PaintingIndex.describe` says.
+        about: what `hub/index_repo.py` reports of it; the names that the template `model_cards/index.md` uses.
         rights: works by licence.
         restricted: whether some of these licences are not open.
         repo_id: the repository's name.
@@ -202,7 +203,8 @@ def space_card(app_file: str, *, model: str = "", index: str = "") -> RepoCard:
 def _render(template: str, **facts: Any) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["percent"] = lambda value: "n/a" if value is None else f"{100 * value:.1f}"
-    return environment.from_string((TEMPLATES / template).read_text(encoding="utf-8")).render(**facts)
+    text = (top_folder(TEMPLATES) / template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(**facts)
 
 
 def _size_category(rows: int) -> str:

@@ -10,15 +10,14 @@ in the picture's place. `allow_restricted` writes all pictures, and the card say
 """
 
 import hashlib
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, Image, Value, concatenate_datasets
+from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 
+from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
 from artextract_hf.data.rights import is_open, keep_open
 from artextract_hf.data.schema import SkipList
@@ -26,7 +25,7 @@ from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
 from artextract_hf.hub.card import dataset_card
-from artextract_hf.hub.push import push_folder
+from artextract_hf.hub.repository import Repository, list_files, publish
 from artextract_hf.version import __version__
 
 SHARD_BYTES = 400_000_000
@@ -38,43 +37,44 @@ PICTURES, REFERENCES = "pictures", "references"
 def publish_dataset(
     source: str | Path, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = ""
 ) -> dict[str, Any]:
-    """Write a data set's repository and push it to the Hub in one commit.
-
-    Args:
-        source: what `artextract prepare` wrote, or a folder of such folders, one a configuration.
-        repo_id: `owner/name`.
-        allow_restricted: publish pictures without an open licence too.
-        private: make the repository private where it is new.
-        tag: a version that names the commit.
+    """Publish a data set; arguments are those of `dataset_repository` and `publish`.
 
     Returns:
-        What `write_dataset_repo` says, with the `url`.
+        What `dataset_repository` names, and the `url`.
 
     Raises:
         DataError: the source cannot be used.
         ArtExtractError: the Hub refused, or cannot be reached.
     """
-    folder = Path(tempfile.mkdtemp(prefix="artextract-"))
-    try:
-        report = write_dataset_repo(source, folder, repo_id=repo_id, allow_restricted=allow_restricted)
-        # data/**: shards of an earlier version go
-        return report | {
-            "url": push_folder(folder, repo_id, kind="dataset", private=private, replaces=["data/**"], tag=tag)
-        }
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return publish(dataset_repository(source, repo_id, allow_restricted=allow_restricted), private=private, tag=tag)
 
 
-def write_dataset_repo(
-    source: str | Path, folder: str | Path, *, repo_id: str, allow_restricted: bool = False
-) -> dict[str, Any]:
-    """Write the folder that is pushed.
+def dataset_repository(source: str | Path, repo_id: str, *, allow_restricted: bool = False) -> Repository:
+    """A data set as a repository.
 
-    Returns:
-        `repo_id`, `form` (`pictures` or `references`), `configurations` (rows by split), `left_out`, and `files`.
+    Its `write` reports `repo_id`, `form` (`pictures` or `references`), `configurations` (rows by split), `left_out` and
+    `files`.
+
+    Args:
+        source: what `artextract prepare` wrote, or a folder of such folders, one a configuration.
+        repo_id: `owner/name`.
+        allow_restricted: publish pictures without an open licence too.
     """
-    folder, skipped = Path(folder), SkipList()
-    prepared = _configurations(Path(source))
+
+    def write(folder: Path) -> dict[str, Any]:
+        return _write(Path(source), folder, repo_id, allow_restricted=allow_restricted)
+
+    return Repository("dataset", repo_id, write, replaces=["data/**"])  # shards of an earlier version go
+
+
+def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -> dict[str, Any]:
+    """Write the files of a data set's repository.
+
+    Raises:
+        DataError: the source cannot be used.
+    """
+    skipped = SkipList()
+    prepared = _configurations(source)
     licenses = {license for _, splits, _ in prepared for part in splits.values() for license in part["license"]}
     form = PICTURES if allow_restricted or any(map(is_open, licenses)) else REFERENCES
     configurations: dict[str, dict[str, Any]] = {}
@@ -113,7 +113,7 @@ def write_dataset_repo(
         "form": form,
         "configurations": {n: {s: f["rows"] for s, f in splits.items()} for n, splits in configurations.items()},
         "left_out": skipped.as_json(),
-        "files": sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()),
+        "files": list_files(folder)["files"],
     }
 
 
@@ -136,7 +136,7 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
 
 def _as_references(part: Dataset) -> Dataset:
     """Records with `image_url` and `image_sha256` (of the encoded picture) in place of `image`."""
-    encoded = part.select_columns("image").cast_column("image", Image(decode=False))
+    encoded = encoded_pictures(part.select_columns("image"))
     digests = [hashlib.sha256(row["image"]["bytes"] or b"").hexdigest() for row in encoded]
     part = part.remove_columns("image").add_column("image_url", part["source_url"], feature=Value("string"))
     return part.add_column("image_sha256", digests, feature=Value("string"))

@@ -1,68 +1,99 @@
-"""A painting index as a data set repository of the Hub: the folder of `PaintingIndex.save_pretrained`, with a card."""
+"""An index as a data set repository of the Hub: the folder that its `save_pretrained` wrote, with a card.
+
+Indexes of paintings, of regions and of faces are published alike. Their files are read here, and no index is loaded:
+an index publishes itself by this module, so this module must not import it.
+"""
 
 import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from artextract_hf.data.rights import ALLOW, is_open
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.hub.card import index_card
-from artextract_hf.hub.push import push_folder
-from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.storage import index_files
+from artextract_hf.hub.repository import Repository, publish
+from artextract_hf.retrieval.calibration import Calibration
+from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.storage import DIGESTS, KIND, PAINTINGS, read_description, read_records
 
 NOT_STATED = "not stated"
+FACES = "faces"
+PAINTING = "painting"  # the column by which a record is that of a face
+NO_FACTS = ("format", DIGESTS, "calibration")  # keys of the description that the report does not repeat
 
 
 def publish_index(
     index: str | Path, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = ""
 ) -> dict[str, Any]:
-    """Write an index's repository and push it in one commit.
-
-    Args:
-        index: what `artextract index` or `save_pretrained` wrote.
-        repo_id: `owner/name`.
-        allow_restricted: publish also where a painting has no open licence.
-        private: make the repository private where it is new.
-        tag: a version that names the commit.
+    """Publish an index; arguments are those of `index_repository` and `publish`.
 
     Returns:
-        What `write_index_repo` says, with the `url`.
+        What `index_repository` names, and the `url`.
 
     Raises:
         PaintingIndexError: no index, or a damaged one.
         DataError: paintings without an open licence.
         ArtExtractError: the Hub refused, or cannot be reached.
     """
-    with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
-        report = write_index_repo(index, folder, repo_id=repo_id, allow_restricted=allow_restricted)
-        return report | {"url": push_folder(folder, repo_id, kind="dataset", private=private, tag=tag)}
+    return publish(index_repository(index, repo_id, allow_restricted=allow_restricted), private=private, tag=tag)
 
 
-def write_index_repo(
-    index: str | Path, folder: str | Path, *, repo_id: str, allow_restricted: bool = False
-) -> dict[str, Any]:
-    """Write the folder that is pushed.
+def index_repository(index: str | Path, repo_id: str, *, allow_restricted: bool = False) -> Repository:
+    """An index as a repository.
 
-    Returns:
-        What `PaintingIndex.describe` says, `calibrated` (labels of which hits state a probability), `threshold`,
-        `repo_id`, `rights` (works by licence) and `files`.
+    Its `write` reports what the `describe` of the index says, and `kind` (`paintings`, `regions` or `faces`),
+    `calibrated` (labels of which hits state a probability), `threshold`, `repo_id`, `rights` (works by licence) and
+    `files`.
+
+    Args:
+        index: what `artextract index`, `artextract index-regions` or a `save_pretrained` wrote.
+        repo_id: `owner/name`.
+        allow_restricted: publish also where a painting has no open licence.
     """
-    index, folder = Path(index), Path(folder)
-    about = PaintingIndex.from_pretrained(index)  # every byte checked
-    rights = dict(Counter(license or NOT_STATED for license in about.column("license")).most_common())
-    restricted = sum(works for license, works in rights.items() if not is_open(license))
+
+    def write(folder: Path) -> dict[str, Any]:
+        return _write(Path(index), folder, repo_id, allow_restricted=allow_restricted)
+
+    return Repository("dataset", repo_id, write)
+
+
+def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -> dict[str, Any]:
+    """Write the files of an index's repository, after every byte of the index was checked.
+
+    Raises:
+        PaintingIndexError: no index, or a damaged one.
+        DataError: paintings without an open licence.
+    """
+    about, records = read_description(index), read_records(index)
+    if len(records) != about["count"]:
+        raise PaintingIndexError(f"the index in {index} does not fit together: its counts differ.")
+    rights = _works_by_licence(records)
+    restricted = sum(works for licence, works in rights.items() if not is_open(licence))
     if restricted and not allow_restricted:
         raise DataError(
-            f"{restricted} of {len(about)} paintings have no open licence, and an index holds small pictures of them; "
-            f"publish it with {ALLOW} if you may."
+            f"{restricted} of {sum(rights.values())} paintings have no open licence, and an index holds small pictures "
+            f"of them; publish it with {ALLOW} if you may."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in index_files(index):
+    for name in about[DIGESTS]:
         shutil.copyfile(index / name, folder / name)
-    facts = about.describe() | {"calibrated": list(about.calibration.curves), "threshold": about.threshold}
+    calibration = Calibration.from_json(about["calibration"]) if "calibration" in about else Calibration()
+    facts = {key: value for key, value in about.items() if key not in NO_FACTS}
+    facts |= {KIND: _kind(about, records), "calibrated": list(calibration.curves), "threshold": calibration.threshold}
     index_card(facts, rights=rights, restricted=bool(restricted), repo_id=repo_id).save(folder / "README.md")
-    files = sorted(path.name for path in folder.iterdir())
-    return {**facts, "repo_id": repo_id, "rights": rights, "files": files}
+    return {**facts, "repo_id": repo_id, "rights": rights, "files": sorted(path.name for path in folder.iterdir())}
+
+
+def _kind(about: dict[str, Any], records: RecordTable) -> str:
+    """What an index is of: `paintings`, `regions` or `faces`. A description may leave it out."""
+    return str(about.get(KIND) or (FACES if PAINTING in records.fields.column_names else PAINTINGS))
+
+
+def _works_by_licence(records: RecordTable) -> dict[str, int]:
+    """Paintings by licence, the commonest first; a painting with several faces counts once."""
+    columns = records.fields.column_names
+    works = records.column(PAINTING) if PAINTING in columns else records.ids
+    licences = records.column("license") if "license" in columns else [None] * len(records)
+    by_work = dict(zip(works, licences, strict=True))
+    return dict(Counter(licence or NOT_STATED for licence in by_work.values()).most_common())

@@ -9,7 +9,6 @@ metrics.json, training.json, log.csv, results.png           what the card was ma
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from artextract_hf.errors import ModelError
 from artextract_hf.hub.card import PICTURE, readdress
-from artextract_hf.hub.push import push_folder
 from artextract_hf.hub.remote_code import write_remote_code
+from artextract_hf.hub.repository import Repository, list_files, publish
 
 NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
 # By the training's output folder: the model lies in best/ or last/, its log and evaluation beside that.
@@ -30,43 +29,35 @@ KEPT = ("README.md", "metrics.json", "training.json", PICTURE)
 def publish_model(
     model: str | Path, repo_id: str, *, dataset: str = "", private: bool = False, tag: str = ""
 ) -> dict[str, Any]:
-    """Write a model's repository and push it in one commit.
-
-    Args:
-        model: as for `write_model_repo`.
-        repo_id: `owner/name`.
-        dataset: as for `write_model_repo`.
-        private: make the repository private where it is new.
-        tag: a version that names the commit.
+    """Publish a model; arguments are those of `model_repository` and `publish`.
 
     Returns:
-        What `write_model_repo` says, with the `url`.
+        `files`, `bytes` and the `url`.
 
     Raises:
         ModelError: no model of this package.
         ArtExtractError: the Hub refused, or cannot be reached.
     """
-    with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
-        report = write_model_repo(model, folder, repo_id=repo_id, dataset=dataset)
-        return report | {"url": push_folder(folder, repo_id, kind="model", private=private, tag=tag)}
+    return publish(model_repository(model, repo_id, dataset=dataset), private=private, tag=tag)
 
 
-def write_model_repo(model: str | Path, folder: str | Path, *, repo_id: str, dataset: str = "") -> dict[str, Any]:
-    """Write the folder that is pushed.
+def model_repository(model: str | Path, repo_id: str, *, dataset: str = "") -> Repository:
+    """A model as a repository; its `write` reports `files` and `bytes`.
 
     Args:
         model: a model as `save_pretrained` wrote it, such as `best/` of a training.
-        folder: to write to.
-        repo_id: `owner/name` of what it becomes, which its card speaks of.
+        repo_id: `owner/name`; the card of the model speaks of it.
         dataset: repository of the data that its figures were taken on, for the Hub's table of results; may be empty.
+    """
+    return Repository("model", repo_id, lambda folder: _write(Path(model), folder, repo_id, dataset))
 
-    Returns:
-        `files` and `bytes`.
+
+def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, Any]:
+    """Write the files of a model's repository.
 
     Raises:
         ModelError: no model of this package.
     """
-    model, folder = Path(model), Path(folder)
     if missing := [name for name in NEEDED if not (model / name).is_file()]:
         raise ModelError(f"{model} holds no model to publish: {', '.join(missing)} missing.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,9 +73,7 @@ def write_model_repo(model: str | Path, folder: str | Path, *, repo_id: str, dat
     if dataset and (folder / "metrics.json").is_file():
         write_eval_results(folder, dataset)
     write_remote_code(folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
-    return {"files": names, "bytes": sum(path.stat().st_size for path in files)}
+    return list_files(folder)
 
 
 def write_eval_results(folder: Path, dataset: str) -> None:

@@ -15,9 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.extras import require
 from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 from artextract_hf.models.names import resolve
+from artextract_hf.remote import first_line
 
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # the last is what torch's exporter needs
 TOLERANCE = 1e-4  # of the largest difference from torch
 INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"
 CHECKED_BATCHES = (1, 3)
@@ -61,27 +64,14 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
         ModelError: no model of this package, or one that ONNX cannot express.
         ArtExtractError: the extra packages are missing, or the file answers otherwise than the model.
     """
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401  (torch's exporter needs it)
-    except ImportError as error:
-        raise ArtExtractError(f"{error.name} is missing; pip install 'artextract-hf[onnx]'.") from None
+    onnx, onnxruntime, _ = (require(name, extra="onnx") for name in PACKAGES)
     path = Path(path)
     network, names, processor, about = _load(model)
     side = processor.size["height"]
-    dynamic = {INPUT: {0: torch.export.Dim("batch")}}
-    example = torch.zeros(2, 3, side, side)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about torch's own
-        try:
-            program = torch.onnx.export(
-                network, (example,), input_names=[INPUT], output_names=names, dynamic_shapes=dynamic, verbose=False
-            )
-        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            raise ModelError(f"{model!r} cannot be exported: {str(error).strip().splitlines()[0]}") from None
-    proto = program.model_proto
+    try:
+        proto = _convert(network, names, side)
+    except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+        raise ModelError(f"{model!r} cannot be exported: {first_line(error)}") from None
     about |= {"image_size": side, "image_mean": list(processor.image_mean), "image_std": list(processor.image_std)}
     onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in about.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +87,22 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
         "outputs": names,
         "difference": difference,
     }
+
+
+def _convert(network: nn.Module, names: list[str], side: int) -> Any:
+    """A network with these outputs as ONNX, for batches of any size of pictures (3, side, side)."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own, about torch's own
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, 3, side, side),),
+            input_names=[INPUT],
+            output_names=names,
+            dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
+            verbose=False,
+        )
+    return program.model_proto
 
 
 def largest_difference(network: nn.Module, session: Any, side: int) -> float:

@@ -6,12 +6,14 @@
     parts:
       - {kind: model, name: crnn-wikiart, path: runs/crnn_best/best}
       - {kind: index, name: museum-index, path: index}
-      - {kind: space, name: artextract, path: spaces_app, model: crnn-wikiart, index: museum-index}
+      - {kind: space, name: artextract, model: crnn-wikiart, index: museum-index}
 
-A part whose repository has the version already is left alone: a release that was interrupted goes on where it stopped.
+A part whose repository has the version already is not pushed again: a release that was interrupted goes on where it
+stopped.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,14 +21,23 @@ import yaml
 from huggingface_hub import HfApi
 
 from artextract_hf.errors import DataError
-from artextract_hf.hub.dataset_repo import publish_dataset, write_dataset_repo
-from artextract_hf.hub.index_repo import publish_index, write_index_repo
-from artextract_hf.hub.model_repo import publish_model, write_model_repo
+from artextract_hf.hub.dataset_repo import dataset_repository
+from artextract_hf.hub.index_repo import index_repository
+from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.push import refusal, tags_of
-from artextract_hf.hub.space_repo import publish_space, write_space_repo
+from artextract_hf.hub.repository import Repository, publish
+from artextract_hf.hub.space_repo import space_repository
 from artextract_hf.remote import ask_hub
 
-REPOSITORIES = {"model": "model", "embedder": "model", "dataset": "dataset", "index": "dataset", "space": "space"}
+# kind of a part: what makes it a repository, and which keys of the part that takes
+KINDS: dict[str, tuple[Callable[..., Repository], tuple[str, ...]]] = {
+    "model": (model_repository, ("dataset",)),
+    "embedder": (model_repository, ("dataset",)),
+    "dataset": (dataset_repository, ("allow_restricted",)),
+    "index": (index_repository, ("allow_restricted",)),
+    "space": (space_repository, ("model", "index")),
+}
+NAMES = ("model", "index", "dataset")  # keys of a part that name another part
 DONE, PUBLISHED, PLANNED = "already there", "published", "would be pushed"
 
 
@@ -37,7 +48,7 @@ class Part:
     Args:
         kind: `model`, `embedder`, `dataset`, `index` or `space`.
         name: of the repository, without the namespace.
-        path: what is published.
+        path: what is published; of a Space the folder `spaces_app`, that of this package where empty.
         model: of a Space: the name of the part that it shows; the embedded model where empty.
         index: of a Space: likewise; procedural paintings where empty.
         dataset: of a model or an embedder: the name of the part that its figures were taken on.
@@ -46,20 +57,22 @@ class Part:
 
     kind: str
     name: str
-    path: str
+    path: str = ""
     model: str = ""
     index: str = ""
     dataset: str = ""
     allow_restricted: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in REPOSITORIES:
-            raise DataError(f"a release has no part of kind {self.kind!r}; the kinds are {', '.join(REPOSITORIES)}.")
+        if self.kind not in KINDS:
+            raise DataError(f"a release has no part of kind {self.kind!r}; the kinds are {', '.join(KINDS)}.")
+        if not self.path and self.kind != "space":
+            raise DataError(f"the part {self.name!r} of the release has no path.")
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is released: its parts, in the order in which they are pushed (what a Space names comes before it)."""
+    """The parts of a version, in the order in which they are pushed; what a Space names comes before it."""
 
     namespace: str
     version: str
@@ -80,7 +93,7 @@ class Release:
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
             parts = [Part(**part) for part in values.pop("parts")]
-            parts = [Part(**vars(part) | {"path": str(path.parent / part.path)}) for part in parts]
+            parts = [replace(part, path=str(path.parent / part.path)) if part.path else part for part in parts]
             return cls(parts=tuple(parts), **values)
         except (TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
             raise DataError(f"{path} is no release: {str(error).splitlines()[0]}.") from None
@@ -89,18 +102,25 @@ class Release:
         """`namespace/name`; a name with a namespace, or none at all, as it is."""
         return f"{self.namespace}/{name}" if name and "/" not in name else name
 
+    def repository(self, part: Part) -> Repository:
+        """What a part becomes; names of other parts become those of their repositories."""
+        make, keys = KINDS[part.kind]
+        options = {key: getattr(part, key) for key in keys}
+        options |= {key: self.repo_id(name) for key, name in options.items() if key in NAMES}
+        return make(part.path, self.repo_id(part.name), **options)
 
-def plan(release: Release, folder: str | Path) -> list[dict[str, Any]]:
+
+def plan_release(release: Release, folder: str | Path) -> list[dict[str, Any]]:
     """Write every part's repository below `folder`, push nothing, and say what would be pushed."""
     found = []
     for part in release.parts:
-        repo_id = release.repo_id(part.name)
-        report = _write_part(release, part, repo_id, Path(folder) / part.name)
-        found.append({"kind": part.kind, "repo_id": repo_id, "state": PLANNED, "files": report["files"]})
+        repository = release.repository(part)
+        report = repository.write(Path(folder) / part.name)
+        found.append({"kind": part.kind, "repo_id": repository.repo_id, "state": PLANNED, "files": report["files"]})
     return found
 
 
-def publish(release: Release) -> list[dict[str, Any]]:
+def publish_release(release: Release) -> list[dict[str, Any]]:
     """Push every part that does not have the version yet, then the collection.
 
     Returns:
@@ -111,43 +131,23 @@ def publish(release: Release) -> list[dict[str, Any]]:
     """
     found = []
     for part in release.parts:
-        repo_id = release.repo_id(part.name)
-        there = release.version in tags_of(repo_id, kind=REPOSITORIES[part.kind])
+        repository = release.repository(part)
+        there = release.version in tags_of(repository.repo_id, kind=repository.kind)
         if not there:
-            _publish_part(release, part, repo_id)
-        found.append({"kind": part.kind, "repo_id": repo_id, "state": DONE if there else PUBLISHED})
+            publish(repository, private=release.private, tag=release.version)
+        found.append({"kind": part.kind, "repo_id": repository.repo_id, "state": DONE if there else PUBLISHED})
     if release.collection:
-        ask_hub(lambda: _collect(release), refusal(f"the collection {release.collection!r}"))
+        ask_hub(lambda: _add_to_collection(release), refusal(f"the collection {release.collection!r}"))
     return found
 
 
-def _publish_part(release: Release, part: Part, repo_id: str) -> None:
-    private, tag = release.private, release.version
-    if part.kind in ("model", "embedder"):
-        publish_model(part.path, repo_id, dataset=release.repo_id(part.dataset), private=private, tag=tag)
-    elif part.kind == "space":
-        model, index = release.repo_id(part.model), release.repo_id(part.index)
-        publish_space(part.path, repo_id, model=model, index=index, private=private, tag=tag)
-    else:
-        push = publish_dataset if part.kind == "dataset" else publish_index
-        push(part.path, repo_id, allow_restricted=part.allow_restricted, private=private, tag=tag)
-
-
-def _write_part(release: Release, part: Part, repo_id: str, folder: Path) -> dict[str, Any]:
-    if part.kind in ("model", "embedder"):
-        return write_model_repo(part.path, folder, repo_id=repo_id, dataset=release.repo_id(part.dataset))
-    if part.kind == "space":
-        return write_space_repo(part.path, folder, model=release.repo_id(part.model), index=release.repo_id(part.index))
-    write = write_dataset_repo if part.kind == "dataset" else write_index_repo
-    return write(part.path, folder, repo_id=repo_id, allow_restricted=part.allow_restricted)
-
-
-def _collect(release: Release) -> None:
+def _add_to_collection(release: Release) -> None:
     """One collection with all parts; what is in it already stays."""
     api = HfApi()
     slug = api.create_collection(
         release.collection, namespace=release.namespace, private=release.private, exists_ok=True
     ).slug
     for part in release.parts:
-        kind: Any = REPOSITORIES[part.kind]
-        api.add_collection_item(slug, release.repo_id(part.name), item_type=kind, exists_ok=True)
+        repository = release.repository(part)
+        kind: Any = repository.kind
+        api.add_collection_item(slug, repository.repo_id, item_type=kind, exists_ok=True)

@@ -1,6 +1,6 @@
 """The model's code beside its weights, so that `trust_remote_code=True` works where this package is not installed.
 
-transformers fetches the files that a class imports relatively. The package imports absolutely: on the way out
+transformers fetches the files that a class imports relatively. The package imports absolutely: in the copies
 `from artextract_hf.models.heads import X` becomes `from .heads import X`, and nothing else changes.
 """
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from artextract_hf.errors import ModelError
 from artextract_hf.folders import PACKAGE
 
-OWN_IMPORT = re.compile(r"^from artextract_hf\.(?:models\.)?(\w+) import", re.MULTILINE)
+# indentation, `models.` or nothing, and the module
+OWN_IMPORT = re.compile(r"^([ \t]*)from artextract_hf\.(models\.)?(\w+) import", re.MULTILINE)
 CLASSES = {
     "crnn": {
         "AutoConfig": "configuration_crnn.CrnnConfig",
@@ -46,18 +47,20 @@ def write_remote_code(folder: Path) -> list[str]:
     _write(folder / "config.json", config | {"auto_map": classes})
     processor = _read(folder / "preprocessor_config.json")
     _write(folder / "preprocessor_config.json", processor | {"auto_map": {"AutoImageProcessor": PROCESSOR}})
-    wanted = [name.partition(".")[0] for name in (*classes.values(), PROCESSOR)]
-    written: list[str] = []
+    return _copy_code([f"models/{name.partition('.')[0]}.py" for name in (*classes.values(), PROCESSOR)], folder)
+
+
+def _copy_code(wanted: list[str], folder: Path) -> list[str]:
+    """Copy files of the package, and what they import of it, with relative imports; the names of the copies."""
+    written: set[str] = set()
     while wanted:
-        module = wanted.pop()
-        if f"{module}.py" in written:
+        source = PACKAGE / wanted.pop()
+        if source.name in written:
             continue
-        source = (PACKAGE / f"{module}.py" if module == "errors" else PACKAGE / "models" / f"{module}.py").read_text(
-            encoding="utf-8"
-        )
-        wanted += OWN_IMPORT.findall(source)
-        (folder / f"{module}.py").write_text(OWN_IMPORT.sub(r"from .\1 import", source), encoding="utf-8")
-        written.append(f"{module}.py")
+        code = source.read_text(encoding="utf-8")
+        wanted += [f"{stage.replace('.', '/')}{module}.py" for _, stage, module in OWN_IMPORT.findall(code)]
+        (folder / source.name).write_text(OWN_IMPORT.sub(r"\1from .\3 import", code), encoding="utf-8")
+        written.add(source.name)
     return sorted(written)
 
 

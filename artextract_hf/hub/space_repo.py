@@ -9,82 +9,95 @@ model_cards/          templates that the package reads
 
 import re
 import shutil
-import tempfile
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
-
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.folders import BUNDLED, PACKAGE, top_folder
 from artextract_hf.hub.card import space_card
-from artextract_hf.hub.push import push_folder
+from artextract_hf.hub.repository import Repository, list_files, publish
 
-FOLDERS = ("spaces_app", "artextract_hf", "model_cards")
+APP, CODE, CARDS = "spaces_app", "artextract_hf", "model_cards"
 MODEL, INDEX = "ARTEXTRACT_MODEL", "ARTEXTRACT_INDEX"  # what the page reads
-_NAME = re.compile(r"^([A-Za-z0-9._-]+)(\[[^\]]+\])?")
+DISTRIBUTION = "artextract-hf"
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_OF_THE_PAGE = re.compile(r"""extra == ["']app["']""")
 
 
 def publish_space(
     app: str | Path, repo_id: str, *, model: str = "", index: str = "", private: bool = False, tag: str = ""
 ) -> dict[str, Any]:
-    """Write the Space's repository, push it in one commit, and set its variables.
+    """Publish the Space and set its variables; arguments are those of `space_repository` and `publish`.
+
+    Returns:
+        `files`, `bytes`, `variables` and the `url`.
+
+    Raises:
+        ArtExtractError: there is no page in `app`, or the Hub refused or cannot be reached.
+    """
+    return publish(space_repository(app, repo_id, model=model, index=index), private=private, tag=tag)
+
+
+def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: str = "") -> Repository:
+    """The Space as a repository; its `write` reports `files`, `bytes` and `variables`.
 
     Args:
-        app: the folder `spaces_app` of a checkout of this project.
+        app: the folder `spaces_app` of a checkout of this project; that of this package where empty.
         repo_id: `owner/name`.
         model: repository of its classifier; the embedded one where empty.
         index: repository of its collection; procedural paintings where empty.
-        private: make the Space private where it is new.
-        tag: a version that names the commit.
-
-    Returns:
-        What `write_space_repo` says, with the `url` and the `variables`.
-
-    Raises:
-        ArtExtractError: `app` lies in no checkout, or the Hub refused or cannot be reached.
     """
     variables = {name: value for name, value in ((MODEL, model), (INDEX, index)) if value}
-    with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
-        report = write_space_repo(app, folder, model=model, index=index)
-        url = push_folder(
-            folder, repo_id, kind="space", private=private, tag=tag, space_sdk="gradio", replaces=["artextract_hf/**"]
-        )
-    for name, value in variables.items():
-        HfApi().add_space_variable(repo_id, name, value)
-    return report | {"url": url, "variables": variables}
 
+    def write(folder: Path) -> dict[str, Any]:
+        sources = _sources(Path(app).resolve() if str(app) else top_folder(APP))
+        return _write(sources, folder, model=model, index=index) | {"variables": variables}
 
-def write_space_repo(app: str | Path, folder: str | Path, *, model: str = "", index: str = "") -> dict[str, Any]:
-    """Write the folder that is pushed; arguments are those of `publish_space`.
-
-    Returns:
-        `files` and `bytes`.
-    """
-    root, folder = Path(app).resolve().parent, Path(folder)
-    if missing := [name for name in FOLDERS if not (root / name).is_dir()]:
-        raise ArtExtractError(f"{app} is not the folder spaces_app of a checkout: no {', '.join(missing)} beside it.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FOLDERS:
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    space_card("spaces_app/app.py", model=model, index=index).save(folder / "README.md")
-    (folder / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n", encoding="utf-8")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
-    return {"files": names, "bytes": sum(path.stat().st_size for path in files)}
+    return Repository("space", repo_id, write, replaces=["artextract_hf/**"], space_sdk="gradio", variables=variables)
 
 
 def pinned_requirements() -> list[str]:
-    """What the page needs, at the versions that are installed here."""
-    pinned = []
-    for requirement in requires("artextract-hf") or []:
-        text, _, marker = requirement.partition(";")
-        if marker and "app" not in marker:
-            continue
-        match = _NAME.match(text.strip())
-        name = match[1] if match else text
-        try:
+    """What the page needs, at the versions that are installed here.
+
+    Raises:
+        ArtExtractError: one of these packages is not installed, or this package is not.
+    """
+    name, pinned = DISTRIBUTION, []
+    try:
+        for requirement in requires(name) or []:
+            text, _, marker = requirement.partition(";")
+            if marker and not _OF_THE_PAGE.search(marker):
+                continue
+            found = _NAME.match(text.strip())
+            name = found[0] if found else text
             pinned.append(f"{name}=={version(name).partition('+')[0]}")
-        except PackageNotFoundError:
-            raise ArtExtractError(f"{name} is not installed, so its version is not known; run `make test`.") from None
+    except PackageNotFoundError:
+        raise ArtExtractError(
+            f"{name} is not installed, so its version is not known; pip install 'artextract-hf[app]'."
+        ) from None
     return sorted(pinned)
+
+
+def _sources(app: Path) -> dict[str, Path]:
+    """The folders of the Space: those beside its page in a checkout, or those of this installed package.
+
+    Raises:
+        ArtExtractError: they are not there.
+    """
+    root = app.parent
+    sources = {APP: app, CODE: PACKAGE if root == BUNDLED.resolve() else root / CODE, CARDS: root / CARDS}
+    if not (app / "app.py").is_file() or any(not folder.is_dir() for folder in sources.values()):
+        raise ArtExtractError(
+            f"{app} is not the folder {APP} of a checkout: it holds no app.py, or no {CODE} and {CARDS} lie beside it."
+        )
+    return sources
+
+
+def _write(sources: dict[str, Path], folder: Path, *, model: str, index: str) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in sources.items():
+        shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", BUNDLED.name))
+    space_card(f"{APP}/app.py", model=model, index=index).save(folder / "README.md")
+    (folder / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n", encoding="utf-8")
+    return list_files(folder)

@@ -36,6 +36,7 @@ def stranger(tmp_path_factory) -> Path:
     site = next((folder / "lib").glob("python*")) / "site-packages"
     (site / "others.pth").write_text(str(packages))
     python = folder / "bin/python"
-    alone = subprocess.run([python, "-c", "import artextract_hf"], capture_output=True, cwd=folder)
-    assert alone.returncode != 0 and b"ModuleNotFoundError" in alone.stderr
+    # Not `import artextract_hf`: development mode copies the folders beside the package to site-packages/artextract_hf.
+    tried = subprocess.run([python, "-c", "import artextract_hf.version"], capture_output=True, cwd=folder)
+    assert tried.returncode != 0 and b"ModuleNotFoundError" in tried.stderr
     return python

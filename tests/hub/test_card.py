@@ -4,7 +4,7 @@ from huggingface_hub import ModelCard
 
 from artextract_hf.hub.card import classifier_card, space_card
 from artextract_hf.models.names import PRETRAINED
-from benchmarks.tables import ROOT, rendered
+from benchmarks.tables import ROOT
 from training.default_model import render
 
 FOLDER = PRETRAINED / "crnn-wikiart"
@@ -52,12 +52,6 @@ def test_the_card_tells_the_calibration_error_where_there_is_one():
     assert "calibration error" not in text()
     del report["calibration"]  # as figures of earlier versions have none
     assert "calibration error" not in text()
-
-
-def test_the_readme_table_is_what_the_figures_give():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert rendered(readme) == readme
-    assert "| style |" in readme
 
 
 def test_embedded_weights_are_small_and_half():

@@ -19,10 +19,10 @@ from artextract_hf.data.prepared import write_prepared
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.statistics import describe
-from artextract_hf.data.wikiart.release import read_wikiart
-from artextract_hf.hub.dataset_repo import write_dataset_repo
+from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
+from artextract_hf.hub.dataset_repo import dataset_repository
 from tests.conftest import plain_picture
-from tests.hub.loopback_hub import TOKEN, Fault
+from tests.hub.loopback_repo import TOKEN, Fault
 
 REPO = "somebody/paintings"
 
@@ -59,7 +59,7 @@ def read(folder, *arguments, cache, **options):
 
 def test_streamed_and_read_whole_it_is_what_was_prepared(tmp_path):
     source = prepared(tmp_path / "in", *["CC0"] * 6)
-    report = write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    report = dataset_repository(source, REPO).write(tmp_path / "repo")
     assert report["form"] == "pictures" and report["configurations"] == {"default": {"train": 3, "val": 3}}
     whole = read(tmp_path / "repo", cache=tmp_path / "cache")
     assert whole["train"].features == painting_features(styles=["Flat", "Round"], genres=["sea"], artists=["Ann"])
@@ -73,9 +73,9 @@ def test_streamed_and_read_whole_it_is_what_was_prepared(tmp_path):
 
 def test_splits_are_configurations(tiny_wikiart, tmp_path):
     for split in ("official", "joint"):
-        wikiart = read_wikiart(tiny_wikiart, split, skipped=SkipList())
+        wikiart = read_wikiart(tiny_wikiart, WikiArtOptions(split), skipped=SkipList())
         write_prepared(wikiart.splits, wikiart.manifest, tmp_path / "in" / split)
-    report = write_dataset_repo(tmp_path / "in", tmp_path / "repo", repo_id=REPO, allow_restricted=True)
+    report = dataset_repository(tmp_path / "in", REPO, allow_restricted=True).write(tmp_path / "repo")
     assert report["configurations"] == {"official": {"train": 5, "val": 4}, "joint": {"train": 4, "val": 4}}
     assert set(get_dataset_config_names(str(tmp_path / "repo"))) == {"official", "joint"}
     joint = read(tmp_path / "repo", "joint", cache=tmp_path / "cache", split="train", streaming=True)
@@ -85,9 +85,9 @@ def test_splits_are_configurations(tiny_wikiart, tmp_path):
 
 
 def test_pictures_that_may_not_be_shared_become_addresses_and_checksums(tiny_wikiart, tmp_path):
-    wikiart = read_wikiart(tiny_wikiart, "joint", skipped=SkipList())
+    wikiart = read_wikiart(tiny_wikiart, WikiArtOptions("joint"), skipped=SkipList())
     write_prepared(wikiart.splits, wikiart.manifest, tmp_path / "in")
-    report = write_dataset_repo(tmp_path / "in", tmp_path / "repo", repo_id=REPO)
+    report = dataset_repository(tmp_path / "in", REPO).write(tmp_path / "repo")
     assert report["form"] == "references"
     rows = read(tmp_path / "repo", "joint", cache=tmp_path / "cache", split="train")
     assert "image" not in rows.column_names and rows[0]["image_url"].startswith("https://www.wikiart.org/")
@@ -98,18 +98,18 @@ def test_pictures_that_may_not_be_shared_become_addresses_and_checksums(tiny_wik
 
 def test_of_a_mixed_collection_what_is_not_open_is_left_out(tmp_path):
     source = prepared(tmp_path / "in", "CC0", "In Copyright", "CC BY 4.0", "")
-    report = write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    report = dataset_repository(source, REPO).write(tmp_path / "repo")
     assert report["configurations"] == {"default": {"train": 1, "val": 1}}
     assert [item["path"] for item in report["left_out"]] == ["m/1.jpg", "m/3.jpg"]
     assert all(ALLOW in item["reason"] for item in report["left_out"])
-    everything = write_dataset_repo(source, tmp_path / "all", repo_id=REPO, allow_restricted=True)
+    everything = dataset_repository(source, REPO, allow_restricted=True).write(tmp_path / "all")
     assert everything["configurations"] == {"default": {"train": 2, "val": 2}} and not everything["left_out"]
     assert "at the publisher's request" in (tmp_path / "all/README.md").read_text(encoding="utf-8")
 
 
 def test_the_card_says_what_the_data_say(tmp_path):
     source = prepared(tmp_path / "in", *["CC0"] * 4)
-    write_dataset_repo(source, tmp_path / "repo", repo_id=REPO)
+    dataset_repository(source, REPO).write(tmp_path / "repo")
     card = DatasetCard.load(tmp_path / "repo/README.md")
     assert card.data.license == "cc0-1.0" and card.data.size_categories == ["n<1K"]
     assert [config["config_name"] for config in card.data.to_dict()["configs"]] == ["default"]
@@ -145,7 +145,7 @@ def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
     report = json.loads(done.stdout)
     repo = hub.repo(REPO, "datasets")
     assert len(repo.commits) == 2 and set(repo.files) == {*report["files"], ".gitattributes"}
-    write_dataset_repo(source, tmp_path / "same", repo_id=REPO)
+    dataset_repository(source, REPO).write(tmp_path / "same")
     for name in report["files"]:
         if name.endswith(".parquet"):
             assert repo.files[name] == (tmp_path / "same" / name).read_bytes()

@@ -6,16 +6,22 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from huggingface_hub import DatasetCard
 
-from artextract_hf import AutoEmbedder, PaintingIndex
+from artextract_hf import AutoEmbedder, PaintingIndex, RegionIndex
 from artextract_hf.data.rights import ALLOW
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.errors import DataError, PaintingIndexError
+from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.retrieval.storage import index_files
-from tests.hub.loopback_hub import TOKEN, Fault
+from tests.hub.loopback_repo import TOKEN, Fault
+from tests.retrieval.conftest import ColorEmbedder, paintings
+from tests.retrieval.regions.conftest import SIDE, CellEmbedder, collection, pictures
 
+ROOT = Path(__file__).parent.parent.parent
 REPO = "somebody/collection"
 
 
@@ -27,10 +33,17 @@ def index(tiny_classifier, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def gallery_of_regions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("regions") / "index"
+    RegionIndex.build(collection(pictures()[:4]), CellEmbedder(), side=SIDE).save_pretrained(folder)
+    return folder
+
+
 def client(hub, home, script):
     environment = os.environ | hub.environment(home)
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
 @pytest.mark.parametrize("fault", ["none", 500, 412, "lost", "cut"])
@@ -60,7 +73,7 @@ def test_round_trip_bit_for_bit(hub, index, tmp_path, fault):
         f"""
         import json
         from artextract_hf import PaintingIndex
-        from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+        from artextract_hf.data.synthetic import synthetic_paintings
         index = PaintingIndex.from_pretrained("{REPO}", revision="v1")
         print(json.dumps([h.id for h in index.search(synthetic_paintings(6)[2]["image"], k=3)]))
         """,
@@ -85,17 +98,63 @@ def test_an_index_of_restricted_pictures_is_refused(run_cli, tiny_classifier, tm
 
 
 def test_the_card_says_what_a_score_is_worth(tmp_path):
-    from artextract_hf.hub.index_repo import write_index_repo
-    from tests.retrieval.conftest import ColorEmbedder, paintings
-
     made = PaintingIndex.build(paintings(200), ColorEmbedder())
     made.save_pretrained(tmp_path / "index")
-    report = write_index_repo(tmp_path / "index", tmp_path / "repo", repo_id=REPO)
+    report = index_repository(tmp_path / "index", REPO).write(tmp_path / "repo")
     assert report["threshold"] == made.threshold and report["calibrated"] == ["artist", "style"]
     card = DatasetCard.load(tmp_path / "repo/README.md").text
     assert "the query's artist and style" in card and f"less than {made.threshold:.3f}" in card
     again = PaintingIndex.from_pretrained(tmp_path / "repo", embedder=ColorEmbedder())
     assert again.search(made.vectors()[3], k=5) == made.search(made.vectors()[3], k=5)
+
+
+def test_regions_of_paintings_have_a_card_of_their_own(gallery_of_regions, tmp_path):
+    with pytest.raises(DataError, match="4 of 4 paintings have no open licence"):
+        index_repository(gallery_of_regions, REPO).write(tmp_path / "repo")
+    report = index_repository(gallery_of_regions, REPO, allow_restricted=True).write(tmp_path / "repo")
+    assert report["kind"] == "regions" and report["rights"] == {"not stated": 4} and report["threshold"] is None
+    assert {"patches.npy", "README.md", "projection.safetensors", "index.json"} <= set(report["files"])
+    card = DatasetCard.load(tmp_path / "repo/README.md").text
+    assert "the details of 4 paintings" in card and f'RegionIndex.from_pretrained("{REPO}")' in card
+    (tmp_path / "repo/patches.npy").write_bytes(b"other")
+    with pytest.raises(PaintingIndexError, match="damaged"):
+        index_repository(tmp_path / "repo", REPO, allow_restricted=True).write(tmp_path / "again")
+
+
+def test_faces_of_paintings_count_as_their_paintings(tmp_path):
+    works = ["a", "a", "a", "b", "c", "c"]
+    faces = paintings(6).remove_columns("license").add_column("license", ["CC0"] * 4 + ["In Copyright"] * 2)
+    PaintingIndex.build(faces.add_column("painting", works), ColorEmbedder()).save_pretrained(tmp_path / "index")
+    with pytest.raises(DataError, match="1 of 3 paintings"):
+        index_repository(tmp_path / "index", REPO).write(tmp_path / "repo")
+    report = index_repository(tmp_path / "index", REPO, allow_restricted=True).write(tmp_path / "repo")
+    assert report["kind"] == "faces" and report["rights"] == {"CC0": 2, "In Copyright": 1}
+    card = DatasetCard.load(tmp_path / "repo/README.md").text
+    assert "6 painted faces" in card and f'FaceIndex.from_pretrained("{REPO}")' in card
+
+
+def test_regions_and_a_table_of_a_database_go_there_and_back(hub, gallery_of_regions, index, tmp_path):
+    pytest.importorskip("lancedb", reason="the database extra is not installed")
+    done = client(
+        hub,
+        tmp_path / "home",
+        f"""
+        from artextract_hf import DatabaseIndex, PaintingIndex, RegionIndex
+        from tests.retrieval.regions.conftest import CellEmbedder
+        embedder = CellEmbedder()
+        regions = RegionIndex.from_pretrained("{gallery_of_regions}", embedder=embedder)
+        print(regions.push_to_hub("somebody/regions", allow_restricted=True, tag="v1"))
+        assert RegionIndex.from_pretrained("somebody/regions", "v1", embedder=embedder).ids == regions.ids
+        table = DatabaseIndex.from_pretrained("{index}")
+        print(table.push_to_hub("somebody/table"))
+        assert PaintingIndex.from_pretrained("somebody/table").ids == table.ids
+        assert DatabaseIndex.from_pretrained("somebody/table").ids == table.ids
+        """,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [f"{hub.url}/datasets/somebody/{name}" for name in ("regions", "table")]
+    assert "the details of 4 paintings" in hub.repo("somebody/regions", "datasets").files["README.md"].decode()
+    assert "6 paintings as vectors" in hub.repo("somebody/table", "datasets").files["README.md"].decode()
 
 
 def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):

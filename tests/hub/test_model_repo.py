@@ -17,11 +17,12 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from PIL import Image
 
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
-from artextract_hf.hub.model_repo import write_model_repo
+from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.remote_code import OWN_IMPORT
 from artextract_hf.models.names import PRETRAINED
-from tests.hub.loopback_hub import TOKEN, Fault, LoopbackHub, Repo
+from tests.hub.loopback_hub import LoopbackHub
+from tests.hub.loopback_repo import TOKEN, Fault, Repo
 
 REPO = "somebody/crnn"
 ROOT = Path(__file__).parent.parent.parent
@@ -40,7 +41,7 @@ def load(hub: LoopbackHub, home: Path, script: str, python: Path | str = sys.exe
 
 
 def test_the_folder_is_whole(tiny_classifier, tmp_path):
-    report = write_model_repo(tiny_classifier, tmp_path / "repo", repo_id=REPO)
+    report = model_repository(tiny_classifier, REPO).write(tmp_path / "repo")
     assert {"config.json", "model.safetensors", "preprocessor_config.json", "modeling_crnn.py", "rla.py"} <= set(
         report["files"]
     )
@@ -82,7 +83,7 @@ def test_pushed_under_every_fault_it_arrives_once_and_whole(hub, tiny_classifier
     repo = hub.repo(REPO)
     assert len(repo.commits) == 2  # the empty one of its creation, and ours
     expected = tmp_path / "expected"
-    write_model_repo(tiny_classifier, expected, repo_id=REPO)
+    model_repository(tiny_classifier, REPO).write(expected)
     assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == {
         path.name: path.read_bytes() for path in expected.iterdir()
     }
@@ -156,7 +157,7 @@ READ_FAULTS = {
 
 @pytest.mark.parametrize("fault", READ_FAULTS)
 def test_loaded_under_every_fault_it_is_whole(hub, tiny_classifier, tmp_path, fault):
-    write_model_repo(tiny_classifier, tmp_path / "repo", repo_id=REPO)
+    model_repository(tiny_classifier, REPO).write(tmp_path / "repo")
     hub.repos["models", REPO] = repo = Repo("models", REPO)
     repo.commit({path.name: path.read_bytes() for path in (tmp_path / "repo").iterdir()})
     hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in READ_FAULTS[fault]]
@@ -246,7 +247,7 @@ def test_figures_picture_and_results_travel_with_a_model(hub, tmp_path):
 def test_a_card_that_the_hub_refuses_is_one_line(hub, tiny_classifier, tmp_path):
     (tiny_classifier / "README.md").write_text("---\nthumbnail: results.png\n---\n# Nothing\n", encoding="utf-8")
     try:
-        readdressed = write_model_repo(tiny_classifier, tmp_path / "repo", repo_id=REPO)
+        readdressed = model_repository(tiny_classifier, REPO).write(tmp_path / "repo")
         assert "README.md" in readdressed["files"]
         (tmp_path / "repo/README.md").write_bytes((tiny_classifier / "README.md").read_bytes())
         script = f"""
@@ -285,7 +286,7 @@ def test_the_pipeline_of_transformers_reads_it_from_the_hub(hub, tiny_classifier
 def test_an_embedder_too(tmp_path, stranger):
     ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).save_pretrained(tmp_path / "byol")
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "byol")
-    write_model_repo(tmp_path / "byol", tmp_path / "repo", repo_id=REPO)
+    model_repository(tmp_path / "byol", REPO).write(tmp_path / "repo")
     script = f"""
     import torch
     from transformers import AutoModel

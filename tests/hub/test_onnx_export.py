@@ -15,7 +15,7 @@ from artextract_hf import (
     CrnnForImageClassification,
     load_classifier,
 )
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import ModelError
 from artextract_hf.hub.onnx_export import export_onnx
 

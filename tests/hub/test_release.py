@@ -12,10 +12,10 @@ from datasets import DatasetDict
 
 from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, PaintingIndex
 from artextract_hf.data.prepared import write_prepared
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import DataError
 from artextract_hf.hub.release import Release
-from tests.hub.loopback_hub import TOKEN, Fault
+from tests.hub.loopback_repo import TOKEN, Fault
 
 ROOT = Path(__file__).parent.parent.parent
 KINDS = {"crnn": "models", "byol": "models", "paintings": "datasets", "index": "datasets", "space": "spaces"}

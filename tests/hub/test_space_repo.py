@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import RepoCard
 
-from artextract_hf.hub.space_repo import pinned_requirements, write_space_repo
+from artextract_hf.hub.space_repo import pinned_requirements, space_repository
 
 ROOT = Path(__file__).parent.parent.parent
 REPO = "somebody/paintings-space"
@@ -45,7 +45,7 @@ def test_pushed_with_its_variables_in_one_commit(hub, tmp_path):
 
 
 def test_it_starts_from_its_own_files_without_a_network(tmp_path, stranger):
-    write_space_repo(ROOT / "spaces_app", tmp_path / "space")
+    space_repository(ROOT / "spaces_app", REPO).write(tmp_path / "space")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "ARTEXTRACT"))}
     environment |= {
         "HF_HUB_OFFLINE": "1",

@@ -1,0 +1,96 @@
+"""What becomes a repository of the Hub: written to a folder to be looked at, or pushed.
+
+repository = model_repository("runs/crnn/best", "somebody/crnn")    # likewise dataset_, index_, space_repository
+repository.write(Path("look_at_it"))                                # its files, and nothing is pushed
+publish(repository, tag="v1.0")                                     # its files, as one commit on the Hub
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+
+from artextract_hf.hub.push import push_folder, refusal
+from artextract_hf.remote import ask_hub
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the Hub before it is written.
+
+    Attributes:
+        kind: `model`, `dataset` or `space`.
+        repo_id: `owner/name`.
+        write: puts its files into a folder, which is made where there is none, and returns a report about them.
+        replaces: patterns of files of an earlier version that are deleted unless they are written again.
+        space_sdk: of a Space, what it runs on.
+        variables: of a Space, its settings by name.
+    """
+
+    kind: str
+    repo_id: str
+    write: Callable[[Path], dict[str, Any]]
+    replaces: Sequence[str] = ()
+    space_sdk: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def publish(repository: Repository, *, private: bool = False, tag: str = "") -> dict[str, Any]:
+    """Write a repository and push it to the Hub in one commit.
+
+    Args:
+        repository: what is pushed.
+        private: make the repository private where it is new.
+        tag: a version that names the commit, and that must not exist yet.
+
+    Returns:
+        What `repository.write` reports, with the `url`.
+
+    Raises:
+        ArtExtractError: what is published cannot be used, the tag exists, or the Hub refused or cannot be reached.
+    """
+    repo_id, kind = repository.repo_id, repository.kind
+    with tempfile.TemporaryDirectory(prefix="artextract-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        report = repository.write(folder)
+        url = push_folder(
+            folder,
+            repo_id,
+            kind=kind,
+            private=private,
+            replaces=repository.replaces,
+            tag=tag,
+            space_sdk=repository.space_sdk,
+        )
+    if repository.variables:
+        ask_hub(lambda: _set_variables(repository), refusal(repo_id))
+    return report | {"url": url}
+
+
+def publish_or_write(
+    repository: Repository, folder: Path | None, *, private: bool = False, tag: str = ""
+) -> dict[str, Any]:
+    """Publish a repository or, where a folder is given, only write it there.
+
+    Returns:
+        What `repository.write` reports; with the `url` where it was published.
+    """
+    if folder is None:
+        return publish(repository, private=private, tag=tag)
+    return repository.write(folder)
+
+
+def list_files(folder: Path) -> dict[str, Any]:
+    """The names of all files below a folder and their size: `files` and `bytes`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return {"files": names, "bytes": sum(path.stat().st_size for path in files)}
+
+
+def _set_variables(repository: Repository) -> None:
+    api = HfApi()
+    for name, value in repository.variables.items():
+        api.add_space_variable(repository.repo_id, name, value)
