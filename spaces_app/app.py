@@ -18,11 +18,10 @@ from transformers import Pipeline
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file from its own folder
 
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
-from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf import AutoEmbedder, PaintingIndex
+from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import PaintingIndexError
 from artextract_hf.models import ArtAttributesPipeline, load_classifier
-from artextract_hf.retrieval.index import PaintingIndex
 from spaces_app.classify import classify_tab
 from spaces_app.similar import similar_tab
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from transformers import Pipeline
 
-from artextract_hf.data.labels import display_name
+from artextract_hf.data import display_name
 from spaces_app.upload import open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers

@@ -8,9 +8,7 @@ import gradio as gr
 from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.retrieval.explain.explanation import explain
-from artextract_hf.retrieval.explain.picture import draw
-from artextract_hf.retrieval.index import Hit, PaintingIndex
+from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity
 from spaces_app.upload import open_upload, painting_upload
 
 MAX_RESULTS = 24
@@ -62,7 +60,8 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     def why(path: str | None, answers: list[dict[str, Any]], chosen: gr.SelectData) -> Image.Image:
         picture = open_upload(path)
         try:
-            return draw(explain(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"])))
+            found = explain_similarity(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"]))
+            return draw_explanation(found)
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
 

@@ -3,7 +3,7 @@
 import gradio as gr
 from PIL import Image
 
-from artextract_hf.data.decode import decode_image
+from artextract_hf.data import decode_image
 from artextract_hf.errors import ImageError
 
 VIEW_SIDE = 512  # pixels; a larger JPEG is decoded at a smaller scale whose sides are still at least this

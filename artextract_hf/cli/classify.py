@@ -1,11 +1,10 @@
 """`artextract classify`: style, genre and artist of pictures."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, Backend, app
+from artextract_hf.cli.application import AsJson, Backend, app, show
 
 
 @app.command()
@@ -17,23 +16,20 @@ def classify(
     as_json: AsJson = False,
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first."""
-    from artextract_hf.data.decode import decode_image
-    from artextract_hf.data.labels import display_name
-    from artextract_hf.models import ArtAttributesPipeline, load_classifier
-    from artextract_hf.models.inference.pieces import PIECE
+    from artextract_hf.data import decode_image, display_name
+    from artextract_hf.models import MICRO_BATCH, ArtAttributesPipeline, load_classifier
 
     network, processor = load_classifier(model, backend)
     pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = [
         {"image": image, "tasks": answer["tasks"]}
-        for image, answer in zip(images, attributes(pictures, top_k=top_k, batch_size=PIECE), strict=True)
+        for image, answer in zip(images, attributes(pictures, top_k=top_k, batch_size=MICRO_BATCH), strict=True)
     ]
-    if as_json:
-        typer.echo(json.dumps(answers, ensure_ascii=False))
-        return
+    lines = []
     for answer in answers:
-        typer.echo(answer["image"])
-        for task in answer["tasks"]:
-            best = ", ".join(f"{display_name(c['label'])} {c['score']:.0%}" for c in answer["tasks"][task])
-            typer.echo(f"  {task:<7} {best}")
+        lines.append(answer["image"])
+        for task, classes in answer["tasks"].items():
+            best = ", ".join(f"{display_name(c['label'])} {c['score']:.0%}" for c in classes)
+            lines.append(f"  {task:<7} {best}")
+    show(answers, lines, as_json=as_json)

@@ -1,12 +1,11 @@
-"""`artextract compare`: what two collections share, and what each has alone."""
+"""`artextract compare`: what two collections share, and what only one of them has."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app
+from artextract_hf.cli.application import AsJson, app, show
 
 
 @app.command()
@@ -20,16 +19,16 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two collections: coverage, unique works, closest pairs, shared works, dates."""
-    from artextract_hf.curation.comparison import compare as compare_indexes
-    from artextract_hf.curation.comparison_report import write_comparison
-    from artextract_hf.retrieval.index import PaintingIndex
+    from artextract_hf.curation import compare as compare_indexes
+    from artextract_hf.curation import write_comparison
+    from artextract_hf.retrieval import PaintingIndex
 
     a, b = (PaintingIndex.from_pretrained(path) for path in (index_a, index_b))
     found = compare_indexes(a, b)
     write_comparison(found, a, b, out, names=(index_a.resolve().name, index_b.resolve().name))
-    if as_json:
-        typer.echo(json.dumps(found.as_json(), ensure_ascii=False))
-        return
-    for name, part in ((index_a, found.a), (index_b, found.b)):
-        typer.echo(f"{name}: {part.covered.share:.0%} of {part.count} works are covered by the other")
-    typer.echo(f"{len(found.shared)} works stand in both; see {out / 'index.html'}")
+    lines = [
+        f"{name}: {part.covered.share:.0%} of {part.count} works are covered by the other"
+        for name, part in ((index_a, found.a), (index_b, found.b))
+    ]
+    shared = f"{len(found.shared)} works are in both; see {out / 'index.html'}"
+    show(found.as_json(), [*lines, shared], as_json=as_json)

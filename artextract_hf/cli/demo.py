@@ -1,13 +1,13 @@
 """`artextract demo`: from the embedded default, or one's own collection, to a running Space."""
 
-import json
 import tempfile
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.cli.application import AsJson, app, list_skipped, show
+from artextract_hf.extras import require
+from artextract_hf.folders import add_to_path
 
 NEIGHBOURS = 5
 
@@ -22,32 +22,28 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the embedded classifier and a collection in the browser."""
-    try:
-        from spaces_app.app import open_index, start
-    except ModuleNotFoundError as error:
-        raise typer.BadParameter(f"{error.name} is not installed; pip install 'artextract-hf[app]'") from None
-    from artextract_hf.models.names import DEFAULT
+    require("gradio", extra="app")
+    add_to_path("spaces_app")
+    from artextract_hf.models import DEFAULT
+    from spaces_app.app import open_index, start
 
     index = _index_of(collection) if collection else open_index(None, DEFAULT)
     if not check:
         start(model=DEFAULT, index=index, port=port)
         return
     answers = _ask(start(model=DEFAULT, index=index, port=port, block=False))
-    if as_json:
-        typer.echo(json.dumps(answers, ensure_ascii=False))
-        return
-    typer.echo(answers["url"])
+    lines = [answers["url"]]
     for task, classes in answers["classification"].items():
-        typer.echo(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
+        lines.append(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
     for hit in answers["neighbours"]:
-        typer.echo(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record']['credit_line']}")
+        lines.append(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record']['credit_line']}")
+    show(answers, lines, as_json=as_json)
 
 
 def _index_of(collection: str) -> Any:
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.sources.collection import read_collection
-    from artextract_hf.embedders.auto import AutoEmbedder
-    from artextract_hf.retrieval.index import PaintingIndex
+    from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.embedders import AutoEmbedder
+    from artextract_hf.retrieval import PaintingIndex
 
     skipped = SkipList()
     paintings = read_collection(collection, skipped)
@@ -63,7 +59,7 @@ def _ask(url: str) -> dict[str, Any]:
     from spaces_app.app import example_files
 
     with tempfile.TemporaryDirectory() as downloads:
-        client = Client(url, verbose=False, download_files=str(Path(downloads)))
+        client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
         *labels, _ = client.predict(question, api_name="/classify")
         *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")

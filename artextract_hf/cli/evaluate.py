@@ -1,12 +1,11 @@
 """`artextract evaluate`: models and data become figures."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, Backend, app, list_skipped
+from artextract_hf.cli.application import AsJson, Backend, app, show
 
 evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
@@ -25,15 +24,15 @@ def evaluate_classifier(
     as_json: AsJson = False,
 ) -> None:
     """Top-1, top-5, balanced accuracy and macro F1 of every task, with baselines beside them."""
-    from artextract_hf.data.prepared import ALL, load_prepared, take_split
-    from artextract_hf.evaluation import report
+    from artextract_hf import evaluation
+    from artextract_hf.data import ALL, load_prepared, take_split
     from artextract_hf.models import load_classifier
 
     splits = load_prepared(data)
     paintings = take_split(splits, split)
     train = splits["train"] if "train" in splits and split not in ("train", ALL) else None
     network, processor = load_classifier(model)
-    result = report.evaluate_classifier(
+    report = evaluation.evaluate_classifier(
         network,
         processor,
         paintings,
@@ -44,11 +43,7 @@ def evaluate_classifier(
         baseline_weights=baseline_weights,
         batch_size=batch_size,
     )
-    if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False))
-        return
-    typer.echo(report.as_text(result))
-    list_skipped(result["skipped"])
+    show(report, [evaluation.classifier_table(report)], as_json=as_json, left_out=report["skipped"])
 
 
 @evaluate.command("embedder")
@@ -62,15 +57,11 @@ def evaluate_embedder(
     as_json: AsJson = False,
 ) -> None:
     """Precision and mean average precision of search by style, genre and artist; recall from visitors' photographs."""
-    from artextract_hf.data.prepared import ALL, load_prepared, take_split
-    from artextract_hf.embedders.auto import AutoEmbedder
-    from artextract_hf.evaluation import embedding_report
+    from artextract_hf import evaluation
+    from artextract_hf.data import ALL, load_prepared, take_split
+    from artextract_hf.embedders import AutoEmbedder
 
     searched, asked = (take_split(load_prepared(folder), ALL) for folder in (gallery, queries))
     network = AutoEmbedder.from_pretrained(embedder, backend)
-    result = embedding_report.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
-    if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False))
-        return
-    typer.echo(embedding_report.as_text(result))
-    list_skipped(result["skipped"])
+    report = evaluation.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
+    show(report, [evaluation.embedder_table(report)], as_json=as_json, left_out=report["skipped"])

@@ -1,12 +1,11 @@
 """`artextract explain`: why two pictures are similar."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, Backend, app
+from artextract_hf.cli.application import AsJson, Backend, app, show
 
 
 @app.command()
@@ -18,16 +17,13 @@ def explain(
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
-    """Show why two pictures are similar: which places answer each other, and where the similarity comes from."""
-    from artextract_hf.embedders.auto import AutoEmbedder
-    from artextract_hf.retrieval.explain.explanation import explain as explain_pictures
-    from artextract_hf.retrieval.explain.picture import draw
+    """Show why two pictures are similar: which places correspond, and where the similarity comes from."""
+    from artextract_hf import AutoEmbedder
+    from artextract_hf.retrieval import draw_explanation, explain_similarity
 
-    found = explain_pictures(AutoEmbedder.from_pretrained(embedder, backend), query, answer)
+    found = explain_similarity(AutoEmbedder.from_pretrained(embedder, backend), query, answer)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw(found).save(out, "PNG")
-    if as_json:
-        document = {"query": query, "answer": answer, **found.as_json(), "picture": str(out)}
-        typer.echo(json.dumps(document, ensure_ascii=False))
-        return
-    typer.echo(f"similarity {found.similarity:.3f}, {len(found.pairs)} places answer each other; see {out}")
+    draw_explanation(found).save(out, "PNG")
+    document = {"query": query, "answer": answer, **found.as_json(), "picture": str(out)}
+    pairs = f"{len(found.pairs)} places of the one correspond to places of the other"
+    show(document, [f"similarity {found.similarity:.3f}; {pairs}; see {out}"], as_json=as_json)

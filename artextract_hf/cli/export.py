@@ -1,12 +1,11 @@
 """`artextract export`: models for other runtimes."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app
+from artextract_hf.cli.application import AsJson, app, show
 
 export = typer.Typer(help="Write a model for another runtime.", no_args_is_help=True)
 app.add_typer(export, name="export")
@@ -24,11 +23,9 @@ def export_onnx(
     as_json: AsJson = False,
 ) -> None:
     """One ONNX file for any number of paintings a call, checked against torch."""
-    from artextract_hf.hub import onnx_export as hub
+    from artextract_hf import hub
 
     report = hub.export_onnx(model, out)
-    if as_json:
-        typer.echo(json.dumps(report))
-        return
     outputs = ", ".join(report["outputs"])
-    typer.echo(f"{out}: {report['bytes'] / 1e6:.1f} MB, gives {outputs}; at most {report['difference']:.1e} from torch")
+    size, difference = f"{report['bytes'] / 1e6:.1f} MB", f"{report['difference']:.1e}"
+    show(report, [f"{out}: {size}, gives {outputs}; at most {difference} from torch"], as_json=as_json)

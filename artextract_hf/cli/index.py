@@ -1,18 +1,22 @@
 """`artextract index` and `search`: a collection becomes searchable."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, Backend, app, list_skipped
+from artextract_hf.cli.application import AsJson, Backend, app, show
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.retrieval.index import Hit
+    from artextract_hf import Hit
+    from artextract_hf.data import SkipList
+
+AllowRestricted = Annotated[
+    bool,
+    typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
+]
 
 
 @app.command()
@@ -30,18 +34,13 @@ def index(
         str, typer.Option(help="auto, flat, sq, rabitq, hnsw, ivf, ivfpq, or a FAISS factory.")
     ] = "auto",
     metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
-    allow_restricted: Annotated[
-        bool,
-        typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
-    ] = False,
+    allow_restricted: AllowRestricted = False,
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.sources.collection import read_collection
-    from artextract_hf.embedders.auto import AutoEmbedder
-    from artextract_hf.retrieval.index import PaintingIndex
+    from artextract_hf import AutoEmbedder, PaintingIndex
+    from artextract_hf.data import SkipList, read_collection
 
     skipped = SkipList()
     if (Path(source) / "embeddings.npy").is_file():
@@ -54,12 +53,9 @@ def index(
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]
     about = made.describe()
-    if as_json:
-        typer.echo(json.dumps(about | {"skipped": left_out}, ensure_ascii=False))
-        return
     reason = f" ({about['reason']})" if about["reason"] else ""
-    typer.echo(f"{len(made)} paintings in {out}, {len(left_out)} left out; searched by {made.factory}{reason}")
-    list_skipped(left_out)
+    lines = [f"{len(made)} paintings in {out}, {len(left_out)} left out; searched by {made.factory}{reason}"]
+    show(about | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
 @app.command()
@@ -69,25 +65,24 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
     where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
     fold: Annotated[bool, typer.Option(help="Make one hit of all pictures of the same work.")] = False,
+    rerank: Annotated[
+        str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
-    from artextract_hf.retrieval.index import PaintingIndex
+    from artextract_hf import PaintingIndex
 
-    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold)
-    if as_json:
-        document = [
-            {"image": image, "good_match": hits[0].good_match if hits else False, "hits": [vars(hit) for hit in hits]}
-            for image, hits in zip(images, answers, strict=True)
-        ]
-        typer.echo(json.dumps(document, ensure_ascii=False))
-        return
+    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold, rerank=rerank)
+    document, lines = [], []
     for image, hits in zip(images, answers, strict=True):
-        typer.echo(image)
-        if hits and hits[0].good_match is False:
-            typer.echo("  no good match: nothing here is as near as these paintings are to each other")
-        for hit in hits:
-            typer.echo(_line(hit))
+        good_match = hits[0].good_match if hits else False
+        document.append({"image": image, "good_match": good_match, "hits": [vars(hit) for hit in hits]})
+        lines.append(image)
+        if hits and good_match is False:
+            lines.append("  no good match: paintings of this collection are usually more similar to each other")
+        lines += [_line(hit) for hit in hits]
+    show(document, lines, as_json=as_json)
 
 
 def _line(hit: "Hit") -> str:
@@ -98,21 +93,21 @@ def _line(hit: "Hit") -> str:
 
 def usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) -> "Dataset":
     """The records that may be indexed: those with an open licence, or all where nobody states any."""
-    from artextract_hf.data import rights
+    from artextract_hf.data import keep_open, states_no_rights
 
-    if rights.states_no_rights(paintings):
+    if states_no_rights(paintings):
         typer.echo(
             "artextract: no record states a licence; taken as pictures of your own, not to be published.", err=True
         )
         return paintings
-    return paintings if allow_restricted else rights.keep_open(paintings, skipped)
+    return paintings if allow_restricted else keep_open(paintings, skipped)
 
 
 def _usable_ids(folder: Path, skipped: "SkipList", allow_restricted: bool) -> list[str]:
     """Ids of what `artextract embed` wrote that may be indexed."""
     from datasets import Dataset
 
-    from artextract_hf.retrieval.storage import read_embeddings
+    from artextract_hf.retrieval import read_embeddings
 
     _, records, _ = read_embeddings(folder)
     states_rights = "license" in records.fields.column_names

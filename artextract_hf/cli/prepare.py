@@ -1,18 +1,17 @@
 """`artextract prepare`: a source as it was downloaded becomes one data set on disk."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.cli.application import AsJson, app, show
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from artextract_hf.data.schema import SkipList
+    from artextract_hf.data import SkipList
 
 prepare = typer.Typer(help="Turn a source as it was downloaded into one data set on disk.", no_args_is_help=True)
 app.add_typer(prepare, name="prepare")
@@ -37,20 +36,13 @@ def prepare_wikiart(
     as_json: AsJson = False,
 ) -> None:
     """WikiArt in the layout of the ArtGAN release."""
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.wikiart.release import read_wikiart
+    from artextract_hf.data import SkipList, WikiArtOptions, read_wikiart
 
     skipped = SkipList()
-    wikiart = read_wikiart(
-        root,
-        split,
-        skipped=skipped,
-        artists=artists,
-        min_artist_works=min_artist_works,
-        max_samples=max_samples,
-        seed=seed,
-        progress=True,
+    options = WikiArtOptions(
+        split, artists=artists, min_artist_works=min_artist_works, max_samples=max_samples, seed=seed
     )
+    wikiart = read_wikiart(root, options, skipped=skipped, progress=True)
     _write(wikiart.splits, wikiart.manifest, out, skipped, as_json)
 
 
@@ -69,10 +61,7 @@ def prepare_nga(
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
     from datasets import DatasetDict
 
-    from artextract_hf.data.prepared import ALL
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.sources.download import DownloadSettings
-    from artextract_hf.data.sources.nga import read_nga
+    from artextract_hf.data import ALL, DownloadSettings, SkipList, read_nga
 
     skipped = SkipList()
     paintings = read_nga(
@@ -104,9 +93,7 @@ def prepare_collection(
     """One's own collection, a museum's, or a dataset of the Hub."""
     from datasets import DatasetDict
 
-    from artextract_hf.data.prepared import ALL
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.sources.collection import read_collection
+    from artextract_hf.data import ALL, SkipList, read_collection
 
     skipped = SkipList()
     paintings = read_collection(
@@ -128,29 +115,30 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 def _write(splits: "DatasetDict", manifest: Mapping[str, Any], out: Path, skipped: "SkipList", as_json: bool) -> None:
     """Write the data set and say what is in it."""
-    from artextract_hf.data.prepared import write_prepared
-    from artextract_hf.data.schema import label_counts
+    from artextract_hf.data import label_counts, write_prepared
 
     write_prepared(splits, manifest, out)
-    counts: dict[str, Any] = {
-        side: {"rows": len(part), "labelled": label_counts(part)} for side, part in splits.items()
-    }
-    baselines: dict[str, Any] = manifest.get("baselines", {})
-    if as_json:
-        document = {"splits": counts, "baselines": baselines, "skipped": skipped.as_json()}
-        typer.echo(json.dumps(document, ensure_ascii=False))
-        return
+    counts = {side: {"rows": len(part), "labelled": label_counts(part)} for side, part in splits.items()}
+    left_out = skipped.as_json()
+    show(
+        {"splits": counts, "baselines": manifest.get("baselines", {}), "skipped": left_out},
+        _lines(counts, manifest),
+        as_json=as_json,
+        left_out=left_out,
+    )
+
+
+def _lines(counts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What people read about a prepared data set: rows of each split, what is easy, what is thin."""
     for side, count in counts.items():
         labelled = ", ".join(f"{task} {n}" for task, n in count["labelled"].items())
-        typer.echo(f"{side}: {count['rows']} paintings (labelled: {labelled})")
-    for task, figures in baselines.items():
+        yield f"{side}: {count['rows']} paintings (labelled: {labelled})"
+    for task, figures in manifest.get("baselines", {}).items():
         if figures["majority"] is not None:
-            typer.echo(
+            yield (
                 f"{task}: the commonest class is right on {figures['majority']:.1%} of val, "
                 f"knowing only the artist on {figures['artist_oracle']:.1%}"
             )
-    thin: dict[str, list[str]] = manifest.get("thin_classes", {})
-    for task, names in thin.items():
+    for task, names in manifest.get("thin_classes", {}).items():
         if names and task != "artist":
-            typer.echo(f"{task}: few artists on a side: {', '.join(names)}")
-    list_skipped(skipped.as_json())
+            yield f"{task}: few artists on a side: {', '.join(names)}"

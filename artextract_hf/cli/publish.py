@@ -1,14 +1,18 @@
 """`artextract publish`: what was made here goes to the Hub."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
+from artextract_hf.cli.application import AsJson, app, show
 from artextract_hf.errors import DataError
 
+if TYPE_CHECKING:
+    from artextract_hf.hub import Repository
+
+RepoId = Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")]
 Private = Annotated[bool, typer.Option("--private", help="Make a new repository private.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Write the repository to --out and push nothing.")]
 Out = Annotated[Path | None, typer.Option(help="With --dry-run: folder to write.")]
@@ -16,6 +20,7 @@ Restricted = Annotated[
     bool, typer.Option("--allow-restricted", help="Publish also pictures that have no open licence.")
 ]
 Tag = Annotated[str, typer.Option(help="A version that names the commit, such as v1.0.")]
+DEFAULT = "default"
 
 publish = typer.Typer(help="Push to the Hub.", no_args_is_help=True)
 app.add_typer(publish, name="publish")
@@ -24,7 +29,7 @@ app.add_typer(publish, name="publish")
 @publish.command("dataset")
 def publish_dataset(
     path: Annotated[Path, typer.Argument(help="What `artextract prepare` wrote, or a folder of such folders.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    repo_id: RepoId,
     allow_restricted: Restricted = False,
     private: Private = False,
     dry_run: DryRun = False,
@@ -33,26 +38,23 @@ def publish_dataset(
     as_json: AsJson = False,
 ) -> None:
     """A data set as typed Parquet, splits as configurations, with a card made from the data."""
-    from artextract_hf.hub import dataset_repo as hub
+    from artextract_hf.hub import dataset_repository
 
-    _check(dry_run, out)
-    if out is not None:
-        report = hub.write_dataset_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
-    else:
-        report = hub.publish_dataset(path, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
-        return
-    for name, splits in report["configurations"].items():
-        typer.echo(f"{name}: " + ", ".join(f"{split} {rows}" for split, rows in splits.items()))
-    typer.echo(f"{len(report['files'])} files, as {report['form']}, " + (f"in {out}" if out else f"at {report['url']}"))
-    list_skipped(report["left_out"])
+    def summary(report: dict[str, Any]) -> list[str]:
+        lines = [
+            f"{name}: " + ", ".join(f"{split} {rows}" for split, rows in splits.items())
+            for name, splits in report["configurations"].items()
+        ]
+        return [*lines, f"{len(report['files'])} files, as {report['form']},"]
+
+    repository = dataset_repository(path, repo_id, allow_restricted=allow_restricted)
+    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("model")
 def publish_model(
     path: Annotated[Path, typer.Argument(help="A trained model: the folder `best` or `last` of a training.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    repo_id: RepoId,
     dataset: Annotated[str, typer.Option(help="Repository of the data that its figures were taken on.")] = "",
     private: Private = False,
     dry_run: DryRun = False,
@@ -61,25 +63,19 @@ def publish_model(
     as_json: AsJson = False,
 ) -> None:
     """A classifier or an embedder with its card, its figures and its code."""
-    from artextract_hf.hub import model_repo as hub
+    from artextract_hf.hub import model_repository
 
-    _check(dry_run, out)
-    if out is not None:
-        report = hub.write_model_repo(path, out, repo_id=repo_id, dataset=dataset)
-    else:
-        report = hub.publish_model(path, repo_id, dataset=dataset, private=private, tag=tag)
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
-        return
-    for name in report["files"]:
-        typer.echo(name)
-    typer.echo(f"{report['bytes'] / 1e6:.1f} MB " + (f"in {out}" if out else f"at {report['url']}"))
+    def summary(report: dict[str, Any]) -> list[str]:
+        return [*report["files"], f"{report['bytes'] / 1e6:.1f} MB"]
+
+    repository = model_repository(path, repo_id, dataset=dataset)
+    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("index")
 def publish_index(
-    path: Annotated[Path, typer.Argument(help="What `artextract index` wrote.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    path: Annotated[Path, typer.Argument(help="What `artextract index` or `artextract index-regions` wrote.")],
+    repo_id: RepoId,
     allow_restricted: Restricted = False,
     private: Private = False,
     dry_run: DryRun = False,
@@ -88,23 +84,20 @@ def publish_index(
     as_json: AsJson = False,
 ) -> None:
     """A searchable collection with its card."""
-    from artextract_hf.hub import index_repo as hub
+    from artextract_hf.hub import index_repository
 
-    _check(dry_run, out)
-    if out is not None:
-        report = hub.write_index_repo(path, out, repo_id=repo_id, allow_restricted=allow_restricted)
-    else:
-        report = hub.publish_index(path, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
-        return
-    typer.echo(f"{report['count']} paintings " + (f"in {out}" if out else f"at {report['url']}"))
+    def summary(report: dict[str, Any]) -> list[str]:
+        what = "faces" if report["kind"] == "faces" else "paintings"
+        return [f"{report['count']} {what}"]
+
+    repository = index_repository(path, repo_id, allow_restricted=allow_restricted)
+    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("space")
 def publish_space(
-    path: Annotated[Path, typer.Argument(help="The folder spaces_app of a checkout of this project.")],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub.")],
+    path: Annotated[str, typer.Argument(help="A folder spaces_app, or `default` for the one that is installed.")],
+    repo_id: RepoId,
     model: Annotated[str, typer.Option(help="Repository of its classifier; the embedded one if not given.")] = "",
     index: Annotated[str, typer.Option(help="Repository of its collection; procedural paintings if not given.")] = "",
     private: Private = False,
@@ -114,37 +107,49 @@ def publish_space(
     as_json: AsJson = False,
 ) -> None:
     """The Gradio Space, with pinned requirements and the embedded models."""
-    from artextract_hf.hub import space_repo as hub
+    from artextract_hf.hub import space_repository
 
-    _check(dry_run, out)
-    if out is not None:
-        report = hub.write_space_repo(path, out, model=model, index=index)
-    else:
-        report = hub.publish_space(path, repo_id, model=model, index=index, private=private, tag=tag)
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
-        return
-    typer.echo(f"{len(report['files'])} files " + (f"in {out}" if out else f"at {report['url']}"))
+    def summary(report: dict[str, Any]) -> list[str]:
+        return [f"{len(report['files'])} files"]
+
+    repository = space_repository("" if path == DEFAULT else path, repo_id, model=model, index=index)
+    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("release")
 def publish_release(
-    path: Annotated[Path, typer.Argument(help="YAML file that names the parts (artextract_hf/hub/release.py).")],
+    path: Annotated[Path, typer.Argument(help="YAML file that names the parts; see docs/publish.md.")],
     dry_run: DryRun = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Model, embedder, data set, index, Space and their collection, as one version; goes on if it was interrupted."""
-    from artextract_hf.hub import release as hub
+    from artextract_hf import hub
 
     _check(dry_run, out)
     release = hub.Release.load(path)
-    parts = hub.publish(release) if out is None else hub.plan(release, out)
-    if as_json:
-        typer.echo(json.dumps({"version": release.version, "parts": parts}, ensure_ascii=False))
-        return
-    for part in parts:
-        typer.echo(f"{part['kind']:<9} {part['repo_id']}  {part['state']}")
+    parts = hub.publish_release(release) if out is None else hub.plan_release(release, out)
+    lines = [f"{part['kind']:<9} {part['repo_id']}  {part['state']}" for part in parts]
+    show({"version": release.version, "parts": parts}, lines, as_json=as_json)
+
+
+def _deliver(
+    repository: "Repository",
+    summary: Callable[[dict[str, Any]], list[str]],
+    *,
+    dry_run: bool,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Push a repository, or write it to a folder; then say what is in it, and where it is."""
+    from artextract_hf.hub import publish_or_write
+
+    _check(dry_run, out)
+    report = publish_or_write(repository, out, **options)
+    *lines, last = summary(report)
+    place = f"in {out}" if out else f"at {report['url']}"
+    show(report, [*lines, f"{last} {place}"], as_json=as_json, left_out=report.get("left_out", ()))
 
 
 def _check(dry_run: bool, out: Path | None) -> None:

@@ -1,14 +1,16 @@
 """`artextract index-regions` and `search-region`: search for a part of a picture."""
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli import AsJson, app, list_skipped
-from artextract_hf.cli.index import usable
+from artextract_hf.cli.application import AsJson, app, show
+from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
+
+if TYPE_CHECKING:
+    from artextract_hf.retrieval import RegionHit
 
 
 @app.command("index-regions")
@@ -17,17 +19,12 @@ def index_regions(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     side: Annotated[int, typer.Option(help="Pixels of a painting's longer side; more finds smaller details.")] = 448,
-    allow_restricted: Annotated[
-        bool,
-        typer.Option("--allow-restricted", help="Index also what has no open licence; keep such an index to yourself."),
-    ] = False,
+    allow_restricted: AllowRestricted = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
-    from artextract_hf.data.schema import SkipList
-    from artextract_hf.data.sources.collection import read_collection
-    from artextract_hf.embedders.auto import AutoEmbedder
-    from artextract_hf.retrieval.regions.index import RegionIndex
+    from artextract_hf import AutoEmbedder, RegionIndex
+    from artextract_hf.data import SkipList, read_collection
 
     skipped = SkipList()
     paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
@@ -35,11 +32,8 @@ def index_regions(
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]
     about = made.describe()
-    if as_json:
-        typer.echo(json.dumps(about | {"skipped": left_out}, ensure_ascii=False))
-        return
-    typer.echo(f"{len(made)} paintings of {about['bytes_per_painting']} bytes each in {out}, {len(left_out)} left out")
-    list_skipped(left_out)
+    lines = [f"{len(made)} paintings of {about['bytes_per_painting']} bytes each in {out}, {len(left_out)} left out"]
+    show(about | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
 @app.command("search-region")
@@ -49,27 +43,33 @@ def search_region(
     box: Annotated[
         str | None, typer.Option(help="The part to look for, X,Y,W,H in pixels; without it the whole picture.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
+    where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings that hold a part of a picture, and where."""
-    from artextract_hf.retrieval.regions.index import RegionIndex
+    from artextract_hf import Box, RegionIndex
+    from artextract_hf.data import decode_image
 
-    place = _read_box(box)
-    hits = RegionIndex.from_pretrained(index).search(image, place, k)
-    if as_json:
-        answers = [{"rank": h.rank, "id": h.id, "score": h.score, "box": list(h.box), "record": h.record} for h in hits]
-        typer.echo(json.dumps({"image": image, "box": place, "hits": answers}, ensure_ascii=False))
-        return
-    for hit in hits:
-        x, y, width, height = (f"{100 * share:.0f}%" for share in hit.box)
-        where = f"{width} x {height} at {x}, {y}"
-        typer.echo(f"  {hit.rank:>3}  {hit.score:.3f}  {where:<22}  {hit.record.get('credit_line') or hit.id}")
+    place = None if box is None else _read_box(box)
+    picture = decode_image(image)
+    part = None if place is None else Box.from_pixels(*place, size=picture.size)
+    hits = RegionIndex.from_pretrained(index).search(picture, k, where, box=part)
+    answers = [
+        {"rank": hit.rank, "id": hit.id, "score": hit.score, "box": hit.box.as_list(), "record": hit.record}
+        for hit in hits
+    ]
+    show({"image": image, "box": place, "hits": answers}, [_line(hit) for hit in hits], as_json=as_json)
 
 
-def _read_box(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
+def _line(hit: "RegionHit") -> str:
+    left, top, width, height = (f"{100 * share:.0f}%" for share in hit.box.as_list())
+    place = f"{width} x {height} at {left}, {top}"
+    return f"  {hit.rank:>3}  {hit.score:.3f}  {place:<22}  {hit.record.get('credit_line') or hit.id}"
+
+
+def _read_box(text: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height in pixels, as they are written on the command line."""
     try:
         x, y, width, height = (float(number) for number in text.split(","))
     except ValueError:

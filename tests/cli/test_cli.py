@@ -3,7 +3,9 @@ import time
 
 import pytest
 
+from artextract_hf import PaintingIndex
 from artextract_hf.data.prepared import load_prepared
+from artextract_hf.retrieval.rerank.rerankers import RERANKERS
 from tests.conftest import plain_picture, shared
 
 
@@ -91,6 +93,18 @@ def test_index_and_search(run_cli, tiny_classifier, pictures, tmp_path):
     assert set(answer["hits"][0]) >= {"same", "good_match", "versions"} and "good_match" in answer
     code, out, _ = run_cli("search", pictures / "2.png", "--index", tmp_path / "index", "--fold")
     assert code == 0 and out.splitlines()[1].split()[:2] == ["1", "1.000"]
+
+
+def test_search_reorders_the_nearest(run_cli, tiny_classifier, pictures, tmp_path):
+    assert run_cli("index", pictures, "--out", tmp_path / "index", "--embedder", tiny_classifier)[0] == 0
+    search = ("search", pictures / "2.png", "--index", tmp_path / "index", "--json", "--rerank")
+    found = PaintingIndex.from_pretrained(tmp_path / "index").search(pictures / "2.png", rerank="k_reciprocal")
+    code, out, _ = run_cli(*search, "k_reciprocal")
+    assert code == 0 and [hit["id"] for hit in json.loads(out)[0]["hits"]] == [hit.id for hit in found]
+    code, out, err = run_cli(*search, "k_recpirocal")
+    assert (code, out) == (2, "") and "did you mean 'k_reciprocal'?" in err
+    code, out, err = run_cli("search", "--help")
+    assert all(name in out for name in RERANKERS)
 
 
 def test_an_index_of_embedded_vectors(run_cli, tiny_classifier, pictures, tmp_path):

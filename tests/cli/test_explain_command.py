@@ -3,7 +3,7 @@ import json
 import pytest
 from PIL import Image
 
-from artextract_hf.data.synthetic.synthetic import PaintingSpec, paint
+from artextract_hf.data.synthetic import PaintingSpec, paint
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artextract_hf.data.synthetic.synthetic import synthetic_paintings
+from artextract_hf.data.synthetic import synthetic_paintings
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
 FLAGS = [
@@ -186,7 +186,7 @@ def test_attention_is_drawn_where_it_lies():
 
 
 def test_credits_are_escaped_and_only_link_to_the_web():
-    from artextract_hf.retrieval.index import Hit
+    from artextract_hf.retrieval.snapshot import Hit
     from spaces_app.similar import credits_of
 
     record = {"credit_line": "<script>x</script>", "license": "CC0", "source_url": "javascript:alert(1)"}

@@ -1,0 +1,41 @@
+"""The application that the commands register with, and what they share: options, and how an answer is printed."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="artextract",
+    help="Classify paintings and find similar ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Backend = Annotated[str, typer.Option(help="What computes the network: torch, or openvino, faster on processors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterable[dict[str, str]] = ()) -> None:
+    """Print an answer: one JSON document, or lines for people.
+
+    Args:
+        document: what JSON says.
+        lines: what people read.
+        as_json: which of the two is wanted.
+        left_out: records that were not used, with `path` and `reason`; people read of them on standard error.
+    """
+    if as_json:
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        return
+    for line in lines:
+        typer.echo(line)
+    list_skipped(left_out)
+
+
+def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
+    """Name on standard error what was left out, and why."""
+    for item in skipped:
+        typer.echo(f"left out: {item['path']}: {item['reason']}", err=True)
