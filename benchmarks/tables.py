@@ -1,6 +1,8 @@
-"""Write the README's tables from the files of figures they name.
+"""Write the tables of the README and of `docs/` from the files of figures that they name.
 
-python benchmarks/tables.py
+    python benchmarks/tables.py
+
+A table stands between `<!-- figures NAME: ... -->` and `<!-- end of figures -->`; NAME is a function of this file.
 """
 
 import json
@@ -12,6 +14,33 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 TASKS = ("style", "genre", "artist")
 BLOCK = re.compile(r"(<!-- figures (\w+): .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+
+
+def summary() -> str:
+    """What a newcomer asks first, with the measurement that each figure comes from."""
+    report = _read("artextract_hf/pretrained/crnn-wikiart/metrics.json")
+    byol, imagenet = (_read("benchmarks/results/embedders.json")["embedders"][name] for name in ("byol", "imagenet"))
+    works = f"{byol['photos_of_torchvision']['works']:,}"
+    scale = _read("benchmarks/results/index_scale.json")
+    speed = _read("benchmarks/results/backends.json")["ways"]["batch 16"]["classify, openvino"]
+    right, frozen = (
+        ", ".join(_percent(tasks[task]["accuracy"]) for task in TASKS) + " %"
+        for tasks in (report["tasks"], report["baselines"]["frozen_features"]["tasks"])
+    )
+    ours, theirs = ([f["labels"]["artist"]["p@10"], f["photos_of_torchvision"]["recall@1"]] for f in (byol, imagenet))
+    artist, photo = ("{} % (ImageNet {})".format(*map(_percent, pair)) for pair in zip(ours, theirs, strict=True))
+    search_cost = f"{scale['p50_ms']:.2f} ms, {_percent(scale['recall@10'])} % found"
+    a_second = f"{speed['paintings_per_second']:.0f} ({speed['times_peer']} times transformers' pipeline)"
+    rows = [
+        ["style, genre, artist right on unseen paintings", right, "learning.best"],
+        ["logistic regression on ImageNet features", frozen, "learning.best"],
+        ["`byol-paintings`: first ten answers by the same artist", artist, "learning.embedders"],
+        [f"degraded pictures of {works} works: right work first", photo, "learning.embedders"],
+        ["ten nearest of a million synthetic vectors", search_cost, "search.index_scale"],
+        ["paintings classified a second, two cores", a_second, "speed.backends"],
+    ]
+    table = [[what, figure, f"`benchmarks.{module}`"] for what, figure, module in rows]
+    return _table(["what", "figure", "`python -m`"], table)
 
 
 def classifier() -> str:
@@ -134,6 +163,7 @@ def search() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "summary": summary,
     "classifier": classifier,
     "splits": splits,
     "leaks": leaks,
@@ -146,9 +176,14 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-def rendered(readme: str) -> str:
-    """The README with its tables made anew."""
-    return BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], readme)
+def pages() -> list[Path]:
+    """The files in which tables stand."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def rendered(page: str) -> str:
+    """The text of a page with its tables made anew."""
+    return BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], page)
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -180,5 +215,5 @@ def _table(head: list[str], rows: list[list[Any]]) -> str:
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(rendered(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in pages():
+        path.write_text(rendered(path.read_text(encoding="utf-8")), encoding="utf-8")

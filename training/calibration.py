@@ -1,4 +1,4 @@
-"""Mend what a training leaves askew in a classifier's answers: their lean to frequent classes, and how sure they are.
+"""Calibrate a trained classifier: its answers lean less to frequent classes, and are as sure as they are right.
 
     python training/calibration.py --model runs/best/together --data data/joint --out runs/best/calibrated
     python training/calibration.py --model runs/joined --data data/wikiart --learnt train val \\
@@ -23,16 +23,14 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.data.schema import labels_for
+from artextract_hf.data import labels_for, load_prepared, take_split
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.evaluation.calibration import TEMPERATURES, fit_temperature
-from artextract_hf.evaluation.predict import known_labels, predict
+from artextract_hf.evaluation import TEMPERATURES, fit_temperature, known_labels, predict
 from artextract_hf.models import CrnnForImageClassification, load_classifier
-from training.train_classifier import save_model
+from training.classifier.model import save_model
 
-# The part that is taken. Of those in benchmarks/learning/calibration.py, 0.5 is best for genre and artist of three networks
-# together and 0.1 to 0.5 for each of them alone; 0.25 is within 0.4 points of top-1 of the best.
+# The part that is taken. Of those in benchmarks/learning/calibration.py, 0.5 is best for genre and artist of three
+# networks together and 0.1 to 0.5 for each by itself; 0.25 is within 0.4 points of top-1 of the best.
 TAU = 0.25
 # Of an even share: a class rarer than that counts as this frequent. Not tuned; the subset has one abstract painting,
 # whose class would otherwise be lifted by more than two.
@@ -61,7 +59,7 @@ def main() -> None:
             fit_temperatures(model, processor, take_split(splits, args.held_out))
         save_model(model, args.out)
     except ArtExtractError as error:
-        sys.exit(f"calibrate: {error}")
+        sys.exit(f"calibration: {error}")
     print(", ".join(f"{task}: temperature {value:.3f}" for task, value in model.config.temperature.items()))
 
 

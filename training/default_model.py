@@ -1,4 +1,4 @@
-"""Make the embedded defaults from trained models: half precision, their figures and their cards.
+"""Make the embedded default models from trained ones: half precision, their figures and their cards.
 
     python training/ensemble.py --model runs/crnn_again/last \\
         --companions runs/crnn_companion/last runs/crnn_taught/last --out runs/joined
@@ -15,28 +15,38 @@ The classifier gets the side it sees best, and the figures of one trained in muc
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from artextract_hf.hub.card import classifier_card, embedder_card, save_model_card
-from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
-from artextract_hf.models.names import CLASSIFIER, EMBEDDER, NAMESPACE, PRETRAINED
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from artextract_hf.hub import classifier_card, embedder_card, save_model_card
+from artextract_hf.models import (
+    CLASSIFIER,
+    EMBEDDER,
+    NAMESPACE,
+    PRETRAINED,
+    ArtImageProcessor,
+    ByolModel,
+    load_classifier,
+)
 
 # Pixels. The best of 224, 256 and 288 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
 LOCAL = ("data", "output_dir", "backbone_weights", "start_from", "teachers")  # of a training: paths of its machine
 NOTE = (
     "These are the figures of a classifier trained in much the same way on the train list of the joint split only (no "
-    "second stage, one more teacher, other numbers of epochs for the companions: `benchmarks/learning/best.py`). The weights "
-    "here learnt from all labelled paintings, so none is left to score them on: after the training described below, "
-    "on the train lists, 7 epochs with the train and the val lists together (`training/configs/crnn_refine.yaml`) and "
-    "18 in which half of what is learnt are the classifier's own answers of before "
-    "(`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of two companions, the same "
-    "network on EfficientNet-Lite2: one taught by it for 16 epochs (`training/configs/crnn_companion.yaml`), one by "
-    "both for 23, with the names of all painters beside the tasks and batch norms that learn "
+    "second stage, one more teacher, other numbers of epochs for the companions: `benchmarks/learning/best.py`). The "
+    "weights here learnt from all labelled paintings, so none is left to score them on: after the training described "
+    "below, on the train lists, 7 epochs with the train and the val lists together "
+    "(`training/configs/crnn_refine.yaml`) and 18 in which half of what is learnt are the classifier's own answers of "
+    "before (`training/configs/crnn_again.yaml`). Its answers are the mean of its own and those of two companions, "
+    "the same network on EfficientNet-Lite2: one taught by it for 16 epochs (`training/configs/crnn_companion.yaml`), "
+    "one by both for 23, with the names of all painters beside the tasks and batch norms that learn "
     "(`training/configs/crnn_taught.yaml`). Then it was calibrated (`training/calibration.py`). Its temperatures are "
-    "those of the classifier scored here, fitted on the scored list itself, where the part of the classes' frequencies "
-    "that is taken from the logits was chosen too: on other paintings the calibration error may be larger. Embedding "
-    "and attention are those of the first network."
+    "those of the classifier scored here, fitted on the scored list itself, where the part of the classes' "
+    "frequencies that is taken from the logits was chosen too: on other paintings the calibration error may be "
+    "larger. Embedding and attention are those of the first network."
 )
 
 

@@ -2,8 +2,8 @@
 
     accelerate launch training/embed_collection.py --source data/wikiart --out data/wikiart_vectors [--embedder E]
 
-Each process embeds its share of the parts of `artextract_hf/retrieval/embedding_parts.py`; the first puts them together. The
-same command again, with any number of processes, goes on where an earlier one was stopped. On several machines the
+Each process embeds its share of the parts (`artextract_hf/retrieval/embedding_parts.py`); the first puts them together.
+The same command again, with any number of processes, goes on where an earlier one was stopped. On several machines the
 folder has to be one that all of them see. `PaintingIndex.from_embeddings` makes an index of it.
 """
 
@@ -16,12 +16,10 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.collection import read_collection
-from artextract_hf.embedders.auto import AutoEmbedder
-from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.data import SkipList, read_collection
+from artextract_hf.embedders import AutoEmbedder, NetworkEmbedder
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.retrieval.embedding_parts import PART, join_parts, plan_parts, write_parts
+from artextract_hf.retrieval import PART, join_parts, plan_parts, write_parts
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
 
@@ -29,7 +27,7 @@ PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's
 def main() -> None:
     """Parse and embed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", required=True, help="whatever `artextract embed` takes")
+    parser.add_argument("--source", required=True, help="a collection, as `artextract embed` takes it")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--embedder", default="default", help="`default`, a directory, a Hub name, or a timm model")
     parser.add_argument("--backend", default="torch", help="torch, or openvino on processors")

@@ -1,4 +1,4 @@
-"""Put trained classifiers beside another one, as companions whose answers are averaged with its own.
+"""Join trained classifiers: the first leads, the others are companions whose answers are averaged with its own.
 
     python training/ensemble.py --model runs/crnn_again/last --companions runs/crnn_companion/last --out runs/joined
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.models import CrnnForImageClassification, load_classifier
-from training.train_classifier import save_model
+from training.classifier.model import save_model
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     try:
         save_model(join(args.model, args.companions), args.out)
     except ArtExtractError as error:
-        sys.exit(f"join: {error}")
+        sys.exit(f"ensemble: {error}")
 
 
 def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
@@ -35,11 +35,11 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
 
     Args:
         model: folder or Hub name of the classifier that leads.
-        companions: of the others; they know the same classes, and have no companions themselves.
+        companions: folders or Hub names of the others; they know the same classes, and have no companions themselves.
 
     Raises:
-        DataError: one knows other classes, is several or calibrated already, or cannot read pictures of the leading
-            one's side.
+        DataError: one knows other classes, has companions already, is calibrated already, or cannot read pictures of
+            the leading one's side.
     """
     lead = load_classifier(model)[0]
     others = [load_classifier(name)[0] for name in companions]
@@ -47,7 +47,7 @@ def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:
         if other.config.tasks != lead.config.tasks:
             raise DataError(f"{name} was trained on other classes than {model}.")
         if other.config.temperature:
-            raise DataError(f"{name} is calibrated already; join first, and calibrate what comes of it.")
+            raise DataError(f"{name} is calibrated already; join first, and calibrate the result.")
         if other.companions:
             raise DataError(f"{name} has companions already; join the classifiers it was made of.")
         if other.config.sequence == "channels" and other.config.image_size != lead.config.image_size:

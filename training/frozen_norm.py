@@ -5,8 +5,8 @@ running statistics frozen, `bn(conv(x))` is one convolution with weight `w * s` 
 `s = gamma / sqrt(var + eps)`. Gradients still reach w, gamma and beta; parameters, their names and the saved model
 stay as they were. In bfloat16 the strided depthwise convolutions stay in float32: oneDNN's gradient of them is 2.3
 times slower in bfloat16 (282 against 123 ms for 96 channels at 96 x 96, batch 64), while all others gain.
-`benchmarks/speed/training_step.py` measures the step. On a GPU a small network waits for its kernels to be launched, and
-computing `w * s` takes more of them than the norm does: there the norms are frozen and stay where they are.
+`benchmarks/speed/training_step.py` measures the step. On a GPU a small network waits for its kernels to be launched,
+and computing `w * s` takes more of them than the norm does: there the norms are frozen and stay where they are.
 """
 
 from types import MethodType

@@ -1,4 +1,4 @@
-"""What every training script needs around its loop: batches, schedule, averaged weights, checkpoints, log.
+"""What every training script needs in its loop: batches, mixed pictures, averaged weights, checkpoints, log.
 
 All randomness is a function of (seed, epoch, sample) or of (seed, step), so a run that is killed and resumed from a
 checkpoint does the very steps that the uninterrupted run does.
@@ -8,18 +8,18 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from datasets import Dataset, Image
+from datasets import Dataset
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
-from artextract_hf.data.decode import decode_image
-from artextract_hf.data.schema import labels_for
-from artextract_hf.data.views.training_view import TrainingView
+from artextract_hf.data import TrainingView, decode_image, encoded_pictures, labels_for, picture_source
 from artextract_hf.models import ArtImageProcessor
 
 
@@ -29,7 +29,7 @@ class TrainingViews(torch.utils.data.Dataset):
     def __init__(
         self, paintings: Dataset, tasks: Mapping[str, Sequence[str]], view: TrainingView, *, seed: int
     ) -> None:
-        self.pictures = paintings.select_columns("image").cast_column("image", Image(decode=False))
+        self.pictures = encoded_pictures(paintings.select_columns("image"))
         self.labels = {task: labels_for(paintings, task, names) for task, names in tasks.items()}
         self.view, self.seed = view, seed
         self.epoch, self.size = 0, 0
@@ -38,7 +38,7 @@ class TrainingViews(torch.utils.data.Dataset):
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        picture = decode_image(self.pictures[index]["image"]["bytes"], min_side=2 * self.size)
+        picture = decode_image(picture_source(self.pictures[index]["image"]), min_side=2 * self.size)
         rng = np.random.default_rng((self.seed, self.epoch, index))
         pixels = torch.from_numpy(self.view(picture, self.size, rng))
         return {"pixels": pixels, **{task: labels[index] for task, labels in self.labels.items()}}
@@ -81,9 +81,25 @@ class EpochBatches:
             yield batch[self.rank :: self.world].tolist()
 
 
-def training_loader(views: TrainingViews, batches: EpochBatches, *, workers: int) -> DataLoader:
-    """A loader that decodes in `workers` processes, made anew each epoch (size and epoch are read when it starts)."""
-    return DataLoader(views, batch_sampler=batches, num_workers=workers, prefetch_factor=4 if workers else None)
+class Samples(Protocol):
+    """What an epoch draws from; a sample may differ from epoch to epoch."""
+
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+def open_epoch(samples: Samples, batches: EpochBatches, *, epoch: int, step: int, workers: int, title: str) -> tqdm:
+    """The batches of an epoch from `step` on, behind a progress bar.
+
+    They are decoded in `workers` processes, which start anew each epoch, since size and epoch are read when they start.
+    """
+    samples.epoch = batches.epoch = epoch
+    batches.first = step - epoch * batches.steps
+    loader = DataLoader(samples, batch_sampler=batches, num_workers=workers, prefetch_factor=4 if workers else None)
+    return tqdm(loader, desc=title, disable=None)
 
 
 def balanced_weights(labels: np.ndarray) -> np.ndarray:
@@ -161,8 +177,6 @@ def save_checkpoint(
 
 def read_progress(folder: Path) -> dict[str, Any] | None:
     """Progress of the checkpoint in a folder, or None where there is none."""
-    from safetensors import safe_open
-
     path = folder / "checkpoint.safetensors"
     if not path.is_file():
         return None

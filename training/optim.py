@@ -6,6 +6,7 @@ A schedule is a pure function of the step, so a resumed run needs no state of it
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from timm.optim import create_optimizer_v2, list_optimizers, param_groups_layer_decay
@@ -29,12 +30,12 @@ def cosine_annealing(step: int, *, period: int) -> float:
     return (1 + math.cos(math.pi * step / period)) / 2
 
 
-def exponential(step: int, *, rate: float, every: int) -> float:
-    """`rate` off every `every` steps (system 003's genre: 2 %)."""
-    return (1 - rate) ** (step // every)
+def exponential(step: int, *, rate: float) -> float:
+    """`rate` off at every step (system 003's genre: 2 %)."""
+    return (1 - rate) ** step
 
 
-def make_schedule(name: str, *, steps: int, warmup: int, final: float, period: int, rate: float, every: int) -> Factor:
+def make_schedule(name: str, *, steps: int, warmup: int, final: float, period: int, rate: float) -> Factor:
     """The factor of the peak learning rate as a function of the step.
 
     Args:
@@ -43,19 +44,24 @@ def make_schedule(name: str, *, steps: int, warmup: int, final: float, period: i
         warmup: steps of the linear warm-up of `cosine`.
         final: factor at the end of `cosine`.
         period: steps of half a wave of `cosine_annealing`.
-        rate: share that `exponential` takes off every `every` steps.
-        every: see `rate`.
+        rate: share that `exponential` takes off at every step.
     """
     schedules: dict[str, Factor] = {
         "cosine": lambda step: warmup_cosine(step, steps=steps, warmup=warmup, final=final),
         "cosine_annealing": lambda step: cosine_annealing(step, period=period),
-        "exponential": lambda step: exponential(step, rate=rate, every=every),
+        "exponential": lambda step: exponential(step, rate=rate),
         "constant": lambda step: 1.0,
     }
     return schedules[name]
 
 
 SCHEDULES = ("cosine", "cosine_annealing", "exponential", "constant")
+
+
+def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Let every group of an optimiser learn at this factor of its peak rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
 
 
 def freeze_first(backbone: nn.Module, layers: int) -> None:
@@ -68,39 +74,45 @@ def freeze_first(backbone: nn.Module, layers: int) -> None:
             weight.requires_grad_(False)
 
 
-def make_optimizer(
-    name: str,
-    backbone: nn.Module,
-    rest: nn.Module,
-    *,
-    backbone_lr: float,
-    lr: float,
-    weight_decay: float,
-    layer_decay: float,
-) -> torch.optim.Optimizer:
-    """An optimiser of timm by its name over everything that learns; vectors (norms, biases) do not decay.
+@dataclass(frozen=True)
+class Rates:
+    """How fast what learns: the peak learning rates, and the decay of weights."""
+
+    backbone: float  # of the backbone's last layer
+    rest: float  # of all that is not the backbone
+    weight_decay: float  # of matrices; vectors (norms, biases) do not decay
+    layer_decay: float  # each layer below the backbone's last learns at this factor of the one above; 1 for all alike
+
+
+def make_optimizer(name: str, backbone: nn.Module, whole: nn.Module, rates: Rates) -> torch.optim.Optimizer:
+    """An optimiser of timm over everything that learns.
 
     Args:
         name: `adamw`, `adam`, `sgd`, or any other of timm.
-        backbone: the network below; without a single weight that learns it is left out.
-        rest: the whole model; what belongs to the backbone is not counted twice.
-        backbone_lr: peak rate of the backbone's last layer.
-        lr: peak rate of the rest.
-        weight_decay: on matrices.
-        layer_decay: each layer below the backbone's last learns at this factor of the one above; 1 for all alike.
+        backbone: the network below; it is left out where none of its weights learns.
+        whole: the whole model; what belongs to the backbone is not counted twice.
+        rates: peak rates and decay.
+
+    Raises:
+        DataError: timm has no such optimiser.
     """
     if name not in list_optimizers():
         raise DataError(f"timm has no optimiser {name!r}; it has {', '.join(list_optimizers())}.")
     groups = [
-        {"params": group["params"], "peak_lr": backbone_lr * group["lr_scale"], "weight_decay": group["weight_decay"]}
-        for group in param_groups_layer_decay(backbone, weight_decay, layer_decay=layer_decay)
+        {
+            "params": group["params"],
+            "peak_lr": rates.backbone * group["lr_scale"],
+            "weight_decay": group["weight_decay"],
+        }
+        for group in param_groups_layer_decay(backbone, rates.weight_decay, layer_decay=rates.layer_decay)
         if any(weight.requires_grad for weight in backbone.parameters())
     ]
     below = {id(weight) for weight in backbone.parameters()}
-    above = [weight for weight in rest.parameters() if weight.requires_grad and id(weight) not in below]
-    for is_matrix, decay in ((True, weight_decay), (False, 0.0)):
+    above = [weight for weight in whole.parameters() if weight.requires_grad and id(weight) not in below]
+    for is_matrix, decay in ((True, rates.weight_decay), (False, 0.0)):
         chosen = [weight for weight in above if (weight.ndim > 1) == is_matrix]
-        groups += [{"params": chosen, "peak_lr": lr, "weight_decay": decay}] if chosen else []
+        groups += [{"params": chosen, "peak_lr": rates.rest, "weight_decay": decay}] if chosen else []
     for group in groups:
         group["lr"] = group["peak_lr"]
-    return create_optimizer_v2(groups, opt=name, lr=lr, foreach=True if name in ("adamw", "adam", "sgd") else None)
+    foreach = True if name in ("adamw", "adam", "sgd") else None
+    return create_optimizer_v2(groups, opt=name, lr=rates.rest, foreach=foreach)

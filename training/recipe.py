@@ -1,15 +1,19 @@
 """A training's configuration: one YAML file, every key checked, and `--key value` on the command line over it."""
 
+import argparse
 import difflib
+import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from artextract_hf.errors import DataError
+
+PRECISIONS = ("auto", "bf16", "fp16", "no")
 
 
 class _Loader(yaml.SafeLoader):
@@ -21,8 +25,38 @@ _Loader.add_implicit_resolver(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Base of the configurations, which are frozen dataclasses with `data` and `output_dir`."""
+    """The keys of every training. Those without a default here have one in each training, but for the first two."""
+
+    # data and results
+    data: str  # what `artextract prepare` wrote
+    output_dir: str  # gets checkpoints, the log, the model and its card
+    train_splits: tuple[str, ...]  # the splits to learn from, one after the other
+    max_samples: int = 0  # learn from this many paintings only; 0 means all
+    push_to_hub: str = ""  # repository that gets the model and its card, `owner/name`; empty pushes nothing
+
+    # the network
+    backbone_weights: str = ""  # safetensors file in timm's key names; empty fetches timm's own
+
+    # steps
+    epochs: int
+    batch_size: int = 64  # paintings a step, each process
+    sizes: tuple[tuple[int, int], ...]  # sides of the views, pixels, as [first epoch, side] pairs
+
+    # the run
+    seed: int = 0  # of everything random
+    mixed_precision: str = "auto"  # `bf16`, `fp16`, `no`; `auto` is bf16 where the processor computes in it
+    workers: int = 0  # processes that decode, each process; 0 decodes in the training process, fastest on few cores
+    checkpoint_every: int  # steps between checkpoints
+    trackers: tuple[str, ...] = ()  # Accelerate's, beside the CSV log, such as `tensorboard` or `wandb`
+
+    def __post_init__(self) -> None:
+        check_choice("mixed_precision", self.mixed_precision, PRECISIONS)
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the training views in an epoch."""
+        return [side for first, side in self.sizes if first <= epoch][-1]
 
     @classmethod
     def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:
@@ -58,6 +92,29 @@ class Recipe:
             if not values.get(key):
                 raise DataError(f"the configuration needs {key!r}.")
         return cls(**{key: _frozen(value) for key, value in values.items()})
+
+    @classmethod
+    def parser(cls, description: str) -> argparse.ArgumentParser:
+        """A command line with `--config`, whose help shows the keys that can follow as they stand in the code."""
+        sources = (re.search(r'"""\n\n(.*?)\n\n    def ', inspect.getsource(part), re.DOTALL) for part in (Recipe, cls))
+        keys = "\n\n".join(source[1] for source in sources if source)
+        parser = argparse.ArgumentParser(
+            description=description,
+            epilog=f"keys of the configuration, which can follow as `--key value`:\n\n{keys}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
+        return parser
+
+
+def check_choice(key: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a value that is none of the choices of its key.
+
+    Raises:
+        DataError: it is none of them.
+    """
+    if value not in choices:
+        raise DataError(f"{key} is {value!r}; it takes one of {', '.join(map(repr, choices))}.")
 
 
 def is_number(value: Any) -> bool:

@@ -2,29 +2,33 @@
 
     python training/show_views.py --config training/configs/crnn_best.yaml --data data/wikiart --out views.jpg
 
-`--view style|genre|artist` draws a named recipe of `artextract_hf/data/views/training_view.py` in place of the configuration's.
+`--view style|genre|artist` draws a named recipe of `artextract_hf/data/views/training_view.py` in place of the
+configuration's.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
-from datasets import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.decode import decode_image
-from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.data.views.training_view import view_of, view_sheet
+from artextract_hf.data import (
+    decode_image,
+    encoded_pictures,
+    load_prepared,
+    picture_source,
+    take_split,
+    view_of,
+    view_sheet,
+)
 from artextract_hf.errors import ArtExtractError
 from training.classifier.config import TrainConfig
 
 
 def main() -> None:
     """Write the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
+    parser = TrainConfig.parser(__doc__.splitlines()[0])
     parser.add_argument("--view", help="a named recipe in place of the configuration's")
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--rows", type=int, default=8, help="paintings")
@@ -33,10 +37,10 @@ def main() -> None:
     try:
         config = TrainConfig.load(args.config, overrides)
         split = take_split(load_prepared(config.data), config.train_splits[0])
-        paintings = split.select_columns("image").cast_column("image", Image(decode=False))
+        paintings = encoded_pictures(split.select_columns("image"))
         rows = np.random.default_rng(config.seed).choice(len(paintings), min(args.rows, len(paintings)), replace=False)
         size = config.size_at(config.epochs)
-        pictures = [decode_image(paintings[int(row)]["image"]["bytes"], min_side=2 * size) for row in rows]
+        pictures = [decode_image(picture_source(paintings[int(row)]["image"]), min_side=2 * size) for row in rows]
         view = view_of(args.view or config.view)
         view_sheet(pictures, view, size=size, columns=args.columns, seed=config.seed).save(args.out, quality=90)
     except ArtExtractError as error:

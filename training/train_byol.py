@@ -3,14 +3,12 @@
     artextract prepare wikiart --root WIKIART --out data/wikiart
     accelerate launch training/train_byol.py --config training/configs/byol_paintings.yaml --data data/wikiart
 
-Any key of `training/byol/config.py` can follow as `--key value`. The same command again resumes from the last
-checkpoint, and ends with the weights of a run that was never stopped. A training whose representations collapse into
-one point ends with an error; labels, where there are any, only watch it (`watch.csv`), they do not steer it.
+Any key of `training/recipe.py` or `training/byol/config.py` can follow as `--key value`. The same command again resumes
+from the last checkpoint, and ends with the weights of a run that was never stopped. A training whose representations
+collapse into one point ends with an error; labels, where there are any, only watch it (`watch.csv`), they do not steer
+it.
 """
 
-import argparse
-import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -20,29 +18,28 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.utils import set_seed
-from datasets import Dataset, Image, concatenate_datasets
+from datasets import Dataset, DatasetDict
 from timm.optim import create_optimizer_v2
 from torch import Tensor, nn
-from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.decode import decode_image
-from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.data.views.byol_view import ByolView, byol_views, pair_sheet
-from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf.data import byol_views, load_prepared, pair_sheet, take_split
+from artextract_hf.embedders import AutoEmbedder
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.evaluation.embedding_report import as_text, evaluate_embedder
-from artextract_hf.evaluation.predict import represent
-from artextract_hf.evaluation.representation import effective_rank, knn_accuracy, spread
-from artextract_hf.hub.card import embedder_card, save_model_card
-from artextract_hf.hub.model_repo import publish_model
-from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining
-from artextract_hf.models.backbones import load_imagenet
-from artextract_hf.models.modeling_byol import target_momentum
+from artextract_hf.evaluation import (
+    effective_rank,
+    embedder_table,
+    evaluate_embedder,
+    knn_accuracy,
+    represent,
+    spread,
+)
+from artextract_hf.hub import embedder_card, publish_model, save_model_card
+from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining, load_imagenet, target_momentum
 from training.byol.config import LARS, ByolTrainConfig
 from training.byol.lars import Lars
+from training.byol.view_pairs import ViewPairs
 from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
@@ -50,12 +47,12 @@ from training.loop import (
     load_modules,
     load_optimizer,
     normalise,
-    precision,
+    open_epoch,
     read_progress,
     save_checkpoint,
-    training_loader,
 )
-from training.optim import warmup_cosine
+from training.optim import set_rate, warmup_cosine
+from training.run import check_loss, learnt_paintings, log_scores, make_accelerator, mean_of_steps, open_output
 from training.synced_norm import are_synced, sync_norms
 from training.whitening import whitened
 
@@ -67,32 +64,11 @@ PREVIEWED = 8  # paintings
 
 def main() -> None:
     """Parse and train."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
-    args, overrides = parser.parse_known_args()
+    args, overrides = ByolTrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
     try:
         train(ByolTrainConfig.load(args.config, overrides))
     except ArtExtractError as error:
         sys.exit(f"train_byol: {error}")
-
-
-class ViewPairs(torch.utils.data.Dataset):
-    """Two views of each painting, uint8 (size, size, 3), a function of (seed, epoch, painting)."""
-
-    def __init__(self, paintings: Dataset, views: tuple[ByolView, ByolView], *, seed: int) -> None:
-        self.paintings = paintings
-        self.pictures = paintings.select_columns("image").cast_column("image", Image(decode=False))
-        self.views, self.seed = views, seed
-        self.epoch, self.size = 0, 0
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        picture = np.asarray(decode_image(self.pictures[index]["image"]["bytes"], min_side=2 * self.size))
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        first, second = (view(picture, self.size, rng) for view in self.views)
-        return first, second
 
 
 @dataclass
@@ -105,7 +81,7 @@ class Run:
     parallel: nn.Module
     optimizer: torch.optim.Optimizer
     pairs: ViewPairs
-    watched: tuple[Dataset, Dataset] | None
+    watched: tuple[Dataset, Dataset] | None  # gallery and queries
     out: Path
 
     def save(self, progress: dict[str, Any]) -> None:
@@ -122,7 +98,7 @@ def train(config: ByolTrainConfig) -> None:
         load_modules(run.out, {"model": run.model})
         load_optimizer(run.out, run.optimizer)
     elif run.watched and accelerator.is_main_process:
-        watch(run, epoch=0)  # what it starts from
+        watch(run, run.watched, epoch=0)  # what it starts from
     batches = EpochBatches(
         len(run.pairs),
         config.batch_size,
@@ -132,11 +108,10 @@ def train(config: ByolTrainConfig) -> None:
     )
     step = reached["step"]
     for epoch in range(reached["epoch"], config.epochs):
-        run_epoch(run, batches, epoch=epoch, step=step)
-        step, last = (epoch + 1) * batches.steps, epoch + 1 == config.epochs
+        step, last = run_epoch(run, batches, epoch=epoch, step=step), epoch + 1 == config.epochs
         if accelerator.is_main_process:
             if run.watched and (last or (epoch + 1) % config.watch_every == 0):
-                watch(run, epoch=epoch + 1)
+                watch(run, run.watched, epoch=epoch + 1)
             run.save({"epoch": epoch + 1, "step": step})
         accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -147,39 +122,25 @@ def train(config: ByolTrainConfig) -> None:
 def set_up(config: ByolTrainConfig) -> Run:
     """Data, networks and optimiser, on the device, all from the configuration."""
     # Both views pass the same network in one step: buffers that DDP broadcasts between them would break the gradient.
-    keep_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
-    accelerator = Accelerator(
-        mixed_precision=precision(config.mixed_precision),
-        log_with=list(config.trackers) or None,
-        project_dir=config.output_dir,
-        kwargs_handlers=[keep_buffers],
-    )
-    set_seed(config.seed)
-    if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+    accelerator = make_accelerator(config, [DistributedDataParallelKwargs(broadcast_buffers=False)])
     model = build_model(config, accelerator)
     parallel, optimizer = accelerator.prepare(model, make_optimizer(config, model, accelerator.num_processes))
     splits = load_prepared(config.data)
-    learn = concatenate_datasets(
-        [take_split(splits, name).select_columns(["id", "image"]) for name in config.train_splits]
-    )
-    if config.max_samples:
-        learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
-    watched = None
-    if config.query_split:
-        gallery, queries = (take_split(splits, name) for name in (config.gallery_split, config.query_split))
-        watched = tuple(
-            part.shuffle(seed=0).select(range(min(config.watched, len(part)))) for part in (gallery, queries)
-        )
+    learn = learnt_paintings(splits, config, ["id", "image"])
     pairs = ViewPairs(learn, byol_views(**config.view), seed=config.seed)
-    run = Run(config, accelerator, model, parallel, optimizer, pairs, watched, Path(config.output_dir))
+    watched = watched_paintings(splits, config) if config.query_split else None
+    out = open_output(config, accelerator)
+    run = Run(config, accelerator, model, parallel, optimizer, pairs, watched, out)
     if accelerator.is_main_process:
-        run.out.mkdir(parents=True, exist_ok=True)
-        (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
         draw_preview(run)
-    if config.trackers:
-        accelerator.init_trackers("artextract")
     return run
+
+
+def watched_paintings(splits: DatasetDict, config: ByolTrainConfig) -> tuple[Dataset, Dataset]:
+    """Labelled paintings, at most `watched` of each split: the gallery, and the queries."""
+    parts = [take_split(splits, name).shuffle(seed=0) for name in (config.gallery_split, config.query_split)]
+    gallery, queries = (part.select(range(min(config.watched, len(part)))) for part in parts)
+    return gallery, queries
 
 
 def build_model(config: ByolTrainConfig, accelerator: Accelerator) -> ByolForPreTraining:
@@ -226,45 +187,42 @@ def make_optimizer(config: ByolTrainConfig, model: ByolForPreTraining, processes
     return create_optimizer_v2(groups, opt=config.optimizer, lr=peak, foreach=foreach)
 
 
-def run_epoch(run: Run, batches: EpochBatches, *, epoch: int, step: int) -> None:
-    """One epoch from `step` on, with a checkpoint every so many steps.
+def run_epoch(run: Run, batches: EpochBatches, *, epoch: int, step: int) -> int:
+    """One epoch from `step` on, with a checkpoint every so many steps; gives the step that follows.
 
     Raises:
         ArtExtractError: the representations collapsed, or the loss is no number any more.
     """
     config, accelerator = run.config, run.accelerator
-    run.pairs.epoch = batches.epoch = epoch
-    run.pairs.size = config.size_at(epoch)
-    batches.first = step - epoch * batches.steps
-    steps, warmup = config.epochs * batches.steps, round(config.warmup_epochs * batches.steps)
+    end, steps = (epoch + 1) * batches.steps, config.epochs * batches.steps
+    warmup = round(config.warmup_epochs * batches.steps)
+    size = run.pairs.size = config.size_at(epoch)
+    title = f"epoch {epoch + 1}/{config.epochs} at {size} px"
+    bar = open_epoch(run.pairs, batches, epoch=epoch, step=step, workers=config.workers, title=title)
     run.parallel.train()
-    loader = training_loader(run.pairs, batches, workers=config.workers)
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs} at {run.pairs.size} px", disable=None)
-    losses, spreads = [], []
+    losses: list[float] = []
+    spreads: list[float] = []
     started = time.perf_counter()
     for views in bar:
-        for group in run.optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * warmup_cosine(step, steps=steps, warmup=warmup, final=0.0)
+        set_rate(run.optimizer, warmup_cosine(step, steps=steps, warmup=warmup, final=0.0))
         loss, projections = train_step(run, views)
         run.model.update_target(target_momentum(step, steps=steps, base=config.base_momentum))
         losses.append(loss)
         spreads.append(spread(projections.float().cpu().numpy()))
         step += 1
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", spread=f"{spreads[-1]:.2f}")
-        if accelerator.is_main_process and step % config.checkpoint_every == 0:
+        if accelerator.is_main_process and step % config.checkpoint_every == 0 and step < end:
             run.save({"epoch": epoch, "step": step})
-    figures = torch.tensor([np.mean(losses), np.mean(spreads)], dtype=torch.float32, device=accelerator.device)
-    mean_loss, mean_spread = accelerator.reduce(figures, "mean").tolist()
-    row = {"epoch": epoch + 1, "step": step, "size": run.pairs.size, "loss": round(mean_loss, 4)}
+    loss, mean_spread = mean_of_steps(accelerator, losses, spreads)
     rate, seconds = run.optimizer.param_groups[-1]["lr"], time.perf_counter() - started
     if accelerator.is_main_process:
-        row |= {"spread": round(mean_spread, 4), "lr": f"{rate:.2e}", "seconds": round(seconds, 1)}
-        append_csv(run.out / "log.csv", row)
-    accelerator.log({"loss": mean_loss, "spread": mean_spread}, step=step)
-    if not np.isfinite(mean_loss):
-        raise ArtExtractError(f"the loss is no number any more in epoch {epoch + 1}; lower the learning rate.")
+        row = {"epoch": epoch + 1, "step": step, "size": size, "loss": round(loss, 4), "spread": round(mean_spread, 4)}
+        append_csv(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
+    accelerator.log({"loss": loss, "spread": mean_spread}, step=step)
+    check_loss(loss, epoch=epoch + 1)
     if mean_spread < COLLAPSED_SPREAD:
         raise collapse(epoch + 1, f"the projections of a batch spread over {mean_spread:.3f} of what they could")
+    return step
 
 
 def train_step(run: Run, views: list[Tensor]) -> tuple[float, Tensor]:
@@ -277,7 +235,7 @@ def train_step(run: Run, views: list[Tensor]) -> tuple[float, Tensor]:
     return output.loss.item(), output.projections
 
 
-def watch(run: Run, *, epoch: int) -> None:
+def watch(run: Run, watched: tuple[Dataset, Dataset], *, epoch: int) -> None:
     """Spread, rank and kNN accuracy of the representation of labelled paintings, into `watch.csv`.
 
     Raises:
@@ -285,20 +243,18 @@ def watch(run: Run, *, epoch: int) -> None:
     """
     encoder, side = run.model.byol.eval(), run.config.size_at(run.config.epochs)
     processor = ArtImageProcessor(size={"height": side, "width": side})
-    (gallery, gallery_rows, _), (queries, query_rows, _) = (represent(encoder, processor, p) for p in run.watched)
+    (gallery, gallery_rows, _), (queries, query_rows, _) = (represent(encoder, processor, part) for part in watched)
     run.model.train()
-    figures: dict[str, float | None] = {"spread": spread(gallery), "rank": effective_rank(gallery)}
+    scatter, rank = spread(gallery), effective_rank(gallery)
+    figures: dict[str, float | None] = {"spread": scatter, "rank": rank}
     for task in TASKS:
-        labels = [
-            np.array(part[task])[rows] for part, rows in zip(run.watched, (gallery_rows, query_rows), strict=True)
-        ]
-        figures[f"knn_{task}"] = knn_accuracy(gallery, labels[0], queries, labels[1])
-    row = {"epoch": epoch} | {name: "" if v is None else round(v, 4) for name, v in figures.items()}
-    append_csv(run.out / "watch.csv", row)
-    run.accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
-    print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    if figures["spread"] < COLLAPSED_SPREAD or figures["rank"] < COLLAPSED_RANK:
-        raise collapse(epoch, f"the representation's spread is {row['spread']}, its effective rank {row['rank']}")
+        known, asked = (np.array(part[task])[r] for part, r in zip(watched, (gallery_rows, query_rows), strict=True))
+        figures[f"knn_{task}"] = knn_accuracy(gallery, known, queries, asked)
+    log_scores(run.accelerator, run.out / "watch.csv", figures, epoch=epoch)
+    if scatter < COLLAPSED_SPREAD or rank < COLLAPSED_RANK:
+        raise collapse(
+            epoch, f"the representation's spread is {round(scatter, 4)}, its effective rank {round(rank, 4)}"
+        )
 
 
 def collapse(epoch: int, found: str) -> ArtExtractError:
@@ -326,7 +282,7 @@ def finish(run: Run) -> None:
     if run.watched:
         embedder, name = AutoEmbedder.from_pretrained(str(folder)), run.config.push_to_hub or run.out.name
         report = evaluate_embedder(embedder, *run.watched, run.out / "evaluation", name=name)
-        print(as_text(report), flush=True)
+        print(embedder_table(report), flush=True)
         card = embedder_card(report, config=asdict(run.config), backbone=run.model.config.backbone, name=name)
         save_model_card(card, report, folder)
     if run.config.push_to_hub:

@@ -4,18 +4,14 @@
     accelerate launch training/train_classifier.py --config training/configs/crnn_best.yaml --data data/wikiart
 
 Two phases: what follows the backbone learns first, on a backbone that stands still; then everything learns, with a
-warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/classifier/config.py` can
-follow as `--key value`. The same command again resumes from the last checkpoint.
+warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. Any key of `training/recipe.py` or
+`training/classifier/config.py` can follow as `--key value`. The same command again resumes from the last checkpoint.
 """
 
-import argparse
 import contextlib
 import copy
-import json
-import os
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,28 +19,23 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object, set_seed
-from datasets import ClassLabel, Dataset, Value, concatenate_datasets
+from accelerate.utils import gather_object
+from datasets import Dataset
 from torch import Tensor, nn
-from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.labels import UNKNOWN
-from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.data.schema import class_names, labels_for
-from artextract_hf.data.views.training_view import view_of
+from artextract_hf.data import class_names, labels_for, view_of
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.evaluation.classification import Scores, score
-from artextract_hf.evaluation.predict import predict
-from artextract_hf.evaluation.report import METRICS, as_text, evaluate_classifier
-from artextract_hf.hub.card import classifier_card, save_model_card
-from artextract_hf.hub.model_repo import publish_model
-from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification, load_classifier
-from artextract_hf.models.backbones import load_imagenet
+from artextract_hf.evaluation import METRICS, Scores, classifier_table, evaluate_classifier, predict, score
+from artextract_hf.hub import classifier_card, publish_model, save_model_card
+from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification, load_classifier
+from training.classifier.batch import Batch, MapBatch
 from training.classifier.config import TrainConfig
 from training.classifier.kept_maps import KeptMaps, keep_maps
+from training.classifier.model import build_model, save_model
 from training.classifier.objective import Learner
+from training.classifier.paintings import count_classes, load_splits
 from training.classifier.teachers import Teachers
 from training.frozen_norm import fold_frozen_norms
 from training.loop import (
@@ -56,23 +47,20 @@ from training.loop import (
     load_optimizer,
     mix,
     normalise,
+    open_epoch,
     precision,
     read_progress,
     save_checkpoint,
-    training_loader,
     update_average,
 )
-from training.optim import freeze_first, make_optimizer, make_schedule
+from training.optim import Factor, Rates, freeze_first, make_optimizer, make_schedule, set_rate
+from training.run import check_loss, log_scores, make_accelerator, mean_of_steps, open_output
 from training.synced_norm import sync_norms
-
-LEAST_WORKS = 4  # of a value of an auxiliary column, to be a class
 
 
 def main() -> None:
     """Parse, train, evaluate, write the card."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
-    args, overrides = parser.parse_known_args()
+    args, overrides = TrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
     try:
         train(TrainConfig.load(args.config, overrides))
     except ArtExtractError as error:
@@ -81,145 +69,119 @@ def main() -> None:
 
 @dataclass
 class Run:
-    """What the steps of a training work on; `parallel` is the learner as Accelerate wrapped it."""
+    """What both phases of a training work on."""
 
     config: TrainConfig
     accelerator: Accelerator
     learner: Learner
     average: CrnnForImageClassification
     views: TrainingViews
+    learn: Dataset
+    evaluate: Dataset | None
+    teachers: Teachers | None
     out: Path
-    teachers: Teachers | None = None
-    parallel: nn.Module | None = None
-    optimizer: torch.optim.Optimizer | None = None
     best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0})
 
-    def save(self, progress: dict[str, Any]) -> None:
+    def save(self, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
         modules = {"learner": self.learner, "average": self.average}
-        save_checkpoint(self.out, modules, self.optimizer, progress | {"best": self.best})
+        save_checkpoint(self.out, modules, optimizer, progress | {"best": self.best})
+
+
+@dataclass
+class Phase:
+    """What learns in one phase, from what, and how fast; `parallel` is the learner as Accelerate wrapped it."""
+
+    number: int  # 0: the backbone stands still; 1: everything learns
+    epochs: int
+    parallel: nn.Module
+    optimizer: torch.optim.Optimizer
+    samples: TrainingViews | KeptMaps
+    batches: EpochBatches
+    factor: Factor  # of the peak learning rates, by the step
 
 
 def train(config: TrainConfig) -> None:
     """Both phases, from the last checkpoint where there is one, then the final evaluation."""
-    run, evaluate = set_up(config)
+    run = set_up(config)
     accelerator = run.accelerator
     reached = read_progress(run.out) or {"phase": 0, "epoch": 0, "step": 0, "best": run.best}
     if reached["step"] or reached["phase"]:
         load_modules(run.out, {"learner": run.learner, "average": run.average})
         run.best = reached["best"]
-    for phase in range(reached["phase"], 2):
-        frozen = phase == 0
-        epochs = config.frozen_epochs if frozen else config.epochs
-        start_phase(run, frozen=frozen)
-        resumed = reached if phase == reached["phase"] else {"epoch": 0, "step": 0}
+    for number in range(reached["phase"], 2):
+        phase = start_phase(run, number)
+        resumed = reached if number == reached["phase"] else {"epoch": 0, "step": 0}
         if resumed["step"]:
-            load_optimizer(run.out, run.optimizer)
-        samples = keep_samples(run, frozen=frozen and epochs > 0)
-        batches = EpochBatches(
-            len(samples),
-            config.batch_size,
-            seed=config.seed + 1000 * phase,
-            rank=accelerator.process_index,
-            world=accelerator.num_processes,
-            weights=balanced_weights(run.views.labels[config.balanced_task]) if config.balanced_task else None,
-        )
+            load_optimizer(run.out, phase.optimizer)
         step = resumed["step"]
-        for epoch in range(resumed["epoch"], epochs):
-            run_epoch(run, samples, batches, phase=phase, epoch=epoch, step=step)
-            step, last = (epoch + 1) * batches.steps, epoch + 1 == epochs
-            if evaluate and not frozen and (last or (epoch + 1) % config.eval_every == 0):
-                keep_best(run, evaluate, epoch=epoch + 1)
+        for epoch in range(resumed["epoch"], phase.epochs):
+            step, last = run_epoch(run, phase, epoch=epoch, step=step), epoch + 1 == phase.epochs
+            if run.evaluate and number == 1 and (last or (epoch + 1) % config.eval_every == 0):
+                keep_best(run, run.evaluate, epoch=epoch + 1)
             if accelerator.is_main_process:
-                following = {"phase": phase, "epoch": epoch + 1, "step": step}
-                run.save({"phase": phase + 1, "epoch": 0, "step": 0} if last else following)
+                following = {"phase": number, "epoch": epoch + 1, "step": step}
+                run.save(phase.optimizer, {"phase": number + 1, "epoch": 0, "step": 0} if last else following)
             accelerator.wait_for_everyone()
-        accelerator.free_memory(run.parallel, run.optimizer)
+        accelerator.free_memory(phase.parallel, phase.optimizer)
     if accelerator.is_main_process:
-        finish(run, evaluate)
+        finish(run)
     accelerator.end_training()
 
 
-def set_up(config: TrainConfig) -> tuple[Run, Dataset | None]:
+def set_up(config: TrainConfig) -> Run:
     """Data, model, averaged model and losses, on the device, all from the configuration."""
-    accelerator = Accelerator(
-        mixed_precision=precision(config.mixed_precision),
-        log_with=list(config.trackers) or None,
-        project_dir=config.output_dir,
-    )
-    set_seed(config.seed)
-    if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+    accelerator = make_accelerator(config)
+    device = accelerator.device
     learn, evaluate = load_splits(config)
     model = build_model(config, learn)
-    model.to(accelerator.device, memory_format=torch.channels_last)
+    model.to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
+    set_norms(config, model, device)
+    tasks = model.config.tasks | {column: class_names(learn, column) for column in config.auxiliary}
+    views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
+    learner = Learner(model, config, count_classes(views, tasks)).to(device)
+    teachers = Teachers(config.teachers, model.config.tasks, device=device) if config.teachers else None
+    out = open_output(config, accelerator)
+    return Run(config, accelerator, learner, average, views, learn, evaluate, teachers, out)
+
+
+def set_norms(config: TrainConfig, model: CrnnForImageClassification, device: torch.device) -> None:
+    """Freeze the backbone's batch norms, or let them learn, from all processes together where it is wanted.
+
+    Raises:
+        DataError: synchronised batch norms are wanted on a CPU.
+    """
     if config.fold_norms:
         fold_frozen_norms(model.crnn.backbone)
     elif config.sync_norms:
-        if accelerator.device.type == "cpu":
+        if device.type == "cpu":
             raise DataError("sync_norms needs GPUs; on CPUs leave fold_norms on, which freezes the batch norms.")
-        sync_norms(model, accelerator.device)
-    tasks = model.config.tasks | {column: class_names(learn, column) for column in config.auxiliary}
-    views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
-    learner = Learner(model, config, count_classes(views, tasks))
-    run = Run(config, accelerator, learner.to(accelerator.device), average, views, Path(config.output_dir))
-    if config.teachers:
-        run.teachers = Teachers(config.teachers, model.config.tasks, device=accelerator.device)
-    if accelerator.is_main_process:
-        run.out.mkdir(parents=True, exist_ok=True)
-        (run.out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
-    if config.trackers:
-        accelerator.init_trackers("artextract")
-    accelerator.wait_for_everyone()
-    return run, evaluate
+        sync_norms(model, device)
 
 
-def start_phase(run: Run, *, frozen: bool) -> None:
-    """Choose what learns, make its optimiser, and hand both to Accelerate."""
-    config, model = run.config, run.learner.model
-    model.crnn.backbone.requires_grad_(not frozen)
-    if not frozen:
-        freeze_first(model.crnn.backbone, config.frozen_layers)
-    optimizer = make_optimizer(
-        config.optimizer,
-        model.crnn.backbone,
-        run.learner,
-        backbone_lr=config.backbone_lr,
-        lr=config.frozen_lr if frozen else config.lr,
-        weight_decay=config.weight_decay,
-        layer_decay=config.layer_decay,
-    )
-    run.parallel, run.optimizer = run.accelerator.prepare(run.learner, optimizer)
-
-
-def keep_samples(run: Run, *, frozen: bool) -> TrainingViews | KeptMaps:
-    """What an epoch reads: views of the paintings, or, while the backbone stands still, its maps computed once."""
-    config = run.config
-    if not (frozen and config.kept_views):
-        return run.views
-    run.views.size = config.size_at(0)
-    return keep_maps(
-        run.learner.model.crnn,
-        run.views,
-        run.out / "maps.npy",
-        views=config.kept_views,
-        accelerator=run.accelerator,
-        batch_size=config.batch_size,
-        workers=config.workers,
-    )
-
-
-def run_epoch(
-    run: Run, samples: TrainingViews | KeptMaps, batches: EpochBatches, *, phase: int, epoch: int, step: int
-) -> None:
-    """One epoch from `step` on, with a checkpoint every so many steps."""
-    config, accelerator = run.config, run.accelerator
-    frozen = phase == 0
+def start_phase(run: Run, number: int) -> Phase:
+    """Choose what learns, make its optimiser, hand both to Accelerate, and lay out the batches and the schedule."""
+    config, accelerator, backbone = run.config, run.accelerator, run.learner.model.crnn.backbone
+    frozen = number == 0
     epochs = config.frozen_epochs if frozen else config.epochs
-    samples.epoch = batches.epoch = epoch
-    run.views.size = config.size_at(0 if frozen else epoch)
-    batches.first = step - epoch * batches.steps
+    backbone.requires_grad_(not frozen)
+    if not frozen:
+        freeze_first(backbone, config.frozen_layers)
+    peak = config.frozen_lr if frozen else config.lr
+    rates = Rates(config.backbone_lr, peak, weight_decay=config.weight_decay, layer_decay=config.layer_decay)
+    parallel, optimizer = accelerator.prepare(
+        run.learner, make_optimizer(config.optimizer, backbone, run.learner, rates)
+    )
+    samples = keep_samples(run) if frozen and epochs and config.kept_views else run.views
+    batches = EpochBatches(
+        len(samples),
+        config.batch_size,
+        seed=config.seed + 1000 * number,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+        weights=balanced_weights(run.views.labels[config.balanced_task]) if config.balanced_task else None,
+    )
     factor = make_schedule(
         config.schedule,
         steps=epochs * batches.steps,
@@ -227,146 +189,97 @@ def run_epoch(
         final=config.final_lr,
         period=config.schedule_period,
         rate=config.schedule_rate,
-        every=1,
     )
-    run.parallel.train()
-    loader = training_loader(samples, batches, workers=config.workers)
-    bar = tqdm(loader, desc=f"phase {phase + 1} epoch {epoch + 1}/{epochs} at {run.views.size} px", disable=None)
+    return Phase(number, epochs, parallel, optimizer, samples, batches, factor)
+
+
+def keep_samples(run: Run) -> KeptMaps:
+    """The backbone's maps of some views of the paintings, computed once: while it stands still, they do not change."""
+    run.views.size = run.config.size_at(0)
+    crnn, file = run.learner.model.crnn, run.out / "maps.npy"
+    return keep_maps(crnn, run.views, file, config=run.config, accelerator=run.accelerator)
+
+
+def run_epoch(run: Run, phase: Phase, *, epoch: int, step: int) -> int:
+    """One epoch from `step` on, with a checkpoint every so many steps; gives the step that follows.
+
+    Raises:
+        ArtExtractError: the loss is no number any more.
+    """
+    config, accelerator, batches = run.config, run.accelerator, phase.batches
+    end = (epoch + 1) * batches.steps
+    size = run.views.size = config.size_at(epoch if phase.number else 0)
+    title = f"phase {phase.number + 1} epoch {epoch + 1}/{phase.epochs} at {size} px"
+    bar = open_epoch(phase.samples, batches, epoch=epoch, step=step, workers=config.workers, title=title)
+    phase.parallel.train()
     losses: list[float] = []
     started = time.perf_counter()
-    for batch in bar:
-        torch.manual_seed(hash((config.seed, phase, step, accelerator.process_index)) % 2**63)  # dropout
-        for group in run.optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * factor(step)
-        losses.append(train_step(run, batch, are_maps=isinstance(samples, KeptMaps), seed=(config.seed, phase, step)))
+    for drawn in bar:
+        seed = (config.seed, phase.number, step)
+        torch.manual_seed(hash((*seed, accelerator.process_index)) % 2**63)  # dropout
+        set_rate(phase.optimizer, phase.factor(step))
+        losses.append(train_step(run, phase, make_batch(run, drawn, seed=seed)))
         step += 1
         update_average(run.average, run.learner.model, decay=config.ema_decay, step=step)
         bar.set_postfix(loss=f"{np.mean(losses[-20:]):.3f}")
-        if accelerator.is_main_process and step % config.checkpoint_every == 0 and step < (epoch + 1) * batches.steps:
-            run.save({"phase": phase, "epoch": epoch, "step": step})
-    mean = accelerator.reduce(torch.tensor(np.mean(losses), dtype=torch.float32, device=accelerator.device), "mean")
-    if not torch.isfinite(mean):
-        raise ArtExtractError(f"the loss is no number any more in epoch {epoch + 1}; lower the learning rate.")
+        if accelerator.is_main_process and step % config.checkpoint_every == 0 and step < end:
+            run.save(phase.optimizer, {"phase": phase.number, "epoch": epoch, "step": step})
+    (loss,) = mean_of_steps(accelerator, losses)
+    rate, seconds = phase.optimizer.param_groups[0]["lr"], time.perf_counter() - started
     if accelerator.is_main_process:
-        row = {
-            "phase": phase + 1,
-            "epoch": epoch + 1,
-            "step": step,
-            "size": run.views.size,
-            "loss": round(mean.item(), 4),
-        }
-        rate, seconds = run.optimizer.param_groups[0]["lr"], time.perf_counter() - started
+        row = {"phase": phase.number + 1, "epoch": epoch + 1, "step": step, "size": size, "loss": round(loss, 4)}
         append_csv(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
-    accelerator.log({f"loss/phase_{phase + 1}": mean.item()}, step=step)
+    accelerator.log({f"loss/phase_{phase.number + 1}": loss}, step=step)
+    check_loss(loss, epoch=epoch + 1)
+    return step
 
 
-def train_step(run: Run, batch: dict[str, Tensor], *, are_maps: bool, seed: tuple[int, ...]) -> float:
-    """One step on a batch, in as many pieces as `accumulate` says; the loss of this process's part."""
-    config, accelerator, learner = run.config, run.accelerator, run.learner
-    pixels = batch.pop("pixels").to(accelerator.device)
-    labels = {task: label.to(accelerator.device) for task, label in batch.items()}
+def make_batch(run: Run, drawn: dict[str, Tensor], *, seed: tuple[int, ...]) -> Batch:
+    """What was drawn, on the device: views, normalised and mixed, with the teachers' answers; or maps as they are."""
+    config, accelerator = run.config, run.accelerator
+    tensors = {name: tensor.to(accelerator.device) for name, tensor in drawn.items()}
+    if "maps" in tensors:  # they are the student's own: no teacher can read them, and they are not mixed
+        return MapBatch(tensors.pop("maps"), [(tensors, 1.0)])
+    pixels, labels = normalise(tensors.pop("pixels")), tensors
     targets = [(labels, 1.0)]
-    if not are_maps:
-        pixels = normalise(pixels)
-        if config.mixup or config.cutmix:
-            pixels, partner, share = mix(pixels, mixup=config.mixup, cutmix=config.cutmix, seed=seed)
-            targets = [(labels, share), ({task: label[partner] for task, label in labels.items()}, 1 - share)]
-    answers: dict[str, Tensor] = {}
-    if run.teachers and not are_maps:  # kept maps are the student's own: no teacher can read them
-        with accelerator.autocast():
-            answers = run.teachers(pixels)
+    if config.mixup or config.cutmix:
+        pixels, partner, share = mix(pixels, mixup=config.mixup, cutmix=config.cutmix, seed=seed)
+        targets = [(labels, share), ({task: label[partner] for task, label in labels.items()}, 1 - share)]
+    if run.teachers is None:
+        return Batch(pixels, targets)
+    with accelerator.autocast():
+        return Batch(pixels, targets, run.teachers(pixels))
+
+
+def train_step(run: Run, phase: Phase, batch: Batch) -> float:
+    """One step on a batch, in as many pieces as `accumulate` says; the loss of this process's part."""
+    config, accelerator = run.config, run.accelerator
     # Gradients of processes are averaged: divided by the mean weight of a process, the sum is that of the global batch.
-    totals = accelerator.reduce(learner.totals(labels), "mean")
-    run.optimizer.zero_grad()
+    totals = accelerator.reduce(run.learner.totals(batch.labels), "mean")
+    phase.optimizer.zero_grad()
     loss = 0.0
-    for piece in range(config.accumulate):
-        part = slice(piece * len(pixels) // config.accumulate, (piece + 1) * len(pixels) // config.accumulate)
-        targets_here = [({task: label[part] for task, label in y.items()}, share) for y, share in targets]
-        answers_here = {task: answer[part] for task, answer in answers.items()}
-        last = piece + 1 == config.accumulate
-        with contextlib.nullcontext() if last else accelerator.no_sync(run.parallel):
-            value = run.parallel(pixels[part], targets_here, totals, answers=answers_here, are_maps=are_maps)
-            accelerator.backward(value)
-        loss += value.item()
-    accelerator.clip_grad_norm_(run.parallel.parameters(), config.max_grad_norm)
-    run.optimizer.step()
+    for number in range(config.accumulate):
+        last = number + 1 == config.accumulate
+        with contextlib.nullcontext() if last else accelerator.no_sync(phase.parallel):
+            part = phase.parallel(batch.piece(number, config.accumulate), totals)
+            accelerator.backward(part)
+        loss += part.item()
+    accelerator.clip_grad_norm_(phase.parallel.parameters(), config.max_grad_norm)
+    phase.optimizer.step()
     return loss
 
 
-def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
-    """The paintings to learn from and those to evaluate on."""
-    splits = load_prepared(config.data)
-    learn = concatenate_datasets([take_split(splits, name) for name in config.train_splits])
-    if config.max_samples:
-        learn = learn.shuffle(seed=config.seed).select(range(min(config.max_samples, len(learn))))
-    for column in config.auxiliary:
-        learn = as_classes(learn, column)
-    return learn, take_split(splits, config.eval_split) if config.eval_split else None
-
-
-def as_classes(paintings: Dataset, column: str) -> Dataset:
-    """A column of text as class labels; a value on fewer than LEAST_WORKS paintings, or none, is unknown.
-
-    Raises:
-        DataError: there is no such column of text, or no value stands in it often enough.
-    """
-    texts = [name for name, feature in paintings.features.items() if feature == Value("string")]
-    if column not in texts:
-        raise DataError(f"the paintings have no column of text {column!r}; there are {', '.join(texts)}.")
-    counts = Counter(paintings[column])
-    names = sorted(value for value, count in counts.items() if value and count >= LEAST_WORKS)
-    if not names:
-        raise DataError(f"no value of {column!r} is on {LEAST_WORKS} paintings; there is nothing to learn from it.")
-    positions = {name: position for position, name in enumerate(names)}
-    labels = [positions.get(value, UNKNOWN) for value in paintings[column]]
-    return paintings.remove_columns(column).add_column(column, labels, feature=ClassLabel(names=names))
-
-
-def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassification:
-    """A CRNN with the backbone's pretrained weights and a head a task, for the classes that occur in the data."""
-    tasks = {}
-    for task in config.tasks:
-        names = class_names(paintings, task)
-        tasks[task] = [names[label] for label in sorted(set(paintings[task])) if label >= 0]
-    if config.start_from:
-        model = load_classifier(config.start_from)[0]
-        if model.config.tasks != tasks:
-            raise DataError(f"{config.start_from} was trained on other classes than {config.data} holds.")
-        return model.alone()
-    model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
-    load_imagenet(model.crnn.backbone, model.config.backbone, config.backbone_weights or None)
-    return model
-
-
-def count_classes(views: TrainingViews, tasks: dict[str, list[str]]) -> dict[str, Tensor]:
-    """int64 (classes,) by task: how many paintings of each class there are to learn from."""
-    return {
-        task: torch.bincount(torch.from_numpy(labels[labels >= 0]), minlength=len(tasks[task]))
-        for task, labels in views.labels.items()
-    }
-
-
-def keep_best(run: Run, evaluate: Dataset, *, epoch: int) -> None:
+def keep_best(run: Run, paintings: Dataset, *, epoch: int) -> None:
     """Score the averaged weights, log the figures, and keep them as `best/` if their mean macro-F1 is the highest."""
-    scores = score_average(run, evaluate)
+    scores = score_average(run, paintings)
     if not run.accelerator.is_main_process:
         return
     figures = {f"{t}_{k}": v for t, s in scores.items() for k, v in asdict(s).items() if k in METRICS}
-    row = {"epoch": epoch} | {k: "" if v is None else round(v, 4) for k, v in figures.items()}
-    append_csv(run.out / "scores.csv", row)
-    run.accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
-    print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    log_scores(run.accelerator, run.out / "scores.csv", figures, epoch=epoch)
     macro_f1 = float(np.mean([s.macro_f1 for s in scores.values() if s.macro_f1 is not None]))
     if macro_f1 > run.best["macro_f1"]:
         save_model(run.average, run.out / "best")
         run.best = {"macro_f1": macro_f1, "epoch": epoch}
-
-
-def save_model(model: CrnnForImageClassification, folder: Path) -> None:
-    """Weights, configuration and preprocessing in one folder."""
-    model.save_pretrained(folder)
-    side = model.config.image_size
-    ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
 
 
 def score_average(run: Run, paintings: Dataset) -> dict[str, Scores]:
@@ -389,26 +302,26 @@ def score_average(run: Run, paintings: Dataset) -> dict[str, Scores]:
     }
 
 
-def finish(run: Run, evaluate: Dataset | None) -> None:
+def finish(run: Run) -> None:
     """Keep the last model too; score the best one in float32, write its card from the figures, and push both."""
     config, out = run.config, run.out
     (out / "maps.npy").unlink(missing_ok=True)
     save_model(run.average, out / "last")
-    if evaluate and (out / "best").is_dir():
+    if run.evaluate and (out / "best").is_dir():
         model, processor = load_classifier(str(out / "best"))
         report = evaluate_classifier(
             model.to(run.average.device),
             processor,
-            evaluate,
+            run.evaluate,
             out / "evaluation",
             name=out.name,
             split=config.eval_split,
-            train=load_splits(config)[0],
+            train=run.learn,
             baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
         )
         card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
         save_model_card(card, report, out / "best")
-        print(as_text(report), flush=True)
+        print(classifier_table(report), flush=True)
     if config.push_to_hub:
         publish_model(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
 

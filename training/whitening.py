@@ -1,6 +1,7 @@
 """Give a trained BYOL encoder a whitened representation, fit on pictures without their labels.
 
-    python training/whitening.py --model runs/byol_paintings/last --data data/wikiart --size 512 --out runs/byol_whitened
+    python training/whitening.py --model runs/byol_paintings/last --data data/wikiart --size 512 \\
+        --out runs/byol_whitened
 
 `train_byol.py` does the same at its end where the recipe has a `whitened_size`.
 """
@@ -15,11 +16,10 @@ from datasets import Dataset
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data.prepared import load_prepared, take_split
+from artextract_hf.data import load_prepared, take_split
 from artextract_hf.errors import ArtExtractError, ModelError
-from artextract_hf.evaluation.predict import represent
-from artextract_hf.models import ArtImageProcessor, ByolModel
-from artextract_hf.models.whitening import fit_whitening
+from artextract_hf.evaluation import represent
+from artextract_hf.models import ArtImageProcessor, ByolModel, fit_whitening
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         paintings = take_split(load_prepared(args.data), args.split)
         encoder = whitened(ByolModel.from_pretrained(args.model), paintings, size=args.size)
     except ArtExtractError as error:
-        sys.exit(f"whiten: {error}")
+        sys.exit(f"whitening: {error}")
     encoder.save_pretrained(args.out)
     ArtImageProcessor.from_pretrained(args.model).save_pretrained(args.out)
 

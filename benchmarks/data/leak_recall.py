@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.duplicates import Pair, grey_thumbnail, near_duplicates
+from artextract_hf.data.duplicates import DECODE_SIDE, Pair, grey_thumbnail, near_duplicates
 from artextract_hf.data.parallel import ordered_map
 from tests.data.test_duplicates import PLANTED
 
@@ -39,7 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     files = sorted(path for path in args.pictures.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    known = np.stack(list(ordered_map(lambda file: grey_thumbnail(decode_image(file, min_side=128)), files)))
+    known = np.stack(list(ordered_map(lambda file: grey_thumbnail(decode_image(file, min_side=DECODE_SIDE)), files)))
     chosen = np.sort(rng.choice(len(files), min(args.planted, len(files)), replace=False))
     start = time.perf_counter()
     pairs = near_duplicates(known)

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 
 from artextract_hf.data.wikiart.lists import read_lists
-from artextract_hf.data.wikiart.release import assign, make_manifest
-from artextract_hf.data.wikiart.splits import SPLITS
+from artextract_hf.data.wikiart.manifest import make_manifest
+from artextract_hf.data.wikiart.splits import SPLITS, assign
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.evaluation.report import evaluate_classifier
+from artextract_hf.evaluation.classifier_report import evaluate_classifier
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from benchmarks.learning.generations import scores
 from benchmarks.learning.systems import METRICS, TASKS, evaluation, options, run_recipe, top1, values_of

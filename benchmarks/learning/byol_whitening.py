@@ -17,7 +17,7 @@ import torch
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.auto import AutoEmbedder
-from artextract_hf.evaluation.embedding_report import LABELS, embed_split, label_names
+from artextract_hf.evaluation.embedder_report import LABELS, embed_split, label_names
 from artextract_hf.evaluation.retrieval import score_retrieval
 from artextract_hf.models.whitening import fit_whitening
 from benchmarks.learning.embedders import BACKEND, untrained

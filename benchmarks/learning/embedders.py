@@ -27,7 +27,7 @@ from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.auto import AutoEmbedder, processed_embedder
 from artextract_hf.embedders.network import NetworkEmbedder
-from artextract_hf.evaluation.embedding_report import embed_split, evaluate_embedder, score_photographs
+from artextract_hf.evaluation.embedder_report import embed_split, evaluate_embedder, score_photographs
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
 from artextract_hf.models.backbones import load_imagenet
 
@@ -86,7 +86,7 @@ def other_photographs(embedder: NetworkEmbedder, gallery: Dataset) -> dict[str, 
         return to_pil_image(degrade(pil_to_tensor(picture)))
 
     vectors, rows = embed_split(embedder, gallery, SkipList())
-    return score_photographs(embedder, gallery, rows, vectors, number=PHOTOS, seed=SEED, take=take)
+    return score_photographs(embedder, gallery.select(rows), vectors, number=PHOTOS, seed=SEED, take=take)
 
 
 if __name__ == "__main__":

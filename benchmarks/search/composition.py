@@ -1,15 +1,15 @@
-"""Search by composition, beside a network's search and a colour histogram: does it follow the layout or the colours?
+"""Search by composition, beside a network's search and a colour histogram: does it find the same layout or the colours?
 
     python -m benchmarks.search.composition --pictures FOLDER > benchmarks/results/composition.json
 
-Procedural paintings: every scene is painted three times, each time with other colours and another brush. Asked with
-one painting, the two others of its scene are right. `all_looks` is the hard case: other scenes of the query's own
-colours or brush may answer, and so may every painting's mirror image, the query's own included, which takes the first
-place of whatever does not tell left from right. `other_looks` is the easy one: only paintings of other colours and
-another brush than the query's may answer, so that neither misleads. `chance` is the precision of two at random.
+Procedural paintings: every scene is painted three times, each time with other colours and another brush. One painting
+is the query, and the two others of its scene are right. `all_looks` is the hard case: the gallery also has other scenes
+in the query's own colours or brush, and every painting's mirror image, the query's own included, which comes first for
+whatever does not distinguish left from right. `other_looks` is the easy one: only paintings of other colours and
+another brush than the query's are in the gallery, so that neither misleads. `chance` is the precision of two at random.
 
-Real paintings of the folder: each is asked for by a recoloured copy of itself, and by a copy with up to 8 % cut off on
-each side; right is the original in the first place.
+Real paintings of the folder: the query is a recoloured copy of a painting, or a copy with up to 8 % cut off on each
+side; the original should come first.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.synthetic.synthetic import COMPOSITIONS, PALETTES, TEXTURES, PaintingSpec, Pose, paint
+from artextract_hf.data.synthetic import COMPOSITIONS, PALETTES, TEXTURES, PaintingSpec, Pose, paint
 from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.descriptors import CompositionEmbedder, PaletteEmbedder
 from artextract_hf.embedders.protocol import Embedder
@@ -32,7 +32,7 @@ SHOWN = 256  # pixels, long side of the real paintings
 
 
 class ColorHistogram:
-    """The peer that knows colours only: 8 x 8 x 8 bins of RGB."""
+    """A peer that depends only on colours: 8 x 8 x 8 bins of RGB."""
 
     dim, name, fingerprint = 512, "histogram", "rgb-8"
 
@@ -143,7 +143,7 @@ def score_changes(
 
 
 def changes(seed: int) -> dict[str, Callable[[Image.Image], Image.Image]]:
-    """What is done to a painting, by name."""
+    """The changes of a painting, by name."""
     rng = np.random.default_rng(seed)
     return {
         "hue_90": lambda picture: turn_hue(picture, 90),
@@ -152,7 +152,7 @@ def changes(seed: int) -> dict[str, Callable[[Image.Image], Image.Image]]:
         "negative": ImageOps.invert,
         "gamma_0.5": lambda picture: with_gamma(picture, 0.5),
         "gamma_2": lambda picture: with_gamma(picture, 2.0),
-        "cut_8": lambda picture: cut(picture, rng),
+        "cut_8": lambda picture: crop_edges(picture, rng),
     }
 
 
@@ -168,7 +168,7 @@ def with_gamma(picture: Image.Image, gamma: float) -> Image.Image:
     return picture.point([round(255 * (value / 255) ** gamma) for value in range(256)] * 3)
 
 
-def cut(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+def crop_edges(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Up to 8 % less on each side."""
     left, top, right, bottom = rng.uniform(0, 0.08, 4)
     width, height = picture.size

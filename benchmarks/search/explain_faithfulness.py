@@ -1,12 +1,12 @@
-"""Is "why similar" true: deletion and insertion of the places that it calls warm, against places at random.
+"""Is "why similar" faithful: deletion and insertion of the places to which it gives much heat, against random places.
 
     artextract prepare wikiart --root WIKIART --out DATA --split joint
     python -m benchmarks.search.explain_faithfulness --data DATA > benchmarks/results/explain_faithfulness.json
 
 Each query is a painting of the split `val`, its answer the nearest of a sample of `train` by the embedder that is
 explained. Intervals are 95 % of a bootstrap over the pairs, of the differences within each pair. A random order
-scatters its cells, which harms a picture more than a hole of one piece: it makes deletion look worse than it is, and
-insertion better. Insertion less deletion compares the heat with its reverse, both of one piece.
+scatters its cells, which changes a picture more than one connected hole does: it makes deletion look worse than it is,
+and insertion better. Insertion minus deletion compares the heat with its reverse; both cover connected places.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.embedders.auto import AutoEmbedder
-from artextract_hf.retrieval.explain.explanation import explain
+from artextract_hf.retrieval.explain.explanation import explain_similarity
 from artextract_hf.retrieval.explain.faithfulness import faithfulness
 
 RESAMPLES = 10_000
@@ -53,7 +53,7 @@ def measure(name: str, queries: Dataset, gallery: Dataset, backend: str, seed: i
     answers = (embedder.embed(queries["image"]) @ embedder.embed(gallery["image"]).T).argmax(axis=1)
     areas, methods, similarities = [], set(), []
     for number, answer in enumerate(tqdm(answers, desc=name, disable=None)):
-        found = explain(embedder, queries[number]["image"], gallery[int(answer)]["image"])
+        found = explain_similarity(embedder, queries[number]["image"], gallery[int(answer)]["image"])
         areas.append(astuple(faithfulness(embedder, found, draws=1, seed=seed + number)))
         methods.add(found.method)
         similarities.append(found.similarity)

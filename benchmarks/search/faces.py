@@ -1,10 +1,10 @@
-"""Search by face: what is found, how well heads' poses are read, and what a search by pose and by look is worth.
+"""Search by face: how many faces are found, how exact the poses of heads are, how good searches by pose and look are.
 
     python -m benchmarks.search.faces --data PREPARED --detector yunet.onnx > benchmarks/results/faces.json
 
 `PREPARED` is what `artextract prepare` writes; paintings are drawn from its split `val`. Rendered heads have a known
 pose; of real portraits it is only known that a mirrored one has the mirrored pose, and a turned one the turn's roll.
-The detector looks at each face in a mirror too, so `mirrored` tells only what that leaves; `turned` asks for more.
+The detector refines landmarks in a mirror image too, so `mirrored` shows only what that leaves; `turned` is harder.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import class_names, new_record, painting_features
 from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.descriptors import PaletteEmbedder
-from artextract_hf.retrieval.faces.detection import Face, FaceDetector, aligned_face
+from artextract_hf.retrieval.faces.detection import Face, FaceDetector, align_face
 from artextract_hf.retrieval.faces.head_pose import HEAD, HeadPose, fit_angles, project
 from artextract_hf.retrieval.faces.index import FaceIndex
 from tests.retrieval.faces.rendered_heads import render_head
 
 NEAR, GAIN_ENDS = 15, 45  # degrees: a hit is right, and the gain of nDCG falls from 1 to 0
 TURN = 20  # degrees a portrait is turned by
-SURE = 0.8  # score of the faces that poses are compared of
+SURE = 0.8  # least score of the faces whose poses are compared
 YAWS = (0, 15, 30, 45, 60)
-HEADS, QUERIES = 300, 60  # rendered, to be searched and to search by
+HEADS, QUERIES = 300, 60  # rendered heads in the index, and to search with
 
 
 def main() -> None:
@@ -44,12 +44,12 @@ def main() -> None:
     detector = FaceDetector(args.detector)
     val = take_split(load_prepared(args.data), "val")
     portraits, landscapes = (sample(val, genre, args.pictures, rng) for genre in ("portrait", "landscape"))
-    found = [(picture, faces[0]) for picture in portraits if (faces := detector.find(picture))]
+    found = [(picture, faces[0]) for picture in portraits if (faces := detector.detect(picture))]
     sure = [(picture, face) for picture, face in found if face.score >= SURE]
     report = {
         "detected": {
             "portraits": [len(found), len(portraits)],
-            "landscapes": [sum(bool(detector.find(picture)) for picture in landscapes), len(landscapes)],
+            "landscapes": [sum(bool(detector.detect(picture)) for picture in landscapes), len(landscapes)],
         },
         "landmarks": landmark_errors(rng),
         "rendered": rendered_errors(detector),
@@ -89,7 +89,7 @@ def rendered_errors(detector: FaceDetector) -> dict[str, Any]:
     for name, yaw, pitch in cases:
         for seed, roll in enumerate((-15, 0, 15)):
             asked[name] += 1
-            if faces := detector.find(render_head(HeadPose(yaw, pitch, roll), seed=seed)):
+            if faces := detector.detect(render_head(HeadPose(yaw, pitch, roll), seed=seed)):
                 missed[name].append(np.abs(np.subtract(tuple(vars(faces[0].pose).values()), (yaw, pitch, roll))))
     return {
         name: {"found": [len(errors), asked[name]]} | angles(np.mean(errors, axis=0)) for name, errors in missed.items()
@@ -100,7 +100,7 @@ def mirrored(detector: FaceDetector, portraits: list[tuple[Image.Image, Face]]) 
     """How far the pose of a mirrored portrait is from the mirrored pose, in degrees."""
     missed, sides = [], []
     for picture, face in portraits:
-        if faces := detector.find(ImageOps.mirror(picture)):
+        if faces := detector.detect(ImageOps.mirror(picture)):
             expected, seen = face.pose.mirrored(), faces[0].pose
             missed.append([abs(v - w) for v, w in zip(vars(expected).values(), vars(seen).values(), strict=True)])
             if abs(expected.yaw) > NEAR:
@@ -118,7 +118,7 @@ def turned(detector: FaceDetector, portraits: list[tuple[Image.Image, Face]]) ->
     """By how much roll changes where a portrait is turned clockwise by TURN degrees."""
     changes = []
     for picture, face in portraits:
-        if faces := detector.find(picture.rotate(-TURN, resample=Image.Resampling.BICUBIC)):
+        if faces := detector.detect(picture.rotate(-TURN, resample=Image.Resampling.BICUBIC)):
             changes.append(faces[0].pose.roll - face.pose.roll)
     error = np.abs(np.array(changes) - TURN)
     return {"found_again": len(changes), "median_roll": round(float(np.median(changes)), 1)} | {
@@ -128,7 +128,7 @@ def turned(detector: FaceDetector, portraits: list[tuple[Image.Image, Face]]) ->
 
 
 def pose_search(detector: FaceDetector, rng: np.random.Generator) -> dict[str, Any]:
-    """Rendered heads asked for by other rendered heads: precision and nDCG of the first ten by the true poses."""
+    """Rendered heads as queries for other rendered heads: precision and nDCG of the first ten by the true poses."""
     poses = [random_pose(rng) for _ in range(HEADS + QUERIES)]
     pictures = [render_head(pose, head=rng.uniform(0.35, 0.55), seed=row) for row, pose in enumerate(poses)]
     records = [new_record(id=str(row), image=picture) for row, picture in enumerate(pictures[:HEADS])]
@@ -136,7 +136,7 @@ def pose_search(detector: FaceDetector, rng: np.random.Generator) -> dict[str, A
     figures: dict[str, list[float]] = {"p@10": [], "ndcg@10": [], "random_p@10": [], "random_ndcg@10": []}
     for picture, pose in zip(pictures[HEADS:], poses[HEADS:], strict=True):
         degrees = np.array([pose.angle_to(other) for other in poses[:HEADS]])
-        hits = [int(hit.id) for hit in index.search(picture, k=10, by="pose")]
+        hits = [int(hit.painting) for hit in index.search(picture, k=10, by="pose")]
         for prefix, rows in (("", hits), ("random_", rng.permutation(HEADS)[:10])):
             figures[f"{prefix}p@10"].append(float((degrees[rows] <= NEAR).mean()))
             figures[f"{prefix}ndcg@10"].append(ndcg(np.clip(1 - degrees / GAIN_ENDS, 0, 1), np.array(rows)))
@@ -146,20 +146,20 @@ def pose_search(detector: FaceDetector, rng: np.random.Generator) -> dict[str, A
 
 
 def look_search(detector: FaceDetector, portraits: list[tuple[Image.Image, Face]]) -> dict[str, Any]:
-    """Faces of portraits that were turned ask for the faces of the portraits as they hang: the first is right.
+    """Faces of turned portraits as queries, faces of the upright portraits as gallery: the same face should come first.
 
-    Beside it the same with the box cut out and nothing aligned.
+    The peer crops the rectangle of the face and aligns nothing.
     """
     embedder = AutoEmbedder.from_pretrained("artextract/byol-paintings")
     again = [
         (picture, face, copy, faces[0])
         for picture, face in portraits
-        if (faces := detector.find(copy := picture.rotate(-TURN, resample=Image.Resampling.BICUBIC)))
+        if (faces := detector.detect(copy := picture.rotate(-TURN, resample=Image.Resampling.BICUBIC)))
     ]
     recall = {}
-    for name, cut in (("aligned", lambda p, f: aligned_face(p, f.landmarks)), ("box", lambda p, f: p.crop(f.box))):
-        gallery = embedder.embed([cut(picture, face) for picture, face, _, _ in again])
-        queries = embedder.embed([cut(copy, face) for _, _, copy, face in again])
+    for name, crop in (("aligned", lambda p, f: align_face(p, f.landmarks)), ("box", lambda p, f: p.crop(f.edges))):
+        gallery = embedder.embed([crop(picture, face) for picture, face, _, _ in again])
+        queries = embedder.embed([crop(copy, face) for _, _, copy, face in again])
         right = (queries @ gallery.T).argmax(axis=1) == np.arange(len(again))
         recall[name] = round(float(right.mean()), 3)
     return {"faces": len(again), "embedder": embedder.name, "recall@1": recall}

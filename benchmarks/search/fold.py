@@ -1,15 +1,15 @@
 """Pictures of one work in one hit: what tells them, the embedding or the pixels, and what a folded search costs.
 
-    python benchmarks/search/fold.py --pictures FOLDER --embedder artextract/byol-paintings > benchmarks/results/fold.json
+    python -m benchmarks.search.fold --pictures FOLDER --embedder artextract/byol-paintings \\
+        > benchmarks/results/fold.json
 
-Every painting of the folder stands twice in an index: as it is, and changed in one of the ways of PLANTED. A fold is
+Every painting of the folder is twice in an index: as it is, and changed in one of the ways of PLANTED. A fold is
 right if it joins a painting to its own changed picture.
 """
 
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset, Features, Image, Value
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.embedders.auto import AutoEmbedder

@@ -1,7 +1,7 @@
 """Ten million vectors on disk: an IVF-PQ index built shard by shard, memory-mapped, and asked one query at a time.
 
-    OMP_NUM_THREADS=2 python benchmarks/search/index_huge.py --folder /tmp/index_huge --step build
-    OMP_NUM_THREADS=2 python benchmarks/search/index_huge.py --folder /tmp/index_huge --step ask \\
+    OMP_NUM_THREADS=2 python -m benchmarks.search.index_huge --folder /tmp/index_huge --step build
+    OMP_NUM_THREADS=2 python -m benchmarks.search.index_huge --folder /tmp/index_huge --step ask \\
         > benchmarks/results/index_huge.json
 
 The vectors are drawn as in `index_scale.py`, whose ten thousand centres get a thousand vectors each here. The folder
@@ -30,7 +30,7 @@ import faiss
 import numpy as np
 
 from artextract_hf.retrieval.vectors import factories
-from artextract_hf.retrieval.vectors.faiss_index import efforts, set_effort
+from artextract_hf.retrieval.vectors.faiss_index import efforts, inverted_lists, set_effort
 from artextract_hf.retrieval.vectors.scan import METRICS, rescore, scan
 from artextract_hf.retrieval.vectors.store import VectorStore
 from benchmarks.search.index_scale import DIM, K, draw, resident, timed
@@ -146,7 +146,7 @@ def ask(folder: Path) -> dict[str, Any]:
         "dim": store.dim,
         "factory": store.factory,
         "faiss_factory": store.spec,
-        "probes": store.index.nprobe,
+        "probes": inverted_lists(store.index).nprobe,
         "threads": faiss.omp_get_max_threads(),
         "queries": len(queries),
         "draw_s": round(spent["draw_s"], 1),

@@ -1,8 +1,8 @@
 """A million vectors: built, saved, loaded memory-mapped, and asked one query at a time.
 
-    python benchmarks/search/index_scale.py --folder /tmp/index_scale --step draw
-    python benchmarks/search/index_scale.py --folder /tmp/index_scale --step build
-    python benchmarks/search/index_scale.py --folder /tmp/index_scale --step ask \\
+    python -m benchmarks.search.index_scale --folder /tmp/index_scale --step draw
+    python -m benchmarks.search.index_scale --folder /tmp/index_scale --step build
+    python -m benchmarks.search.index_scale --folder /tmp/index_scale --step ask \\
         > benchmarks/results/index_scale.json
 
 The vectors, of length 512, lie around 10,000 random unit centres: each is a centre drawn evenly, plus a normal vector
@@ -14,7 +14,6 @@ memory-mapped files that happen to be in memory.
 import argparse
 import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
-
+from artextract_hf.retrieval.vectors.faiss_index import inverted_lists
 from artextract_hf.retrieval.vectors.scan import scan
 from artextract_hf.retrieval.vectors.store import VectorStore
 
@@ -94,7 +92,7 @@ def ask(folder: Path) -> dict[str, Any]:
         "dim": store.dim,
         "factory": store.factory,
         "faiss_factory": store.spec,
-        "probes": store.index.nprobe,
+        "probes": inverted_lists(store.index).nprobe,
         "reason": store.reason,
         **json.loads((folder / "build.json").read_text(encoding="utf-8")),
         "recall@10": round(float(np.mean(store.search(queries, K)[0] >= truth - 1e-6)), 4),

@@ -1,6 +1,6 @@
 """Single queries of 50,000 vectors: the index that `auto` chooses, against the flat default of `datasets`.
 
-    python benchmarks/search/index_small.py --embeddings gallery.npy --queries queries.npy \\
+    python -m benchmarks.search.index_small --embeddings gallery.npy --queries queries.npy \\
         > benchmarks/results/index_small.json
 
 Two collections. `clustered`: 50,000 vectors of length 512 around 500 random unit centres, each the centre plus a normal
@@ -12,17 +12,15 @@ paintings, as they are, and repeated to 50,000 with a normal vector of length ab
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 from datasets import Dataset
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from artextract_hf.retrieval.vectors.scan import scan
 from artextract_hf.retrieval.vectors.store import VectorStore
@@ -81,7 +79,7 @@ def compare(vectors: np.ndarray, queries: np.ndarray) -> dict[str, Any]:
         seconds = time.perf_counter() - start
         recall = float(np.mean(store.search(queries, K)[0] >= truth - 1e-6))
         report[factory] = {"faiss": store.spec, "build_s": round(seconds, 2), "recall@10": round(recall, 4)}
-        ways[factory] = lambda query, store=store: store.search(query[None], K)
+        ways[factory] = partial(ask, store)
     report["auto"]["reason"] = store.reason
     bare = faiss.IndexFlatIP(vectors.shape[1])
     bare.add(vectors)
@@ -92,6 +90,11 @@ def compare(vectors: np.ndarray, queries: np.ndarray) -> dict[str, Any]:
             ms=round(seconds * 1e3, 3), times_faster=round(times["datasets"] / seconds, 2)
         )
     return report
+
+
+def ask(store: VectorStore, query: np.ndarray) -> Any:
+    """One search."""
+    return store.search(query[None], K)
 
 
 def medians(ways: dict[str, Callable[[np.ndarray], Any]], queries: np.ndarray) -> dict[str, float]:

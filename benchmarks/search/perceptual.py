@@ -58,7 +58,7 @@ def compare(pictures: dict[str, list[Any]], side: int, found: dict[str, np.ndarr
         pairs = every_pair(queries, gallery, measure)
         figures[name] = {"deviation": round(float(pairs.std()), 4)}
         for embedder, rows in found.items():
-            scores = score_pairs(sign * pairs, rows).as_json()
+            scores: dict[str, Any] = score_pairs(sign * pairs, rows).as_json()
             figures[name][embedder] = scores | {key: sign * scores[key] for key in ("found", "random", "best")}
     return figures
 

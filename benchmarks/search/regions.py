@@ -1,12 +1,12 @@
 """Search for parts of paintings: details with known truth, beside a search for whole pictures and SIFT with RANSAC.
 
-    python benchmarks/search/regions.py --data data/wikiart --weights mobilenetv2.safetensors \\
+    python -m benchmarks.search.regions --data data/wikiart --weights mobilenetv2.safetensors \\
         > benchmarks/results/regions.json
 
-Details of a fifth to three fifths of the sides are cut from paintings of the gallery, enlarged and pasted on others
-(`pasted`), photographed from the side with glare, blur and JPEG before that (`photographed`), or cut from paintings
-outside and pasted into paintings of the gallery (`inserted`). The query's box is the detail. The peers get the detail
-alone; the search for whole pictures has no box to give, and is scored with that of the whole painting.
+Details of a fifth to three fifths of the sides are cropped from paintings of the gallery, enlarged and pasted on others
+(`pasted`), photographed from the side with glare, blur and JPEG before that (`photographed`), or cropped from paintings
+outside and pasted into paintings of the gallery (`inserted`). The query's box is the detail. The peers get only the
+detail; the search for whole pictures gives no box, and is scored with that of the whole painting.
 """
 
 import argparse
@@ -25,18 +25,20 @@ import torch
 from datasets import Dataset
 from PIL import Image, ImageOps
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
-
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.views.photograph import Visit, photograph
 from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.retrieval.box import WHOLE_PICTURE, Box
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.records import RecordTable
-from artextract_hf.retrieval.regions.index import DIM, SIDE, Box, RegionIndex, cut
-from artextract_hf.retrieval.regions.patches import Projection, to_bytes, units
+from artextract_hf.retrieval.regions.features import DIM
+from artextract_hf.retrieval.regions.index import SIDE, RegionIndex
+from artextract_hf.retrieval.regions.patches import Projection, quantize
 from artextract_hf.retrieval.regions.store import RegionStore
+from artextract_hf.retrieval.regions.templates import MIN_SIDE, crop
 from artextract_hf.retrieval.rerank.spatial import spatial_scores
+from artextract_hf.retrieval.vectors.scan import units
 from artextract_hf.retrieval.vectors.store import VectorStore
 from benchmarks.learning.embedders import untrained
 
@@ -53,7 +55,7 @@ Answer = list[tuple[str, Box]]
 
 @dataclass(frozen=True)
 class Query:
-    """A picture, the detail in it (pixels), and where the detail is in which painting (shares)."""
+    """A picture, the detail in it, and where in which painting the detail is."""
 
     kind: str
     share: float
@@ -108,9 +110,9 @@ def make_truth(paintings: Dataset, size: int, count: int) -> tuple[Dataset, list
             picture, place = stranger, box
         else:
             box = detail_box(record["image"], share, rng)
-            detail = enlarge(cut(record["image"], box), kind, rng)
+            detail = enlarge(crop(record["image"], box), kind, rng)
             picture, place = paste(detail, stranger, rng)
-            truth = shares(box, record["image"].size)
+            truth = box
         queries.append(Query(kind, share, picture, place, record["id"], truth))
     return Dataset.from_list(gallery, features=paintings.features), queries
 
@@ -121,7 +123,7 @@ def detail_box(picture: Image.Image, share: float, rng: np.random.Generator) -> 
     width = round(min(share * stretch, 1) * picture.width)
     height = round(min(share / stretch, 1) * picture.height)
     left, top = rng.integers(picture.width - width + 1), rng.integers(picture.height - height + 1)
-    return int(left), int(top), max(width, 8), max(height, 8)
+    return Box.from_pixels(int(left), int(top), max(width, MIN_SIDE), max(height, MIN_SIDE), picture.size)
 
 
 def enlarge(detail: Image.Image, kind: str, rng: np.random.Generator) -> Image.Image:
@@ -133,39 +135,32 @@ def enlarge(detail: Image.Image, kind: str, rng: np.random.Generator) -> Image.I
 
 
 def paste(detail: Image.Image, stranger: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, Box]:
-    """The detail somewhere on another painting of twice its sides, and its box."""
+    """The detail at a random place on another painting of twice its sides, and its box."""
     canvas = ImageOps.fit(stranger, (2 * detail.width, 2 * detail.height))
     left, top = int(rng.integers(detail.width)), int(rng.integers(detail.height))
     canvas.paste(detail, (left, top))
-    return canvas, (left, top, *detail.size)
+    return canvas, Box.from_pixels(left, top, *detail.size, size=canvas.size)
 
 
 def insert(
     stranger: Image.Image, box: Box, host: Image.Image, share: float, rng: np.random.Generator
 ) -> tuple[Image.Image, Box]:
-    """The host with the detail of a stranger pasted in, and where: shares of the host's sides."""
+    """The host with the detail of a stranger pasted in, and where."""
     bounds = (max(8, round(share * host.width)), max(8, round(share * host.height)))
-    detail = ImageOps.contain(cut(stranger, box), bounds, Image.Resampling.BICUBIC)
+    detail = ImageOps.contain(crop(stranger, box), bounds, Image.Resampling.BICUBIC)
     left = int(rng.integers(host.width - detail.width + 1))
     top = int(rng.integers(host.height - detail.height + 1))
     changed = host.copy()
     changed.paste(detail, (left, top))
-    return changed, shares((left, top, *detail.size), host.size)
-
-
-def shares(box: Box, size: tuple[int, int]) -> Box:
-    """A box in pixels as shares of a picture's sides."""
-    left, top, width, height = box
-    return left / size[0], top / size[1], width / size[0], height / size[1]
+    return changed, Box.from_pixels(left, top, *detail.size, size=host.size)
 
 
 def overlap(first: Box, second: Box) -> float:
     """Intersection over union."""
-    common = 1.0
-    for axis in (0, 1):
-        end = min(first[axis] + first[axis + 2], second[axis] + second[axis + 2])
-        common *= max(0.0, end - max(first[axis], second[axis]))
-    return common / (first[2] * first[3] + second[2] * second[3] - common)
+    width = max(0.0, min(first.right, second.right) - max(first.left, second.left))
+    height = max(0.0, min(first.bottom, second.bottom) - max(first.top, second.top))
+    common = width * height
+    return common / (first.width * first.height + second.width * second.height - common)
 
 
 def score(queries: Sequence[Query], answers: Sequence[Answer]) -> dict[str, Any]:
@@ -200,9 +195,9 @@ def measure(gallery: Dataset, queries: Sequence[Query], embedder: NetworkEmbedde
     regions = RegionIndex.build(gallery, embedder)
     seconds = time.perf_counter() - start
     whole = PaintingIndex.build(gallery, embedder)
-    hits = [regions.search(query.picture, query.box, K) for query in queries]
-    details = [cut(query.picture, query.box) for query in queries]
-    flat = [[(hit.id, (0.0, 0.0, 1.0, 1.0)) for hit in found] for found in whole.search_many(details, K)]
+    hits = [regions.search(query.picture, K, box=query.box) for query in queries]
+    details = [crop(query.picture, query.box) for query in queries]
+    flat = [[(hit.id, WHOLE_PICTURE) for hit in found] for found in whole.search_many(details, K)]
     return {
         "bytes_a_painting": regions.describe()["bytes_per_painting"],
         "seconds_to_build": round(seconds, 1),
@@ -222,7 +217,7 @@ def verified(
     for detail, found in zip(details, whole.search_many(details, depth), strict=True):
         agreement = spatial_scores(embedder.maps([detail])[0], maps[[row[hit.id] for hit in found]])
         best = np.argsort(-agreement, kind="stable")[:K]
-        answers.append([(found[i].id, (0.0, 0.0, 1.0, 1.0)) for i in best])
+        answers.append([(found[i].id, WHOLE_PICTURE) for i in best])
     return answers
 
 
@@ -234,23 +229,21 @@ def timings(queries: Sequence[Query], embedder: NetworkEmbedder, repeats: int = 
     found = {}
     for count in TIMED:
         parts = [units(rng.standard_normal((500, cells, cells, DIM), np.float32)) for _ in range(count // 500)]
-        store = RegionStore.build(np.concatenate([to_bytes(p) for p in parts]), np.ones((count, 2)), projection)
+        store = RegionStore.build(np.concatenate([quantize(p) for p in parts]), np.ones((count, 2)), projection)
         records = RecordTable.from_rows([{"id": str(i)} for i in range(count)])
-        regions = RegionIndex(store, records, embedder, side=SIDE)
+        name, fingerprint = embedder.name, embedder.fingerprint
+        regions = RegionIndex(store, records, side=SIDE, embedder=embedder, embedder_name=name, fingerprint=fingerprint)
         vectors = VectorStore.build(units(rng.normal(size=(count, embedder.dim))).astype(np.float32))
-        about = {"embedder_name": embedder.name, "fingerprint": embedder.fingerprint}
-        whole = PaintingIndex(vectors, records, embedder=embedder, **about)
+        whole = PaintingIndex(vectors, records, embedder=embedder, embedder_name=name, fingerprint=fingerprint)
         times: dict[str, list[float]] = {"regions": [], "whole": []}
         for query in queries[: repeats + 1]:
-            for name in times:
-                start = time.perf_counter()
-                _ = (
-                    regions.search(query.picture, query.box, K)
-                    if name == "regions"
-                    else whole.search(cut(query.picture, query.box), K)
-                )
-                times[name].append(1000 * (time.perf_counter() - start))
-        medians = {name: round(statistics.median(values[1:]), 1) for name, values in times.items()}
+            start = time.perf_counter()
+            regions.search(query.picture, K, box=query.box)
+            middle = time.perf_counter()
+            whole.search(crop(query.picture, query.box), K)
+            times["regions"].append(1000 * (middle - start))
+            times["whole"].append(1000 * (time.perf_counter() - middle))
+        medians = {searched: round(statistics.median(values[1:]), 1) for searched, values in times.items()}
         found[str(count)] = medians | {"ratio": round(medians["regions"] / medians["whole"], 2)}
     return found
 
@@ -266,7 +259,7 @@ def measure_sift(gallery: Dataset, queries: Sequence[Query]) -> dict[str, Any]:
     start = time.perf_counter()
     answers = []
     for query in some:
-        detail = sift_features(sift, cut(query.picture, query.box))
+        detail = sift_features(sift, crop(query.picture, query.box))
         found = [(id_, *sift_match(detail, other)) for id_, *other in known]
         best = sorted(found, key=lambda item: -item[1])[:K]
         answers.append([(id_, box) for id_, inliers, box in best if inliers])
@@ -284,7 +277,7 @@ def sift_features(sift: Any, picture: Image.Image) -> tuple[np.ndarray, np.ndarr
 
 def sift_match(detail: Sequence[Any], painting: Sequence[Any]) -> tuple[int, Box]:
     """How many matches agree on one similarity, and where it puts the detail; 0 where fewer than MIN_INLIERS do."""
-    nowhere = 0, (0.0, 0.0, 1.0, 1.0)
+    nowhere = 0, WHOLE_PICTURE
     if min(len(detail[0]), len(painting[0])) < 2:
         return nowhere
     pairs = cv2.BFMatcher().knnMatch(detail[1], painting[1], k=2)
@@ -298,7 +291,7 @@ def sift_match(detail: Sequence[Any], painting: Sequence[Any]) -> tuple[int, Box
     (width, height), size = detail[2], np.array(painting[2])
     corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]]) @ transform.T / size
     (left, top), (right, bottom) = np.clip(corners.min(axis=0), 0, 1), np.clip(corners.max(axis=0), 0, 1)
-    return int(inliers.sum()), (float(left), float(top), float(right - left), float(bottom - top))
+    return int(inliers.sum()), Box.from_edges(float(left), float(top), float(right), float(bottom))
 
 
 if __name__ == "__main__":

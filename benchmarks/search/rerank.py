@@ -6,24 +6,29 @@
 FOLDER holds train.npy and val.npy, unit vectors of the prepared paintings in their order. Paintings of `val` search
 among those of `train`. What works on vectors re-ranks the whole gallery, and is tried with several parameters on some
 queries; those with the highest mean P@10 over the labels, and those with the highest mean mAP, are reported on others,
-beside the parameters that `rerank` has, which were settled with all these queries in view. What works on pixels has no
-parameters, re-ranks the first answers and takes fewer queries. Times are of one query at a time, as `rerank` is called,
-after the exact FAISS search that gives it the candidates.
+beside the parameters that `rerank` has, which were chosen with all these queries in view.
+
+Re-ranking by pixels is only here: it loses, so that a search does not offer it. It has no parameters, re-ranks the
+first answers and takes fewer queries. Times are of one query at a time, as `rerank` is called, after the exact FAISS
+search that gives it the candidates.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from PIL import Image
 
 from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.evaluation.embedding_report import LABELS, label_names
+from artextract_hf.evaluation.embedder_report import LABELS, label_names
+from artextract_hf.evaluation.perceptual import pixels, rmse, ssim
 from artextract_hf.evaluation.retrieval import score_similarities
 from artextract_hf.retrieval.rerank.k_reciprocal import (
     COSINE_SHARE,
@@ -51,7 +56,9 @@ SHIPPED = {
     "k_reciprocal": f"k1={K1}, k2={K2}, cosine_share={COSINE_SHARE}",
     "expansion": f"n={EXPANSION_K}, alpha={ALPHA}",
 }
-BY_PIXELS = ("ssim", "rmse")
+# name: similarity of two pictures (H, W, 3), larger is more alike
+BY_PIXELS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {"ssim": ssim, "rmse": lambda a, b: -rmse(a, b)}
+PIXEL_DEPTH = 50  # answers that are compared pixel by pixel
 TIMED = 30  # queries
 PARTS = 10  # of the queries; the spread of a change over them gives its standard error
 Labels = dict[str, tuple[list[str | None], list[str | None]]]
@@ -183,41 +190,47 @@ def by_pixels(vectors: np.ndarray, asked: np.ndarray, gallery: Dataset, queries:
     names = labels(gallery, queries, np.arange(len(queries)))[0]
     known, cosines = Gallery(vectors), asked @ vectors.T
     plain = scores(cosines, names)
-    report: dict[str, Any] = {"queries": len(asked), "depth": RERANKERS["ssim"].depth}
-    for method in BY_PIXELS:
+    report: dict[str, Any] = {"queries": len(asked), "depth": PIXEL_DEPTH}
+    for method, measure in BY_PIXELS.items():
         changed = cosines.copy()
-        for number, (query, candidates) in enumerate(questions(known, asked, gallery, queries, method)):
-            places = rerank(method, query, candidates)
-            changed[number, candidates.rows[places]] = 2 + np.arange(len(places))[::-1]  # before all cosines
+        for number, record in enumerate(queries):
+            rows = known.search(asked[number : number + 1], PIXEL_DEPTH)[1][0]
+            places = pixel_order(measure, record["image"], pictures_of(gallery, rows))
+            changed[number, rows[places]] = 2 + np.arange(len(places))[::-1]  # before all cosines
         report[method] = changes(scores(changed, names), plain)
     return report
 
 
-def questions(
-    known: Gallery, asked: np.ndarray, gallery: Dataset, queries: Dataset, method: str
-) -> Iterator[tuple[Probe, Candidates]]:
-    """Each query with its candidates, as an index would ask a re-ranker."""
-    pictured = RERANKERS[method].needs == "pictures"
-    for vector, record in zip(asked, queries, strict=True):
-        _, rows = known.search(vector[None], RERANKERS[method].depth)
-        pictures = [gallery[int(row)]["image"] for row in rows[0]] if pictured else []
-        yield Probe(vector, picture=record["image"]), Candidates(rows[0], known, pictures=pictures)
+def pixel_order(
+    measure: Callable[[np.ndarray, np.ndarray], float], query: Image.Image, pictures: Sequence[Image.Image]
+) -> np.ndarray:
+    """Places of the pictures, the most alike to the query first."""
+    own = pixels(query)
+    return np.argsort([-measure(own, pixels(picture)) for picture in pictures], kind="stable")
+
+
+def pictures_of(paintings: Dataset, rows: np.ndarray) -> list[Image.Image]:
+    """The decoded pictures of these rows."""
+    return [paintings[int(row)]["image"] for row in rows]
 
 
 def times(vectors: np.ndarray, asked: np.ndarray, gallery: Dataset, queries: Dataset) -> dict[str, Any]:
     """Median milliseconds of an exact search, and each re-ranking as a multiple of it; they take turns."""
     known = Gallery(vectors)
-    start = time.perf_counter()
-    _ = known.reciprocal, known.density
-    once = time.perf_counter() - start
-    timed = ("csls", "k_reciprocal", "expansion", *BY_PIXELS)
-    taken: dict[str, list[float]] = {name: [] for name in ("search", *timed)}
-    for asks in zip(*(questions(known, asked, gallery, queries, method) for method in timed), strict=True):
-        taken["search"].append(seconds(lambda: known.search(asks[0][0].vector[None], RERANKERS["csls"].depth)))  # noqa: B023
-        for method, (probe, candidates) in zip(timed, asks, strict=True):
-            taken[method].append(seconds(lambda: rerank(method, probe, candidates)))  # noqa: B023
+    once = seconds(lambda: (known.reciprocal, known.density))
+    taken: dict[str, list[float]] = {name: [] for name in ("search", *SHIPPED, *BY_PIXELS)}
+    for vector, record in zip(asked, queries, strict=True):
+        search = partial(known.search, vector[None], RERANKERS["csls"].depth)
+        taken["search"].append(seconds(search))
+        rows = search()[1][0]
+        probe, candidates = Probe(vector), Candidates(rows, known)
+        for method in SHIPPED:
+            taken[method].append(seconds(partial(rerank, method, probe, candidates)))
+        picture, others = record["image"], pictures_of(gallery, rows[:PIXEL_DEPTH])
+        for method, measure in BY_PIXELS.items():
+            taken[method].append(seconds(partial(pixel_order, measure, picture, others)))
     middle = {name: float(np.median(values)) for name, values in taken.items()}
-    multiples = {method: round(middle[method] / middle["search"], 2) for method in timed}
+    multiples = {method: round(middle[method] / middle["search"], 2) for method in (*SHIPPED, *BY_PIXELS)}
     return {"search_ms": round(1000 * middle["search"], 2), "searches": multiples, "gallery_once_s": round(once, 1)}
 
 

@@ -1,6 +1,6 @@
-"""A picture of searches, for the README: each query and its five nearest, side by side, with the time it took.
+"""A picture of searches, for docs/search.md: each query and its five nearest, side by side, with the time it took.
 
-python benchmarks/search/search_picture.py INDEX docs/search.jpg QUERY [QUERY ...]
+python -m benchmarks.search.search_picture INDEX docs/search.jpg QUERY [QUERY ...]
 """
 
 import argparse
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from artextract_hf import PaintingIndex
 from artextract_hf.data.decode import decode_image
+from artextract_hf.retrieval.index import PaintingIndex
 
 NEIGHBOURS, SIDE, CAPTION, GAP = 5, 150, 30, 8  # pixels
 

@@ -1,16 +1,15 @@
-"""How honest an index is about its hits: is a probability kept, and is a query that belongs nowhere told as such?
+"""How honest an index is about its hits: do its probabilities hold, and does it notice a query that belongs nowhere?
 
-    python benchmarks/search/similarity_calibration.py --data DIR --embedder artextract/byol-paintings --photos FOLDER \
-        --vectors FOLDER > benchmarks/results/similarity_calibration.json
+    python -m benchmarks.search.similarity_calibration --data DIR --embedder artextract/byol-paintings \\
+        --photos FOLDER --vectors FOLDER > benchmarks/results/similarity_calibration.json
 
-The gallery is `train` of a prepared data set, the queries are `val`. The index is calibrated on the gallery alone; its
-probabilities are then held against the queries' hits. The near-misses are drawn by rule, and squares cut from
+The gallery is `train` of a prepared data set, the queries are `val`. The index is calibrated on the gallery only; its
+probabilities are then compared with the queries' hits. The near-misses are drawn by rule, or are squares cut from
 photographs. `--vectors` keeps train.npy and val.npy, which are computed where they are missing.
 """
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,11 @@ from datasets import Dataset
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
-
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.auto import AutoEmbedder
-from artextract_hf.evaluation.embedding_report import embed_split, label_names
+from artextract_hf.evaluation.embedder_report import embed_split, label_names
 from artextract_hf.retrieval.calibration import DEPTH, Calibration, calibrate
 from artextract_hf.retrieval.vectors.store import VectorStore
 
@@ -76,8 +73,8 @@ def labels(paintings: Dataset, name: str) -> np.ndarray:
 
 def held_out(
     store: VectorStore, asked: np.ndarray, known: np.ndarray, truth: np.ndarray, calibration: Calibration, name: str
-) -> dict[str, float]:
-    """Error of the probabilities of all first ten hits, and of the first hit alone."""
+) -> dict[str, Any]:
+    """Error of the probabilities of all first ten hits, and of the first hit."""
     scores, rows = store.search(asked, DEPTH)
     usable = (truth != None)[:, None] & (known[rows] != None)  # noqa: E711 (elementwise)
     same = truth[:, None] == known[rows]

@@ -19,10 +19,10 @@ import numpy as np
 import openvino
 import torch
 import transformers
-from datasets import Image
 from transformers import pipeline
 
 from artextract_hf import AutoEmbedder, load_classifier
+from artextract_hf.data.pictures import encoded_bytes, encoded_pictures
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.models import ArtAttributesPipeline
 
@@ -47,14 +47,11 @@ def main() -> None:
 
 def written(data: Path, folder: Path) -> list[str]:
     """Paintings of the data as files."""
-    paintings = (
-        take_split(load_prepared(data), "val").select(range(PAINTINGS)).cast_column("image", Image(decode=False))
-    )
+    paintings = encoded_pictures(take_split(load_prepared(data), "val").select(range(PAINTINGS)))
     files = []
     for i, row in enumerate(paintings):
         files.append(str(folder / f"{i}.jpg"))
-        content = row["image"]["bytes"] or Path(row["image"]["path"]).read_bytes()
-        Path(files[-1]).write_bytes(content)
+        Path(files[-1]).write_bytes(encoded_bytes(row["image"]))
     return files
 
 
@@ -96,21 +93,18 @@ def rates(
 
 def largest_difference(files: list[str]) -> float:
     """Between the probabilities that the two backends give, over all paintings, tasks and classes."""
-    scores = []
-    for backend in ("torch", "openvino"):
-        model, processor = load_classifier("default", backend)
-        attributes = ArtAttributesPipeline(model=model, image_processor=processor)
-        answers = attributes(files, top_k=1000)
-        scores.append(
-            np.array(
-                [
-                    [s["score"] for s in sorted(t, key=lambda s: s["label"])]
-                    for a in answers
-                    for t in [sum(a["tasks"].values(), [])]
-                ]
-            )
-        )
-    return float(np.abs(scores[0] - scores[1]).max())
+    one, other = (probabilities(files, backend) for backend in ("torch", "openvino"))
+    return float(np.abs(one - other).max())
+
+
+def probabilities(files: list[str], backend: str) -> np.ndarray:
+    """Of all classes of all tasks (paintings, classes), in one order for both backends."""
+    model, processor = load_classifier("default", backend)
+    rows = []
+    for answer in ArtAttributesPipeline(model=model, image_processor=processor)(files, top_k=1000):
+        classes = [(task, c["label"], c["score"]) for task, found in answer["tasks"].items() for c in found]
+        rows.append([score for _, _, score in sorted(classes)])
+    return np.array(rows)
 
 
 if __name__ == "__main__":

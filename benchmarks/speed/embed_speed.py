@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from datasets import Image
 from PIL import Image as PILImage
 from torch import Tensor, nn
 
+from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.timm_embedder import timm_embedder
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=128, help="of which speed is measured")
     parser.add_argument("--neighbours", type=int, default=1000, help="of which agreement is measured")
     args = parser.parse_args()
-    rows = take_split(load_prepared(args.data), "val").cast_column("image", Image(decode=False))
+    rows = encoded_pictures(take_split(load_prepared(args.data), "val"))
     encoded = [image["bytes"] for image in rows[: max(args.pictures, args.neighbours)]["image"]]
     ways = ways_of(str(args.weights))
     figures: dict[str, Any] = {name: {"pictures_per_s": 0.0} for name in ways}

@@ -52,7 +52,7 @@ def calibrate(doubtful, tmp_path, monkeypatch):
 
     def run(*more: str, out: str = "out"):
         paths = {"--model": tmp_path / "plain", "--data": tmp_path / "data", "--out": tmp_path / out}
-        monkeypatch.setattr("sys.argv", ["calibrate", *(str(word) for pair in paths.items() for word in pair), *more])
+        monkeypatch.setattr("sys.argv", ["calibration", *(str(word) for pair in paths.items() for word in pair), *more])
         main()
         return load_classifier(str(tmp_path / out))[0]
 
@@ -84,7 +84,7 @@ def test_the_temperature_is_the_one_that_the_held_out_list_was_drawn_with(calibr
         for task, logits in model(pixels).task_logits.items():
             expected = doubtful.eval()(pixels).task_logits[task] / model.config.temperature[task]
             torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
-    assert model.alone().config.temperature == {}
+    assert model.without_companions().config.temperature == {}
 
 
 def test_one_that_learnt_every_list_takes_the_temperatures_of_another(calibrate, tmp_path):

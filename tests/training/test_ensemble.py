@@ -14,7 +14,7 @@ def test_joined_classifiers_answer_with_the_mean_of_their_logits(tmp_path, monke
     other = CrnnForImageClassification(CrnnConfig(tasks=TASKS, **SMALL | {"hidden_size": 4, "image_size": 96})).eval()
     folders = [keep(model, tmp_path / name) for name, model in (("lead", lead), ("other", other))]
     joined = str(tmp_path / "joined")
-    monkeypatch.setattr("sys.argv", ["join", "--model", folders[0], "--companions", folders[1], "--out", joined])
+    monkeypatch.setattr("sys.argv", ["ensemble", "--model", folders[0], "--companions", folders[1], "--out", joined])
     main()
     model, processor = load_classifier(joined)
     assert model.config.companions == [{"hidden_size": 4}] and processor.size["height"] == 64

@@ -3,8 +3,6 @@ import pytest
 import torch
 from torch import nn
 
-from artextract_hf.errors import DataError
-from training.classifier.config import TrainConfig
 from training.loop import (
     EpochBatches,
     balanced_weights,
@@ -93,33 +91,3 @@ def test_checkpoint_round_trip(tmp_path):
     assert all(torch.equal(v, other.state_dict()[k]) for k, v in model.state_dict().items())
     for index, state in optimizer.state_dict()["state"].items():
         assert all(torch.equal(v, fresh.state_dict()["state"][index][k]) for k, v in state.items())
-
-
-def test_configuration_checks_itself(tmp_path):
-    path = tmp_path / "c.yaml"
-    path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\nsizes: [[0, 64], [2, 96]]\n")
-    config = TrainConfig.load(path, ["--model.dropout", "0.4", "--train-splits", "[train, val]", "--lr", "1e-2"])
-    assert config.model == {"dropout": 0.4} and config.train_splits == ("train", "val")
-    assert config.lr == 0.01  # which PyYAML takes for text
-    assert TrainConfig.load(path, ["--loss.label_smoothing", "1e-1"]).loss == {"label_smoothing": 0.1}
-    assert [config.size_at(e) for e in (0, 1, 2, 9)] == [64, 64, 96, 96]
-    with pytest.raises(DataError, match="Did you mean 'ema_decay'"):
-        TrainConfig.load(path, ["--ema_decy", "0"])
-    with pytest.raises(DataError, match="pairs"):
-        TrainConfig.load(path, ["--lr"])
-    with pytest.raises(DataError, match="'auto', 'bf16', 'fp16', 'no'"):
-        TrainConfig.load(path, ["--mixed_precision", "int4"])
-    with pytest.raises(DataError, match="there is no configuration"):
-        TrainConfig.load(tmp_path / "nothing.yaml")
-    for bad, message in (
-        (["--loss.gama", "2"], "not a loss"),
-        (["--balanced_task", "period"], "none of the tasks"),
-        (["--task_weights", "learnt"], "uncertainty"),
-        (["--contrastive", "0.5", "--mixup", "0.2"], "mixup"),
-        (["--accumulate", "3"], "3 equal pieces"),
-        (["--schedule", "linear"], "cosine_annealing"),
-        (["--lr", "fast"], "takes a number"),
-        (["--lr", "true"], "takes a number"),
-    ):
-        with pytest.raises(DataError, match=message):
-            TrainConfig.load(path, bad)

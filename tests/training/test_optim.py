@@ -10,11 +10,13 @@ from torch import nn
 from artextract_hf.errors import DataError
 from training.optim import (
     SCHEDULES,
+    Rates,
     cosine_annealing,
     exponential,
     freeze_first,
     make_optimizer,
     make_schedule,
+    set_rate,
     warmup_cosine,
 )
 
@@ -28,8 +30,8 @@ class Tiny(nn.Module):
 
 def optimizer(name="adamw", model=None, layer_decay=1.0):
     model = model or Tiny()
-    rates = {"backbone_lr": 1e-3, "lr": 1e-2, "weight_decay": 0.1, "layer_decay": layer_decay}
-    return make_optimizer(name, model.backbone, model, **rates)
+    rates = Rates(backbone=1e-3, rest=1e-2, weight_decay=0.1, layer_decay=layer_decay)
+    return make_optimizer(name, model.backbone, model, rates)
 
 
 def test_warmup_cosine_by_hand():
@@ -43,7 +45,7 @@ def test_system_003_s_schedules_are_torch_s():
     weight = nn.Parameter(torch.zeros(1))
     for ours, theirs in (
         (lambda s: cosine_annealing(s, period=2000), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 2000)),
-        (lambda s: exponential(s, rate=0.02, every=1), lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.98)),
+        (lambda s: exponential(s, rate=0.02), lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.98)),
     ):
         reference = torch.optim.SGD([weight], lr=1.0)
         scheduler = theirs(reference)
@@ -55,8 +57,15 @@ def test_system_003_s_schedules_are_torch_s():
 
 def test_every_schedule_can_be_made():
     for name in SCHEDULES:
-        factor = make_schedule(name, steps=10, warmup=1, final=0.0, period=10, rate=0.1, every=1)
+        factor = make_schedule(name, steps=10, warmup=1, final=0.0, period=10, rate=0.1)
         assert 0 <= factor(5) <= 1
+
+
+def test_every_group_keeps_its_own_peak_rate():
+    moved = optimizer()
+    for factor in (0.5, 0.25):
+        set_rate(moved, factor)
+        assert {group["lr"] for group in moved.param_groups} == {factor * 1e-3, factor * 1e-2}
 
 
 def test_every_weight_learns_once_and_vectors_do_not_decay():

@@ -17,6 +17,8 @@ from artextract_hf import CrnnConfig, CrnnForImageClassification, load_classifie
 from artextract_hf.errors import DataError
 from training import train_classifier
 from training.classifier.config import TrainConfig
+from training.classifier.model import build_model, save_model
+from training.classifier.paintings import as_classes, load_splits
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted(p for p in (ROOT / "training/configs").glob("*.yaml") if not p.stem.startswith("byol_"))
@@ -112,7 +114,7 @@ def test_a_run_learns_from_the_run_before_it(recipe, tmp_path):
 
 
 def test_an_auxiliary_column_teaches_the_trunk_and_leaves_no_head(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_classifier, "LEAST_WORKS", 1)
+    monkeypatch.setattr("training.classifier.paintings.LEAST_WORKS", 1)
     alone, beside = (recipe | {"output_dir": str(tmp_path / name)} for name in ("alone", "beside"))
     train_classifier.train(TrainConfig.from_dict(alone))
     train_classifier.train(TrainConfig.from_dict(beside | {"auxiliary": {"artist_name": 0.5}}))
@@ -124,14 +126,14 @@ def test_an_auxiliary_column_teaches_the_trunk_and_leaves_no_head(recipe, tmp_pa
 def test_an_auxiliary_column_has_a_class_for_what_stands_there_often():
     painters = ["A", "B", "", "A", "C", "A", "B", "A", "C", "C", "C"]
     paintings = Dataset.from_dict({"id": list(map(str, range(11))), "artist_name": painters, "style": list(range(11))})
-    classes = train_classifier.as_classes(paintings, "artist_name")
+    classes = as_classes(paintings, "artist_name")
     assert classes.features["artist_name"].names == ["A", "C"]
     assert classes["artist_name"][:5] == [0, -1, -1, 0, 1]
     for other in ("school", "style"):
         with pytest.raises(DataError, match=f"no column of text '{other}'; there are id, artist_name"):
-            train_classifier.as_classes(paintings, other)
+            as_classes(paintings, other)
     with pytest.raises(DataError, match="nothing to learn"):
-        train_classifier.as_classes(paintings.select(range(4)), "artist_name")
+        as_classes(paintings.select(range(4)), "artist_name")
     wrong = [({"style": 1.0}, "a task already"), ({"artist_name": -1.0}, "a weight a column")]
     for auxiliary, message in [*wrong, ("artist_name", "a weight a column")]:
         with pytest.raises(DataError, match=message):
@@ -139,17 +141,17 @@ def test_an_auxiliary_column_has_a_class_for_what_stands_there_often():
 
 
 def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp_path):
-    start = train_classifier.build_model(*prepared(recipe, tmp_path))
+    start = build_model(*prepared(recipe, tmp_path))
     pair = CrnnForImageClassification(
         CrnnConfig(tasks=start.config.tasks, **recipe["model"], companions=[{"hidden_size": 4}])
     )
-    train_classifier.save_model(pair, tmp_path / "pair")
-    model = train_classifier.build_model(*prepared(recipe | {"start_from": str(tmp_path / "pair")}, tmp_path))
+    save_model(pair, tmp_path / "pair")
+    model = build_model(*prepared(recipe | {"start_from": str(tmp_path / "pair")}, tmp_path))
     model.save_pretrained(tmp_path / "model")
     assert weights(tmp_path / "model").keys() == start.state_dict().keys() and not model.config.companions
     for later, script in (
-        ({"companions": [{"hidden_size": 4}]}, "join"),
-        ({"temperature": {"style": 2.0}}, "calibrate"),
+        ({"companions": [{"hidden_size": 4}]}, "ensemble"),
+        ({"temperature": {"style": 2.0}}, "calibration"),
     ):
         with pytest.raises(DataError, match=rf"training/{script}\.py"):
             TrainConfig.from_dict(recipe | {"output_dir": "-", "model": later})
@@ -157,7 +159,7 @@ def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp
 
 def prepared(values: dict, tmp_path: Path) -> tuple[TrainConfig, Dataset]:
     config = TrainConfig.from_dict(values | {"output_dir": str(tmp_path)})
-    return config, train_classifier.load_splits(config)[0]
+    return config, load_splits(config)[0]
 
 
 def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):

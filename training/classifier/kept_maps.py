@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from artextract_hf.models import CrnnModel
+from training.classifier.config import TrainConfig
 from training.loop import TrainingViews, normalise
 
 
@@ -29,43 +30,34 @@ class KeptMaps(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         kept = torch.from_numpy(self.maps[self.epoch % len(self.maps), index].astype(np.float32))
-        return {"pixels": kept, **{task: labels[index] for task, labels in self.labels.items()}}
+        return {"maps": kept, **{task: labels[index] for task, labels in self.labels.items()}}
 
 
 @torch.no_grad()
 def keep_maps(
-    crnn: CrnnModel,
-    paintings: TrainingViews,
-    file: Path,
-    *,
-    views: int,
-    accelerator: Accelerator,
-    batch_size: int,
-    workers: int,
+    crnn: CrnnModel, paintings: TrainingViews, file: Path, *, config: TrainConfig, accelerator: Accelerator
 ) -> KeptMaps:
-    """Send `views` views of every painting through the backbone once and keep its maps in `file`.
+    """Send `kept_views` views of every painting through the backbone once and keep its maps in `file`.
 
     Args:
         crnn: its `features` are kept; it is run in evaluation mode.
         paintings: the training views; view v is that of epoch v.
         file: where the maps go; 64 KB a view for MobileNetV2 at 160 px. Processes of one machine share it.
-        views: how many views of each painting are kept.
+        config: how many views of each painting are kept, and how they are loaded.
         accelerator: every process does its share of the paintings.
-        batch_size: paintings a forward pass.
-        workers: processes that decode.
     """
     crnn.eval()
     one = normalise(paintings[0]["pixels"].to(accelerator.device)[None])
-    shape = (views, len(paintings), *crnn.features(one).shape[1:])
+    shape = (config.kept_views, len(paintings), *crnn.features(one).shape[1:])
     if accelerator.is_main_process:
         np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape).flush()
     accelerator.wait_for_everyone()
     maps = np.lib.format.open_memmap(file, mode="r+")
     mine = list(range(accelerator.process_index, len(paintings), accelerator.num_processes))
-    for view in range(views):
+    for view in range(config.kept_views):
         paintings.epoch, done = view, 0
-        loader = DataLoader(Subset(paintings, mine), batch_size, num_workers=workers)
-        for batch in tqdm(loader, desc=f"backbone maps, view {view + 1} of {views}", disable=None):
+        loader = DataLoader(Subset(paintings, mine), config.batch_size, num_workers=config.workers)
+        for batch in tqdm(loader, desc=f"backbone maps, view {view + 1} of {config.kept_views}", disable=None):
             with accelerator.autocast():
                 found = crnn.features(normalise(batch["pixels"].to(accelerator.device)))
             maps[view, mine[done : done + len(found)]] = found.float().cpu().numpy()

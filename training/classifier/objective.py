@@ -5,19 +5,20 @@ samples of the global batch, so one process, several processes and several piece
 gradient.
 """
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from artextract_hf.models import CrnnForImageClassification
-from artextract_hf.models.heads import make_head
-from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
-from artextract_hf.models.modeling_crnn import CrnnClassifierOutput
+from artextract_hf.models import (
+    CrnnClassifierOutput,
+    CrnnForImageClassification,
+    TaskLoss,
+    UncertaintyWeighting,
+    class_weights,
+    make_head,
+)
+from training.classifier.batch import Batch, Labels
 from training.classifier.config import TrainConfig
-
-Labels = Mapping[str, Tensor]
 
 
 class Learner(nn.Module):
@@ -52,40 +53,30 @@ class Learner(nn.Module):
             weights.append(self.get_buffer(f"{task}_weights")[labels[task].clamp(min=0)][known].sum())
         return torch.stack(weights)
 
-    def forward(
-        self,
-        pixels: Tensor,
-        targets: list[tuple[Labels, float]],
-        totals: Tensor,
-        *,
-        answers: Mapping[str, Tensor] | None = None,
-        are_maps: bool = False,
-    ) -> Tensor:
-        """The loss of a piece of a batch.
+    def forward(self, batch: Batch, totals: Tensor) -> Tensor:
+        """The loss of a batch, or of a piece of one.
 
         Args:
-            pixels: (N, 3, S, S), or backbone maps (N, C, h, w) where `are_maps`.
-            targets: labels with their share; two where samples are mixed.
+            batch: the batch or its piece.
             totals: (T,) of the whole global batch.
-            answers: the teachers' probabilities (N, classes) by task, where there are any (`training/classifier/teachers.py`).
-            are_maps: the backbone's part is already done.
         """
-        output = self.model.classify(self.model.crnn.read(pixels)) if are_maps else self.model(pixels)
+        output = batch.classify(self.model)
         for task, head in zip(self.config.auxiliary, self.auxiliary, strict=True):
             output["task_logits"][task] = head(output.embeddings)
         losses = {
-            task: sum(share * self._total(task, output, labels[task]) for labels, share in targets)
+            task: sum(share * self._total(task, output, labels[task]) for labels, share in batch.targets)
             / totals[index].clamp(min=1e-6)
             for index, task in enumerate(self.tasks)
         }
-        if answers:
+        if batch.answers:
             share = self.config.distillation
             for task in self.model.config.tasks:  # a teacher may know more
-                taught = self._divergence(output["task_logits"][task], answers[task])
+                taught = self._divergence(output["task_logits"][task], batch.answers[task])
                 losses[task] = (1 - share) * losses[task] + share * taught
         if self.uncertainty:
             return self.uncertainty(losses)
-        fixed = (self.config.task_weights or {}) | self.config.auxiliary
+        weights = self.config.task_weights
+        fixed = (weights if isinstance(weights, dict) else {}) | self.config.auxiliary
         return sum(fixed.get(task, 1.0) * loss for task, loss in losses.items()) / len(self.model.config.tasks)
 
     def _divergence(self, logits: Tensor, answer: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import torch
 
 from artextract_hf.errors import DataError
 from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
+from training.classifier.batch import Batch
 from training.classifier.config import TrainConfig
 from training.classifier.objective import Learner
 from training.classifier.teachers import Teachers
@@ -53,10 +54,10 @@ def test_the_answers_are_learnt_with_and_without_labels():
     pixels, labels = torch.randn(4, 3, 64, 64), {"style": torch.tensor([0, 1, -1, -1]), "genre": torch.full((4,), -1)}
     with torch.no_grad():
         answers = {task: logits.softmax(dim=1) for task, logits in model(pixels).task_logits.items()}
-    loss = whole(pixels, [(labels, 1.0)], whole.totals(labels), answers=answers)
+    loss = whole(Batch(pixels, [(labels, 1.0)], answers), whole.totals(labels))
     assert loss.item() == pytest.approx(0, abs=1e-6)  # it already answers as its teacher does, whatever the labels say
     other = {task: answer.roll(1, dims=1) for task, answer in answers.items()}
-    assert whole(pixels, [(labels, 1.0)], whole.totals(labels), answers=other).item() > 0.001
+    assert whole(Batch(pixels, [(labels, 1.0)], other), whole.totals(labels)).item() > 0.001
 
 
 def test_the_share_lies_between_labels_and_teachers():
@@ -66,7 +67,7 @@ def test_the_share_lies_between_labels_and_teachers():
 
     def loss(share: float) -> float:
         taught = learner(model, distillation=share)
-        return taught(pixels, [(labels, 1.0)], taught.totals(labels), answers=answers).item()
+        return taught(Batch(pixels, [(labels, 1.0)], answers), taught.totals(labels)).item()
 
     assert loss(0.25) == pytest.approx(0.75 * loss(0.0) + 0.25 * loss(1.0))
 
@@ -76,18 +77,9 @@ def test_pieces_of_a_batch_add_up():
     labels = {task: torch.tensor([0, 1, -1, 0]) for task in TASKS}
     answers = {task: torch.full((4, len(names)), 1 / len(names)) for task, names in TASKS.items()}
     whole, pieces = learner(model), learner(model, accumulate=2)
-    totals = whole.totals(labels)
-    halves = [slice(0, 2), slice(2, 4)]
-    parts = [
-        pieces(
-            pixels[half],
-            [({task: label[half] for task, label in labels.items()}, 1.0)],
-            totals,
-            answers={task: answer[half] for task, answer in answers.items()},
-        ).item()
-        for half in halves
-    ]
-    assert sum(parts) == pytest.approx(whole(pixels, [(labels, 1.0)], totals, answers=answers).item(), rel=1e-5)
+    batch, totals = Batch(pixels, [(labels, 1.0)], answers), whole.totals(labels)
+    parts = [pieces(batch.piece(number, 2), totals).item() for number in range(2)]
+    assert sum(parts) == pytest.approx(whole(batch, totals).item(), rel=1e-5)
 
 
 def test_an_auxiliary_loss_comes_on_top_and_no_teacher_is_asked_for_it():
@@ -100,10 +92,10 @@ def test_an_auxiliary_loss_comes_on_top_and_no_teacher_is_asked_for_it():
         torch.manual_seed(0)  # of the auxiliary head
         beside = learner(model, painters=5, auxiliary={"artist_name": weight})
         known = labels | painters
-        return beside(pixels, [(known, 1.0)], beside.totals(known), answers=answers).item()
+        return beside(Batch(pixels, [(known, 1.0)], answers), beside.totals(known)).item()
 
     plain = learner(model)
-    base = plain(pixels, [(labels, 1.0)], plain.totals(labels), answers=answers).item()
+    base = plain(Batch(pixels, [(labels, 1.0)], answers), plain.totals(labels)).item()
     assert loss(0.5) > base
     assert loss(1.0) - base == pytest.approx(2 * (loss(0.5) - base))
 
@@ -112,7 +104,7 @@ def test_an_auxiliary_loss_reaches_the_trunk():
     taught = learner(classifier(0), painters=5, auxiliary={"artist_name": 0.5})
     none = {task: torch.full((4,), -1) for task in TASKS}
     labels = none | {"artist_name": torch.tensor([4, 1, 2, 0])}
-    taught(torch.randn(4, 3, 64, 64), [(labels, 1.0)], taught.totals(labels)).backward()
+    taught(Batch(torch.randn(4, 3, 64, 64), [(labels, 1.0)]), taught.totals(labels)).backward()
     assert taught.model.crnn.project.weight.grad.abs().max() > 0
     assert not taught.model.heads["style"][1].weight.grad.any()
 
@@ -123,7 +115,7 @@ def test_a_teacher_may_know_more_tasks_than_its_student():
     student = Learner(model, config, {"genre": torch.ones(2)})
     answers = {task: torch.full((4, len(names)), 1 / len(names)) for task, names in TASKS.items()}
     labels = {"genre": torch.tensor([0, 1, 1, 0])}
-    loss = student(torch.randn(4, 3, 64, 64), [(labels, 1.0)], student.totals(labels), answers=answers)
+    loss = student(Batch(torch.randn(4, 3, 64, 64), [(labels, 1.0)], answers), student.totals(labels))
     assert torch.isfinite(loss)
 
 

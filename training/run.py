@@ -1,0 +1,86 @@
+"""What both training scripts do in the same way before, between and after their epochs: start, data, figures."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import KwargsHandler, set_seed
+from datasets import Dataset, DatasetDict, concatenate_datasets
+
+from artextract_hf.data import take_split
+from artextract_hf.errors import ArtExtractError
+from training.loop import append_csv, precision
+from training.recipe import Recipe
+
+
+def make_accelerator(config: Recipe, handlers: Sequence[KwargsHandler] = ()) -> Accelerator:
+    """Accelerate in the wanted precision and with the wanted trackers; every random generator starts at the seed."""
+    accelerator = Accelerator(
+        mixed_precision=precision(config.mixed_precision),
+        log_with=list(config.trackers) or None,
+        project_dir=config.output_dir,
+        kwargs_handlers=list(handlers) or None,
+    )
+    set_seed(config.seed)
+    if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+    return accelerator
+
+
+def learnt_paintings(splits: DatasetDict, config: Recipe, columns: Sequence[str] | None = None) -> Dataset:
+    """The paintings to learn from: those of `train_splits`, or `max_samples` of them, drawn by the seed.
+
+    Args:
+        splits: the prepared data.
+        config: of the training.
+        columns: the only ones to keep, where the splits may differ in others.
+
+    Raises:
+        DataError: there is no such split.
+    """
+    parts = [take_split(splits, name) for name in config.train_splits]
+    paintings = concatenate_datasets([part.select_columns(columns) if columns else part for part in parts])
+    if config.max_samples:
+        paintings = paintings.shuffle(seed=config.seed).select(range(min(config.max_samples, len(paintings))))
+    return paintings
+
+
+def open_output(config: Recipe, accelerator: Accelerator) -> Path:
+    """The output folder, with the configuration in it; the trackers start too."""
+    out = Path(config.output_dir)
+    if accelerator.is_main_process:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+    if config.trackers:
+        accelerator.init_trackers("artextract")
+    accelerator.wait_for_everyone()
+    return out
+
+
+def mean_of_steps(accelerator: Accelerator, *figures: Sequence[float]) -> list[float]:
+    """The mean of each figure over the steps of an epoch and over the processes."""
+    means = torch.tensor([np.mean(figure) for figure in figures], dtype=torch.float32, device=accelerator.device)
+    return accelerator.reduce(means, "mean").tolist()
+
+
+def check_loss(loss: float, *, epoch: int) -> None:
+    """Stop where nothing more can be learnt.
+
+    Raises:
+        ArtExtractError: the loss is infinite or no number.
+    """
+    if not np.isfinite(loss):
+        raise ArtExtractError(f"the loss is no number any more in epoch {epoch}; lower the learning rate.")
+
+
+def log_scores(accelerator: Accelerator, file: Path, figures: Mapping[str, float | None], *, epoch: int) -> None:
+    """Write the figures after an epoch into a CSV file, to the trackers and to the terminal; None stays empty."""
+    row = {"epoch": epoch} | {name: "" if value is None else round(value, 4) for name, value in figures.items()}
+    append_csv(file, row)
+    accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
+    print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
