@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is first imported
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")  # one a worker
+os.environ.setdefault("ARTEXTRACT_RETRY_WAIT_S", "0.02")  # before artextract_hf.remote is: tests need not wait
 
 import numpy as np
 import pytest
 from PIL import Image
 
-SHARED = Path(__file__).parent.parent.parent / "shared"
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
 
 
 def shared(relative: str) -> Path:
