@@ -1,6 +1,6 @@
 """Where the folders beside the package lie: at the top of a checkout, or inside an installed package.
 
-A wheel has `training`, `spaces_app` and `model_cards` under `artextract_hf/bundled` (pyproject.toml puts them there), so
+A wheel has `training`, `spaces_app` and `model_cards` under `artextract_hf/bundled`, where pyproject.toml puts them, so
 that nothing but `artextract_hf` is installed.
 """
 

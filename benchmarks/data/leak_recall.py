@@ -1,6 +1,6 @@
 """How many planted duplicates `artextract audit leaks` finds among real paintings, and how many pairs are wrong.
 
-    python benchmarks/data/leak_recall.py --pictures FOLDER --sheet sheet.png > benchmarks/results/leak_recall.json
+    python -m benchmarks.data.leak_recall --pictures FOLDER --sheet sheet.png > benchmarks/results/leak_recall.json
 
 Some paintings of the folder are planted once in each kind; a pair is right if it joins a painting to its own duplicate.
 The unplanted pictures are searched as they are, and a sample of the pairs is drawn side by side on a sheet, for the
@@ -9,7 +9,6 @@ eye. `--judged` records how many of them show the same painting.
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import DECODE_SIDE, Pair, grey_thumbnail, near_duplicates

@@ -1,6 +1,6 @@
 """Time and peak memory of `artextract prepare wikiart` as the collection grows, on real paintings.
 
-    python benchmarks/data/prepare_memory.py --root WIKIART > benchmarks/results/prepare_memory.json
+    python -m benchmarks.data.prepare_memory --root WIKIART > benchmarks/results/prepare_memory.json
 
 The collection is taken once, twice and four times (hard links under other artists' names), prepared by the command line
 in a process of its own, and read once more without preparing anything: the start of Python and its libraries.

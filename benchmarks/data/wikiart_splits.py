@@ -1,6 +1,6 @@
 """The four splits of the whole WikiArt release, from its lists alone: rows, what moved, baselines, thin classes.
 
-    python benchmarks/data/wikiart_splits.py --lists LISTS > benchmarks/results/wikiart_splits.json
+    python -m benchmarks.data.wikiart_splits --lists LISTS > benchmarks/results/wikiart_splits.json
 
 LISTS holds the six lists and three class files of ArtGAN's release, plain or gzipped. Near-duplicates need the pictures
 and are not among the groups here; `artextract prepare wikiart --split grouped` finds them.

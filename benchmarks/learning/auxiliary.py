@@ -11,6 +11,7 @@ batch norms that learn. All learn from `train` and are scored on `val`. Runs tha
 """
 
 import json
+from typing import Any
 
 import torch
 
@@ -27,8 +28,8 @@ def main() -> None:
     recipe = values_of("crnn_best")
     recipe |= BUDGET | {"data": str(args.data), "backbone_weights": str(args.weights), "frozen_baseline": False}
     recipe["model"] |= {"image_size": IMAGE_SIZE}
-    beside = {"auxiliary": {"artist_name": 0.5}}
-    runs = {"alone": {}, "beside": beside, "norms": beside | {"fold_norms": False}}
+    beside: dict[str, Any] = {"auxiliary": {"artist_name": 0.5}}
+    runs: dict[str, dict[str, Any]] = {"alone": {}, "beside": beside, "norms": beside | {"fold_norms": False}}
     for name, changes in runs.items():
         run_recipe(recipe | changes, args.runs / name)
     figures = {name: scores(args.runs / name) for name in runs}

@@ -1,7 +1,8 @@
 """What our best classifier at its full length is worth over the frozen features it starts from.
 
     artextract prepare wikiart --root WIKIART --out data/joint --split joint --artists names --min-artist-works 60
-    python -m benchmarks.learning.generations --data data/joint --weights mobilenetv2.safetensors --runs runs/generations
+    python -m benchmarks.learning.generations --data data/joint --weights mobilenetv2.safetensors \\
+        --runs runs/generations
     python -m benchmarks.learning.best --data data/joint --weights mobilenetv2.safetensors --runs runs/best \\
         --companion-weights lite2.safetensors --teacher runs/generations/again/best > benchmarks/results/best.json
 
@@ -20,6 +21,7 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,8 +31,8 @@ from artextract_hf.models import CrnnForImageClassification, load_classifier
 from benchmarks.learning.generations import scores
 from benchmarks.learning.systems import METRICS, TASKS, evaluation, options, run_recipe, top1, values_of
 from training.calibration import fit_temperatures, level
+from training.classifier.model import save_model
 from training.ensemble import join
-from training.train_classifier import save_model
 
 # More epochs than in the recipes, which have more paintings: 2,640 steps for 3,040, and 4,356 for 4,370.
 COMPANION_BUDGET = {"epochs": 20, "sizes": [[0, 128], [8, 160], [14, 192], [18, 224]]}
@@ -45,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     names = ("first", "again", "companion", "pair", "taught", "together", "calibrated")
     first, again, companion, pair, taught, together, calibrated = runs = [args.runs / name for name in names]
-    fixed = {"data": str(args.data), "backbone_weights": str(args.weights)}
+    fixed: dict[str, Any] = {"data": str(args.data), "backbone_weights": str(args.weights)}
     fixed |= {"train_splits": ["train"], "eval_split": "val", "eval_every": 100}  # scored when done
     fixed |= {"frozen_baseline": False}  # once is enough, below
     run_recipe(values_of("crnn_best") | fixed, first)

@@ -1,7 +1,9 @@
 """How strongly the two views of a painting may differ: short trainings of the recipe for paintings, one change each.
 
-    python benchmarks/learning/byol_ablation.py --data data/wikiart --weights mobilenetv2.safetensors --runs runs/byol_ablation
-    python benchmarks/learning/byol_ablation.py --runs runs/byol_ablation --report > benchmarks/results/byol_ablation.json
+    python -m benchmarks.learning.byol_ablation --data data/wikiart --weights mobilenetv2.safetensors \\
+        --runs runs/byol_ablation
+    python -m benchmarks.learning.byol_ablation --runs runs/byol_ablation --report \\
+        > benchmarks/results/byol_ablation.json
 
 Each trains on the same paintings of the split `train`, without labels; those of `val` then search among all of
 `train`. Runs that are done are not repeated, and one that was interrupted goes on.
@@ -61,7 +63,7 @@ def main() -> None:
         settings = {"budget": BUDGET, "side": SIDE, "torch": torch.__version__, "variants": VARIANTS}
         print(
             json.dumps(
-                {"command": "python benchmarks/learning/byol_ablation.py", **settings, "scores": found}, indent=2
+                {"command": "python -m benchmarks.learning.byol_ablation", **settings, "scores": found}, indent=2
             )
         )
         return

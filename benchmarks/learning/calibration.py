@@ -71,15 +71,15 @@ def tempered(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return out
 
 
-def top1(labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+def top1(labels: np.ndarray, logits: np.ndarray) -> dict[str, float | None]:
     """Top-1 and macro F1."""
     scores = score(labels, logits)
     return {"accuracy": percent(scores.accuracy), "macro_f1": percent(scores.macro_f1)}
 
 
-def percent(share: float) -> float:
-    """Rounded."""
-    return round(100 * share, 1)
+def percent(share: float | None) -> float | None:
+    """Rounded; None where nothing is labelled."""
+    return None if share is None else round(100 * share, 1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What an embedding is worth for search: ours beside their ImageNet start and a random network, on the same paintings.
 
-    python benchmarks/learning/embedders.py --data data/wikiart --weights mobilenetv2.safetensors \\
+    python -m benchmarks.learning.embedders --data data/wikiart --weights mobilenetv2.safetensors \\
         --model byol=runs/byol_paintings/last --model crnn=runs/crnn_best/best > benchmarks/results/embedders.json
 
 The paintings of the split `val` search among those of `train`; models were trained on `train` at most. A thousand
 works of the gallery are photographed as a visitor would, and search for themselves: once as BYOL's own training draws
-photographs (`artextract_hf/data/views/photograph.py`, other seeds), once as torchvision's transforms degrade pictures, which
-no training has seen. OpenVINO computes all, which answers as torch does and is faster.
+photographs (`artextract_hf/data/views/photograph.py`, other seeds), once as torchvision's transforms degrade pictures,
+which no training has seen. OpenVINO computes all, which answers as torch does and is faster.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.auto import AutoEmbedder, processed_embedder
 from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.evaluation.embedder_report import embed_split, evaluate_embedder, score_photographs
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
 from artextract_hf.models.backbones import load_imagenet
@@ -44,7 +45,7 @@ def main() -> None:
     args = parser.parse_args()
     splits = load_prepared(args.data)
     gallery, queries = take_split(splits, "train"), take_split(splits, "val")
-    embedders = {"random": untrained(None), "imagenet": untrained(args.weights)}
+    embedders: dict[str, Embedder] = {"random": untrained(None), "imagenet": untrained(args.weights)}
     for given in args.model:
         name, _, folder = given.partition("=")
         embedders[name] = AutoEmbedder.from_pretrained(folder, BACKEND)
@@ -68,7 +69,7 @@ def untrained(weights: Path | None) -> NetworkEmbedder:
     return processed_embedder(BACKBONE, network, ArtImageProcessor(size={"height": SIDE, "width": SIDE}), BACKEND)
 
 
-def other_photographs(embedder: NetworkEmbedder, gallery: Dataset) -> dict[str, float]:
+def other_photographs(embedder: Embedder, gallery: Dataset) -> dict[str, float]:
     """How often pictures degraded by torchvision find their work."""
     degrade = v2.Compose(
         [

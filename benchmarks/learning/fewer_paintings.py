@@ -1,8 +1,8 @@
 """How the gain over frozen features grows with the paintings that a classifier learns from.
 
     artextract prepare wikiart --root WIKIART --out data/joint --split joint --artists names --min-artist-works 60
-    python -m benchmarks.learning.fewer_paintings --data data/joint --weights mobilenetv2.safetensors --runs runs/fewer \\
-        > benchmarks/results/fewer_paintings.json
+    python -m benchmarks.learning.fewer_paintings --data data/joint --weights mobilenetv2.safetensors \\
+        --runs runs/fewer > benchmarks/results/fewer_paintings.json
 
 `crnn_best.yaml` with a small budget, on a quarter, a half and all of the joint split's train list, drawn by the seed
 and in as many steps each, after an epoch of the heads alone; beside it, logistic regression on the frozen features of

@@ -1,8 +1,8 @@
 """Does a classifier gain by learning once more, from the labels and from what it answered before?
 
     artextract prepare wikiart --root WIKIART --out data/joint --split joint --artists names --min-artist-works 60
-    python -m benchmarks.learning.generations --data data/joint --weights mobilenetv2.safetensors --runs runs/generations \\
-        > benchmarks/results/generations.json
+    python -m benchmarks.learning.generations --data data/joint --weights mobilenetv2.safetensors \\
+        --runs runs/generations > benchmarks/results/generations.json
 
 `first` is the plain recipe, eight epochs. `taught` is trained like it, but learns seven parts of the first's answers to
 three of the labels. `again` goes on from the first's weights for eight epochs with mixup, in equal parts by the first's

@@ -44,7 +44,7 @@ def measure(name: str, paintings: Dataset) -> dict[str, Any]:
     logits = predicted.logits["artist"]
     scores = score(labels, logits)
     surprise = masked_cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()
-    top1, top5 = (round(100 * figure, 1) for figure in (scores.accuracy, scores.top5))
+    top1, top5 = (None if figure is None else round(100 * figure, 1) for figure in (scores.accuracy, scores.top5))
     return {"n": scores.n, "accuracy": top1, "top5": top5, "surprise": round(surprise, 3)}
 
 

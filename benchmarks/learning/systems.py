@@ -1,8 +1,8 @@
 """The five systems and our own, trained on the same trunk with the same budget and scored on the same paintings.
 
     artextract prepare wikiart --root WIKIART --out data/joint --split joint --artists names --min-artist-works 60
-    python benchmarks/learning/systems.py --data data/joint --weights mobilenetv2.safetensors --runs runs/systems
-    python benchmarks/learning/systems.py --runs runs/systems --report > benchmarks/results/systems.json
+    python -m benchmarks.learning.systems --data data/joint --weights mobilenetv2.safetensors --runs runs/systems
+    python -m benchmarks.learning.systems --runs runs/systems --report > benchmarks/results/systems.json
 
 Every recipe of `training/configs/` is trained as it stands but for the trunk (MobileNetV2, with layer aggregation where
 the recipe has it), the size of the pictures and the number of epochs. Runs that are done are not repeated, and one that
@@ -95,7 +95,8 @@ def run_recipe(values: dict[str, Any], out: Path) -> None:
 
 def report(runs: Path) -> dict[str, Any]:
     """Figures by system: mean, and standard deviation where there are several seeds; baselines of the same split."""
-    systems, baselines = {}, {}
+    systems: dict[str, Any] = {}
+    baselines: dict[str, Any] = {}
     for system, recipes in SYSTEMS.items():
         by_seed = []
         for seed in SEEDS.get(system, (0,)):
@@ -111,7 +112,7 @@ def report(runs: Path) -> dict[str, Any]:
             tasks = {task: summary([figures[task] for figures in by_seed]) for task in TASKS}
             systems[system] = {"seeds": len(by_seed), "tasks": tasks, **cost([runs / f"{r}-0" for r in recipes])}
     settings = {"budget": BUDGET, "image_size": IMAGE_SIZE, "torch": torch.__version__}
-    return {**settings, "command": "python benchmarks/learning/systems.py", "systems": systems, "baselines": baselines}
+    return {**settings, "command": "python -m benchmarks.learning.systems", "systems": systems, "baselines": baselines}
 
 
 def evaluation(run: Path) -> dict[str, Any]:

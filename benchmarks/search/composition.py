@@ -16,6 +16,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +25,8 @@ from PIL import Image, ImageOps
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.synthetic import COMPOSITIONS, PALETTES, TEXTURES, PaintingSpec, Pose, paint
 from artextract_hf.embedders.auto import AutoEmbedder
-from artextract_hf.embedders.descriptors import CompositionEmbedder, PaletteEmbedder
+from artextract_hf.embedders.descriptors import CompositionEmbedder, Descriptor, PaletteEmbedder
+from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.protocol import Embedder
 
 LOOKS = 3  # of every scene
@@ -36,7 +38,7 @@ class ColorHistogram:
 
     dim, name, fingerprint = 512, "histogram", "rgb-8"
 
-    def embed(self, images: Sequence[Image.Image], batch_size: int = 32) -> np.ndarray:
+    def embed(self, images: Sequence[Any], batch_size: int = 32) -> np.ndarray:
         """(N, 512) float32, each row of length 1."""
         channels, bins, ranges = [0, 1, 2], [8, 8, 8], [0, 256] * 3
         found = np.stack([cv2.calcHist([np.asarray(image)], channels, None, bins, ranges).ravel() for image in images])
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    embedders: list[Embedder] = [
+    embedders: list[NetworkEmbedder | Descriptor | ColorHistogram] = [
         CompositionEmbedder(),
         AutoEmbedder.from_pretrained("default", backend="openvino"),
         AutoEmbedder.from_pretrained("artextract/byol-paintings", backend="openvino"),

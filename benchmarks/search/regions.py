@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import eq, le
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +80,8 @@ def main() -> None:
     gallery, queries = make_truth(paintings, args.gallery, args.queries)
     embedders = {
         "imagenet": untrained(args.weights),
-        "byol": AutoEmbedder.from_pretrained("artextract/byol-paintings"),
-        "default": AutoEmbedder.from_pretrained("default"),
+        "byol": network("artextract/byol-paintings"),
+        "default": network("default"),
     }
     report: dict[str, Any] = {"gallery": len(gallery), "queries_a_kind": args.queries, "seed": SEED}
     report |= {"torch": torch.__version__, "opencv": cv2.__version__, "embedders": {}}
@@ -89,6 +91,13 @@ def main() -> None:
     report["milliseconds"] = timings(queries, embedders["byol"])
     report["sift"] = measure_sift(gallery, queries)
     print(json.dumps(report, indent=2))
+
+
+def network(name: str) -> NetworkEmbedder:
+    """An embedder that gives maps."""
+    embedder = AutoEmbedder.from_pretrained(name)
+    assert isinstance(embedder, NetworkEmbedder)
+    return embedder
 
 
 def make_truth(paintings: Dataset, size: int, count: int) -> tuple[Dataset, list[Query]]:
@@ -170,8 +179,9 @@ def score(queries: Sequence[Query], answers: Sequence[Answer]) -> dict[str, Any]
         rank = next((i for i, (id_, _) in enumerate(answer) if id_ == query.id), None)
         rows.append((rank, 0.0 if rank is None else overlap(answer[rank][1], query.truth)))
 
-    def summary(chosen: Callable[[Query], bool]) -> dict[str, float]:
-        mine = [row for query, row in zip(queries, rows, strict=True) if chosen(query)]
+    def summary(kind: str, fits: Callable[[float], bool]) -> dict[str, float]:
+        chosen = [query.kind == kind and fits(query.share) for query in queries]
+        mine = [row for row, taken in zip(rows, chosen, strict=True) if taken]
         return {
             "queries": len(mine),
             "recall@1": round(statistics.mean(float(rank == 0) for rank, _ in mine), 3),
@@ -183,9 +193,9 @@ def score(queries: Sequence[Query], answers: Sequence[Answer]) -> dict[str, Any]
 
     found: dict[str, Any] = {}
     for kind in KINDS:
-        found[kind] = {"share>=0.3": summary(lambda q, kind=kind: q.kind == kind and q.share >= 0.3)}
+        found[kind] = {"share>=0.3": summary(kind, partial(le, 0.3))}
         for share in SHARES:
-            found[kind][str(share)] = summary(lambda q, kind=kind, share=share: q.kind == kind and q.share == share)
+            found[kind][str(share)] = summary(kind, partial(eq, share))
     return found
 
 
@@ -254,7 +264,7 @@ def measure_sift(gallery: Dataset, queries: Sequence[Query]) -> dict[str, Any]:
     wanted = {query.id for query in some}
     order = sorted(range(len(gallery)), key=lambda row: gallery[row]["id"] not in wanted)
     paintings = [gallery[row] for row in order[:SIFT_GALLERY]]
-    sift = cv2.SIFT_create(1000)
+    sift = cv2.SIFT.create(1000)
     known = [(record["id"], *sift_features(sift, record["image"])) for record in paintings]
     start = time.perf_counter()
     answers = []

@@ -1,6 +1,6 @@
 """What OpenVINO gains on a processor: paintings are classified and embedded from their files.
 
-    python benchmarks/speed/backends.py --data data/wikiart > benchmarks/results/backends.json
+    python -m benchmarks.speed.backends --data data/wikiart > benchmarks/results/backends.json
 
 The peer is `transformers.pipeline("image-classification")` with the embedded classifier, in torch. All read the same
 files; the ways take turns, so that a noisy machine disturbs all alike, and the figure is the median of the rounds.

@@ -59,7 +59,7 @@ def compare(pictures: list[Image.Image], side: int) -> dict[str, float]:
         for view in zip(*pairs, strict=True):
             torch.stack(view)
 
-    times = {"ours": [], "lightly": []}
+    times: dict[str, list[float]] = {"ours": [], "lightly": []}
     for _ in range(ROUNDS + 1):
         for name, run in (("ours", ours), ("lightly", theirs)):
             times[name].append(seconds(run))

@@ -1,6 +1,6 @@
 """How many pictures a processor should compute at a time: milliseconds a picture, of a batch cut into smaller ones.
 
-    python benchmarks/speed/micro_batches.py > benchmarks/results/micro_batches.json
+    python -m benchmarks.speed.micro_batches > benchmarks/results/micro_batches.json
 
 Networks of timm with random weights in float32, channels last, on a batch of 32 at 224 px. Sizes take turns, so that a
 noisy machine disturbs all alike; the figure is the median of the rounds.

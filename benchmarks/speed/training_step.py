@@ -1,6 +1,6 @@
 """What frozen, folded batch norms gain in a training step on a CPU.
 
-    python benchmarks/speed/training_step.py > benchmarks/results/training_step.json
+    python -m benchmarks.speed.training_step > benchmarks/results/training_step.json
 
 One step is the forward and backward pass of timm's MobileNetV2 at 160 px, batch 64, channels_last. The peer is the
 plain timm network in float32. Variants take turns, so that a noisy machine disturbs all alike; the figure is the

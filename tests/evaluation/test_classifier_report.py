@@ -8,8 +8,8 @@ import timm
 from safetensors.torch import save_file
 
 from artextract_hf import load_classifier, load_wikiart
-from artextract_hf.evaluation.predict import predict
 from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
+from artextract_hf.evaluation.predict import predict
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
+from artextract_hf.evaluation.plots import draw_confusion
 
 ROWS = [
     ("red", "Impressionism", "Claude_Monet"),  # right, right

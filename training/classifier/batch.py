@@ -4,7 +4,7 @@ A batch of views runs through the whole classifier; a batch of kept maps enters 
 into pieces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -26,7 +26,7 @@ class Batch:
     """
 
     inputs: Tensor
-    targets: list[tuple[Labels, float]]
+    targets: Sequence[tuple[Labels, float]]
     answers: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
