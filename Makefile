@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+STAGES := data models embedders evaluation retrieval curation hub
 
 # The environment is made anew when what it is made from changes.
 .venv/.ready: pyproject.toml constraints.txt
@@ -28,7 +29,8 @@ check: .venv/.ready  ## style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 docs: .venv/.ready  ## an API reference from the docstrings
-	$(BIN)/pdoc --docformat google --output-directory build/api artextract_hf
+	$(BIN)/pdoc --docformat google --output-directory build/api \
+		artextract_hf artextract_hf.errors $(addprefix artextract_hf.,$(STAGES))
 
 wheel: .venv/.ready  ## one file to install on other machines
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .

@@ -2,7 +2,7 @@
 
     python training/ensemble.py --model runs/crnn_again/last --companions runs/crnn_companion/last --out runs/joined
 
-The first keeps its embedding and its attention, so whatever was indexed with it stays valid.
+The first keeps its embedding and its attention, so an index that was built with it stays valid.
 """
 
 import argparse

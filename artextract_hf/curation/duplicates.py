@@ -1,4 +1,4 @@
-"""Pictures that stand twice in a collection, or on both sides of a split."""
+"""Pictures that a collection holds twice, or that stand on two sides of a split."""
 
 import hashlib
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool)
     splits = np.array(records[SPLIT])
     if across_splits and len(set(splits)) < 2:
         raise DataError(
-            "leaks are looked for across splits, and this source has one only; `audit duplicates` takes it."
+            "leaks are looked for across splits, and this source has one only; use `audit duplicates` for it."
         )
     pictures = records.select_columns(["id", "image"])
     seen = dict(decoded(pictures, _thumbnail_and_digest, skipped, min_side=DECODE_SIDE, progress="pictures"))

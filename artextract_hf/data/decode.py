@@ -1,7 +1,7 @@
-"""The only decoder of images: whatever holds a picture becomes an upright RGB picture, or an ImageError.
+"""The only decoder of images: a file, an address, bytes or an array becomes an upright RGB picture, or an ImageError.
 
-Safe on what strangers upload: known formats only, a bound on pixels that is checked before anything is decoded, and
-no half-read picture passed on as whole. Limits from measurements: a 0.5 MB PNG of 13000 x 13000 decodes to 658 MB.
+It is safe for the uploads of strangers: it knows few formats, checks the number of pixels before it decodes any, and
+never passes on half a picture as a whole one. The limits are measured: a 0.5 MB PNG of 13000 x 13000 takes 658 MB.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Near-duplicates from the pixels alone: the same painting cropped, turned a little, re-encoded or re-coloured.
+"""Near-duplicates, found in the pixels: the same painting cropped, turned a little, re-encoded or re-coloured.
 
     thumbnails (N, 64, 64) --blurred to 16 x 16, standardised--> nearest neighbours --aligned, compared--> pairs
 

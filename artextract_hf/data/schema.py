@@ -1,4 +1,4 @@
-"""The columns every source yields, whatever it was.
+"""The columns of a record, the same from every source.
 
 `image` holds the encoded bytes and a path; `style`, `genre` and `artist` are ClassLabels, -1 where unknown. The rest
 is what a museum prints under a picture.
@@ -32,7 +32,7 @@ class Skipped:
 
 @dataclass
 class SkipList:
-    """Collects what was left out while a source is read, so that nothing is lost in silence."""
+    """Collects what was left out while a source is read, so that nothing is lost without a word."""
 
     items: list[Skipped] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ def painting_features(
 
 
 def new_record(*, id: str, image: Any, **known: Any) -> dict[str, Any]:
-    """A record with what is known; labels are -1, texts empty and years null where nothing is said."""
+    """A record with the given fields; of the others, labels are -1, texts empty and years null."""
     record: dict[str, Any] = {"id": id, "image": image, **dict.fromkeys(TASKS, UNKNOWN)}
     record |= {name: None if name.startswith("year") else "" for name in (*METADATA, *DETAILS)}
     if unknown := known.keys() - record.keys():

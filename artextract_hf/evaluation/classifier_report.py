@@ -1,4 +1,4 @@
-"""The evaluation of a classifier, whole: figures, baselines beside them, and the files that show where it errs.
+"""The evaluation of a classifier: figures, baselines beside them, and files that show where it errs.
 
 metrics.json             all figures; cards and the README are made from it
 report.md                the same, to read

@@ -1,7 +1,7 @@
 """How alike two pictures look: SSIM, RMSE and LPIPS from pixels, and the CLIP score of pairs from embeddings.
 
-They are diagnostics. A mean over the pairs that a search found says nothing alone: random pairs have one too, and no
-search can do better than the best pairs there are (benchmarks/results/perceptual.json).
+They are diagnostics. A mean over the pairs that a search found says little by itself: random pairs have a mean, too,
+and no search can do better than the best pairs there are (benchmarks/results/perceptual.json).
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Figures on vectors alone, and on vectors with labels: what tells a good representation from a collapsed one."""
+"""Figures on vectors, with labels or without: what tells a good representation from a collapsed one."""
 
 import numpy as np
 

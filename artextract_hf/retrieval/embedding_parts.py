@@ -87,7 +87,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
         )
     (out / PARTS).mkdir(parents=True, exist_ok=True)
     _write(out / PLAN, plan)
-    (out / ABOUT).unlink(missing_ok=True)  # of an earlier collection: the folder is finished no more
+    (out / ABOUT).unlink(missing_ok=True)  # of an earlier collection: the folder is no longer finished
 
 
 def write_parts(
@@ -226,7 +226,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, document: Any) -> None:
-    """All or nothing."""
+    """Write a JSON document whole or not at all."""
     unfinished = path.with_suffix(".new")
     unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     unfinished.replace(path)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.retrieval.storage import index_files
+from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.loopback_repo import TOKEN, Fault
 from tests.retrieval.conftest import ColorEmbedder, paintings
 from tests.retrieval.regions.conftest import SIDE, CellEmbedder, collection, pictures
@@ -46,41 +48,67 @@ def client(hub, home, script):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
-@pytest.mark.parametrize("fault", ["none", 500, 412, "lost", "cut"])
-def test_round_trip_bit_for_bit(hub, index, tmp_path, fault):
-    hub.faults = [] if fault == "none" else [Fault("POST .*/commit/", fault)]
+FAULTS = {"none": None, "500": 500, "412": 412, "lost": "lost", "cut": "cut"}  # of the first commit
+
+
+@dataclass
+class RoundTrips:
+    """A Hub to which an index was pushed under every fault, and the hits that another process found in each copy."""
+
+    hub: LoopbackHub
+    printed: str
+    hits: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def round_trips(index, tmp_path_factory):
+    repos = {fault: f"{REPO}-{fault}" for fault in FAULTS}
+    hub, home = LoopbackHub().start(), tmp_path_factory.mktemp("homes")
+    hub.faults = [Fault(f"POST .*/{repos[fault]}/commit/", how) for fault, how in FAULTS.items() if how]
     pushed = client(
         hub,
-        tmp_path / "home",
+        home / "writer",
         f"""
         from artextract_hf import PaintingIndex
-        print(PaintingIndex.from_pretrained("{index}").push_to_hub("{REPO}", tag="v1"))
+        index = PaintingIndex.from_pretrained("{index}")
+        for repo_id in {list(repos.values())}:
+            print(index.push_to_hub(repo_id, tag="v1"))
         """,
     )
     assert pushed.returncode == 0, pushed.stderr[-2000:]
-    repo = hub.repo(REPO, "datasets")
-    assert len(repo.commits) == 2 and repo.tags == {"v1": repo.head}
-    assert {"index.faiss", "records.parquet"} < set(index_files(index))
-    for name in index_files(index):
-        assert repo.files[name] == (index / name).read_bytes()
-    assert TOKEN not in pushed.stdout + pushed.stderr
-    card = DatasetCard(repo.files["README.md"].decode())
-    assert "6 paintings as vectors" in card.text and "| CC0-1.0 | 6 |" in card.text
-    assert "What a score is worth" not in card.text  # of six paintings nothing can be told
+    assert all(fault.times == 0 for fault in hub.faults)  # it did meet them
     found = client(
         hub,
-        tmp_path / "other",
+        home / "reader",
         f"""
         import json
         from artextract_hf import PaintingIndex
         from artextract_hf.data.synthetic import synthetic_paintings
-        index = PaintingIndex.from_pretrained("{REPO}", revision="v1")
-        print(json.dumps([h.id for h in index.search(synthetic_paintings(6)[2]["image"], k=3)]))
+        query = synthetic_paintings(6)[2]["image"]
+        for repo_id in {list(repos.values())}:
+            index = PaintingIndex.from_pretrained(repo_id, revision="v1")
+            print(json.dumps([h.id for h in index.search(query, k=3)]))
         """,
     )
     assert found.returncode == 0, found.stderr[-2000:]
+    hits = dict(zip(FAULTS, map(json.loads, found.stdout.splitlines()), strict=True))
+    yield RoundTrips(hub, pushed.stdout + pushed.stderr, hits)
+    hub.stop()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_round_trip_bit_for_bit(round_trips, index, fault):
+    repo = round_trips.hub.repo(f"{REPO}-{fault}", "datasets")
+    assert len(repo.commits) == 2 and repo.tags == {"v1": repo.head}
+    assert {"index.faiss", "records.parquet"} < set(index_files(index))
+    for name in index_files(index):
+        assert repo.files[name] == (index / name).read_bytes()
+    assert TOKEN not in round_trips.printed
+    card = DatasetCard(repo.files["README.md"].decode())
+    assert "6 paintings as vectors" in card.text and "| CC0-1.0 | 6 |" in card.text
+    assert "What a score is worth" not in card.text  # of six paintings nothing can be told
     expected = PaintingIndex.from_pretrained(index).search(synthetic_paintings(6)[2]["image"], k=3)
-    assert json.loads(found.stdout.splitlines()[-1]) == [hit.id for hit in expected]
+    assert round_trips.hits[fault] == [hit.id for hit in expected]
 
 
 def test_an_index_of_restricted_pictures_is_refused(run_cli, tiny_classifier, tmp_path):

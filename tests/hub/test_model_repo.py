@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,9 @@ def test_by_xet_it_arrives_in_one_commit_and_comes_back(xet_hub, tiny_classifier
     assert any("xet-write-token" in asked for asked in xet_hub.asked)
     assert not any("/lfs/" in asked for asked in xet_hub.asked)
     script = f"""
-    from artextract_hf.models.names import resolve
-    print(resolve("{REPO}"))
+    from artextract_hf.errors import ModelError
+    from artextract_hf.remote import download_snapshot
+    print(download_snapshot("{REPO}", ModelError, allow=["*.json", "*.safetensors"]))
     """
     loaded = load(xet_hub, tmp_path / "other", script)
     assert loaded.returncode == 0, loaded.stderr[-3000:]
@@ -155,24 +157,37 @@ READ_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", READ_FAULTS)
-def test_loaded_under_every_fault_it_is_whole(hub, tiny_classifier, tmp_path, fault):
-    model_repository(tiny_classifier, REPO).write(tmp_path / "repo")
-    hub.repos["models", REPO] = repo = Repo("models", REPO)
-    repo.commit({path.name: path.read_bytes() for path in (tmp_path / "repo").iterdir()})
-    hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in READ_FAULTS[fault]]
+@pytest.fixture(scope="module")
+def loaded(tiny_classifier, tmp_path_factory):
+    """The logits of a classifier that one process loads from as many repositories as there are faults, by fault."""
+    folder, hub = tmp_path_factory.mktemp("loaded"), LoopbackHub().start()
+    model_repository(tiny_classifier, REPO).write(folder / "repo")
+    files = {path.name: path.read_bytes() for path in (folder / "repo").iterdir()}
+    for number, faults in enumerate(READ_FAULTS.values()):
+        repo_id = f"{REPO}-{number}"
+        hub.repos["models", repo_id] = repo = Repo("models", repo_id)
+        repo.commit(files)
+        hub.faults += [replace(fault, where=fault.where.replace(".*", f".*{repo_id}/.*")) for fault in faults]
     script = f"""
+    import os
+    os.environ["HF_HUB_DISABLE_SHARED_BLOBS"] = "1"  # or the same file would be asked for only once
     import torch
     from artextract_hf import load_classifier
+    pixels = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
     with torch.no_grad():
-        logits = load_classifier("{REPO}")[0](torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)).logits
-    torch.save({{"logits": logits}}, "{tmp_path}/out.pt")
+        logits = {{str(i): load_classifier(f"{REPO}-{{i}}")[0](pixels).logits for i in range({len(READ_FAULTS)})}}
+    torch.save(logits, "{folder}/out.pt")
     """
-    done = load(hub, tmp_path / "home", script)
+    done = load(hub, folder / "home", script)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = torch.load(tmp_path / "out.pt", weights_only=True)["logits"]
-    torch.testing.assert_close(found, expected_logits(tiny_classifier))
     assert all(fault.times == 0 for fault in hub.faults)  # it did meet them
+    hub.stop()
+    return dict(zip(READ_FAULTS, torch.load(folder / "out.pt", weights_only=True).values(), strict=True))
+
+
+@pytest.mark.parametrize("fault", READ_FAULTS)
+def test_loaded_under_every_fault_it_is_whole(loaded, tiny_classifier, fault):
+    torch.testing.assert_close(loaded[fault], expected_logits(tiny_classifier))
 
 
 LOAD = """

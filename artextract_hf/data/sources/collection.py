@@ -1,4 +1,4 @@
-"""One's own pictures as records, whatever holds them.
+"""One's own collection as records, read from a folder, a table, a data set of the Hub or a IIIF document.
 
     collection/metadata.csv          file_name,title,artist,date,rights,...    (may be absent; also a Parquet file)
     collection/images/100026.jpg     -> id "collection/images/100026.jpg"

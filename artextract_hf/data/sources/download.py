@@ -1,10 +1,10 @@
-"""Pictures and documents over HTTP, politely, and so that a killed run goes on where it was.
+"""Pictures and documents over HTTP: no faster than a server likes, and a killed run goes on where it stopped.
 
     DIR/<file>                 a whole, verified picture, written beside and renamed
     DIR/downloads.jsonl        url, file, sha256, bytes of each, appended when it is there
 
-What is finished is never fetched again: a file whose size and checksum are those of the journal counts, one that the
-journal does not know yet (the process was killed in between) is decoded, and then counts too.
+What is finished is never fetched again: a file counts whose size and checksum are those in the journal. One that the
+journal lacks, because the process was killed in between, counts if it can be decoded.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class DownloadSettings:
-    """How a server is treated.
+    """How often and how patiently a server is asked.
 
     Args:
         concurrency: requests at the same time.
@@ -79,7 +79,7 @@ class Fetcher:
             check: raises ImageError or ValueError where the body is not what was asked for.
 
         Raises:
-            DataError: it could not be had, with the last reason.
+            DataError: it could not be fetched, with the last reason.
         """
         retry = Retry(
             self.settings.retries,
@@ -162,12 +162,12 @@ def download_images(
     Args:
         wanted: (address, file name) of each.
         folder: made where it is missing.
-        skipped: filled with what could not be had, by address.
+        skipped: filled with what could not be fetched, by address.
         total: how many are wanted, for the progress bar.
-        settings: how the server is treated.
+        settings: how often and how patiently the server is asked.
 
     Returns:
-        The files in the order in which they were wanted, None where one could not be had.
+        The files in the order in which they were wanted, None where one could not be fetched.
     """
     settings = settings or DownloadSettings()
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,8 @@
     Image API          {service}/full/{size}/0/default.jpg
     Presentation API   collection -> collections and manifests -> canvases -> painted images, with labels and rights
 
-Documents are parsed by pure functions into small values; fetching is apart. What cannot be used, a manifest or a
-canvas, is listed with its address and its reason, and the rest goes on. Sources: iiif.io/api/image/{2.1,3.0},
+Documents are parsed by pure functions into small values; fetching is separate. A manifest or a canvas that cannot be
+used is listed with its address and the reason, and the rest goes on. Sources: iiif.io/api/image/{2.1,3.0},
 iiif.io/api/presentation/{2.1,3.0}.
 """
 
@@ -93,7 +93,7 @@ def read_iiif(
         source: the address of a Presentation document, or a file that holds one.
         images_dir: where pictures are kept.
         skipped: filled with manifests, canvases and pictures that cannot be used.
-        settings: how servers are treated.
+        settings: how often and how patiently servers are asked.
         side: longer side of the pictures, pixels.
 
     Raises:

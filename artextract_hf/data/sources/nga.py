@@ -92,11 +92,11 @@ def read_nga(
     Args:
         opendata_dir: the tables.
         images_dir: where pictures are kept.
-        skipped: filled with rows that say too little and pictures that could not be had.
+        skipped: filled with rows that say too little and pictures that could not be fetched.
         allow_restricted: take also what is shown under fair use.
         limit: at most so many paintings, the first by object number.
         side: longer side of the pictures, pixels.
-        settings: how the gallery's server is treated.
+        settings: how often and how patiently the gallery's server is asked.
     """
     tables = _Tables(Path(opendata_dir))
     works = _join(tables, skipped, allow_restricted=allow_restricted)
