@@ -51,7 +51,7 @@ def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: s
     variables = {name: value for name, value in ((MODEL, model), (INDEX, index)) if value}
 
     def write(folder: Path) -> dict[str, Any]:
-        sources = _sources(Path(app).resolve() if str(app) else top_folder(APP))
+        sources = _sources(Path(app).absolute() if str(app) else top_folder(APP))
         return _write(sources, folder, model=model, index=index) | {"variables": variables}
 
     return Repository("space", repo_id, write, replaces=["artextract_hf/**"], space_sdk="gradio", variables=variables)
@@ -86,7 +86,7 @@ def _sources(app: Path) -> dict[str, Path]:
         ArtExtractError: they are not there.
     """
     root = app.parent
-    sources = {APP: app, CODE: PACKAGE if root == BUNDLED.resolve() else root / CODE, CARDS: root / CARDS}
+    sources = {APP: app, CODE: PACKAGE if root == BUNDLED else root / CODE, CARDS: root / CARDS}
     if not (app / "app.py").is_file() or any(not folder.is_dir() for folder in sources.values()):
         raise ArtExtractError(
             f"{app} is not the folder {APP} of a checkout: it holds no app.py, or no {CODE} and {CARDS} lie beside it."

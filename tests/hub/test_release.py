@@ -14,7 +14,7 @@ from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel
 from artextract_hf.data.prepared import write_prepared
 from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import DataError
-from artextract_hf.hub.release import Release
+from artextract_hf.hub.release import Part, Release
 from tests.hub.loopback_repo import TOKEN, Fault
 
 ROOT = Path(__file__).parent.parent.parent
@@ -99,6 +99,17 @@ def test_bad_files_are_refused(tmp_path, text):
     (tmp_path / "release.yaml").write_text(text)
     with pytest.raises(DataError):
         Release.load(tmp_path / "release.yaml")
+
+
+def test_only_a_space_may_leave_its_path_out(tmp_path):
+    assert Part("space", "paintings").path == ""
+    with pytest.raises(DataError, match="'crnn' of the release has no path"):
+        Part("model", "crnn")
+    (tmp_path / "release.yaml").write_text("namespace: a\nversion: v\nparts: [{kind: space, name: s, model: crnn}]")
+    loaded = Release.load(tmp_path / "release.yaml")
+    repository = loaded.repository(loaded.parts[0])
+    assert repository.repo_id == "a/s" and repository.variables == {"ARTEXTRACT_MODEL": "a/crnn"}
+    assert "spaces_app/app.py" in repository.write(tmp_path / "space")["files"]
 
 
 def test_a_missing_file_is_refused(tmp_path):

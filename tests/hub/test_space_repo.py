@@ -1,4 +1,4 @@
-"""The Space as it is pushed: pinned, whole, and starting from its own files alone."""
+"""The Space as it is pushed: pinned, whole, and able to start from nothing but its own files."""
 
 import json
 import os
@@ -6,13 +6,16 @@ import re
 import socket
 import subprocess
 import sys
+import textwrap
 import urllib.request
 from pathlib import Path
 
 import pytest
 from huggingface_hub import RepoCard
 
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.space_repo import pinned_requirements, space_repository
+from artextract_hf.retrieval.fingerprint import file_digest
 
 ROOT = Path(__file__).parent.parent.parent
 REPO = "somebody/paintings-space"
@@ -78,6 +81,56 @@ def test_it_starts_from_its_own_files_without_a_network(tmp_path, stranger):
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+@pytest.fixture
+def installed(tmp_path) -> Path:
+    """A folder with the package as a wheel installs it: without a checkout, the folders beside it under `bundled`."""
+    package = tmp_path / "site/artextract_hf"
+    (package / "bundled").mkdir(parents=True)
+    for path in (ROOT / "artextract_hf").iterdir():
+        (package / path.name).symlink_to(path)
+    for name in ("spaces_app", "model_cards", "training"):
+        (package / "bundled" / name).symlink_to(ROOT / name)
+    return package.parent
+
+
+def test_from_an_installed_package_it_is_the_same(installed, tmp_path):
+    space_repository(ROOT / "spaces_app", REPO, model="a/b").write(tmp_path / "checkout")
+    code = """
+    import artextract_hf
+    from artextract_hf.hub.space_repo import space_repository
+    assert artextract_hf.__file__.startswith("{site}")
+    space_repository("", "{repo}", model="a/b").write(Path("{folder}"))
+    space_repository("{site}/artextract_hf/bundled/spaces_app", "{repo}", model="a/b").write(Path("{folder}-too"))
+    """
+    code = "from pathlib import Path\n" + textwrap.dedent(code)
+    code = code.format(site=installed, repo=REPO, folder=tmp_path / "installed")
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    expected = contents(tmp_path / "checkout")
+    assert contents(tmp_path / "installed") == contents(tmp_path / "installed-too") == expected
+    assert "spaces_app/app.py" in expected and not any("bundled" in name for name in expected)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Digests of all files below a folder by their names there."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+def test_a_dry_run_names_the_variables(tmp_path):
+    report = space_repository("", REPO, model="a/b").write(tmp_path / "space")
+    assert report["variables"] == {"ARTEXTRACT_MODEL": "a/b"} and "README.md" in report["files"]
+
+
+def test_where_versions_are_not_known_nothing_is_pinned(monkeypatch):
+    monkeypatch.setattr("artextract_hf.hub.space_repo.DISTRIBUTION", "artextract-of-nobody")
+    with pytest.raises(ArtExtractError, match=r"artextract-of-nobody is not installed.*pip install"):
+        pinned_requirements()
 
 
 def test_from_elsewhere_it_is_refused(run_cli, tmp_path):

@@ -1,1 +1,1 @@
-"""What only the training of BYOL needs: its configuration and its optimiser."""
+"""What only the training of BYOL needs: its configuration, its pairs of views and its optimiser."""

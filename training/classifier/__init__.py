@@ -1,1 +1,1 @@
-"""What only the training of the classifier needs: its configuration, its losses, its teachers."""
+"""What only the training of the classifier needs: its configuration, paintings, batches, model, losses and teachers."""
