@@ -29,18 +29,18 @@ def summary() -> str:
     )
     ours, theirs = ([f["labels"]["artist"]["p@10"], f["photos_of_torchvision"]["recall@1"]] for f in (byol, imagenet))
     artist, photo = ("{} % (ImageNet {})".format(*map(_percent, pair)) for pair in zip(ours, theirs, strict=True))
-    search_cost = f"{scale['p50_ms']:.2f} ms, {_percent(scale['recall@10'])} % found"
+    search_cost = f"{scale['p50_ms']:.2f} ms a query, recall@10 {_percent(scale['recall@10'])} %"
     a_second = f"{speed['paintings_per_second']:.0f} ({speed['times_peer']} times transformers' pipeline)"
     rows = [
-        ["style, genre, artist right on unseen paintings", right, "learning.best"],
-        ["logistic regression on ImageNet features", frozen, "learning.best"],
-        ["`byol-paintings`: first ten answers by the same artist", artist, "learning.embedders"],
-        [f"degraded pictures of {works} works: right work first", photo, "learning.embedders"],
-        ["ten nearest of a million synthetic vectors", search_cost, "search.index_scale"],
-        ["paintings classified a second, two cores", a_second, "speed.backends"],
+        ["top-1 accuracy on held-out WikiArt paintings: style, genre, artist", right, "learning.best"],
+        ["baseline: logistic regression on ImageNet features", frozen, "learning.best"],
+        ["`byol-paintings`: precision@10, same artist", artist, "learning.embedders"],
+        [f"`byol-paintings`: recall@1, degraded pictures of {works} works", photo, "learning.embedders"],
+        ["ten nearest of a million synthetic vectors, two cores", search_cost, "search.index_scale"],
+        ["paintings classified a second, OpenVINO, batch 16, two cores", a_second, "speed.backends"],
     ]
     table = [[what, figure, f"`benchmarks.{module}`"] for what, figure, module in rows]
-    return _table(["what", "figure", "`python -m`"], table)
+    return _table(["what", "figure", "reproduce with `python -m`"], table)
 
 
 def classifier() -> str:

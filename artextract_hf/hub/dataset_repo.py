@@ -80,19 +80,16 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
     configurations: dict[str, dict[str, Any]] = {}
     overall, infos = {}, []
     for name, splits, _ in prepared:
-        parts = {}
-        for split, part in splits.items():
-            if form == REFERENCES:
-                part = _as_references(part)
-            elif not allow_restricted:
-                part = keep_open(part, skipped)
-            parts["train" if split == ALL else split] = part  # `all` is a word of `datasets` itself
+        parts = {
+            "train" if split == ALL else split: _publishable(part, form, skipped, allow_restricted=allow_restricted)
+            for split, part in splits.items()
+        }  # `all` is a word of `datasets` itself
         configurations[name] = {split: describe(part) for split, part in parts.items()}
         overall[name] = describe(concatenate_datasets(list(parts.values())))
         sizes = {split: _write_split(part, folder / "data" / name, split) for split, part in parts.items()}
         infos.append(_info(name, parts, sizes))
     draw_class_balance(next(iter(overall.values()))["classes"], folder / "class_balance.png")
-    rights = dict(sum((Counter(facts["rights"]) for facts in list(overall.values())[:1]), Counter()).most_common())
+    rights = dict(Counter(next(iter(overall.values()))["rights"]).most_common())
     facts = {
         "repo_id": repo_id,
         "version": __version__,
@@ -132,6 +129,13 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
     if len({name for name, _, _ in found}) < len(found):
         raise DataError(f"{source} holds a configuration twice: {', '.join(name for name, _, _ in found)}.")
     return found
+
+
+def _publishable(part: Dataset, form: str, skipped: SkipList, *, allow_restricted: bool) -> Dataset:
+    """The records of a split that are published, in this form."""
+    if form == REFERENCES:
+        return _as_references(part)
+    return part if allow_restricted else keep_open(part, skipped)
 
 
 def _as_references(part: Dataset) -> Dataset:

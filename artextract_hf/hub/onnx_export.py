@@ -40,7 +40,7 @@ class _Classifier(nn.Module):
 
 
 class _Encoder(nn.Module):
-    """The representation alone."""
+    """Only the representation."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A folder becomes one commit of a repository on the Hub, whatever the network does in between.
+"""A folder becomes one commit of a repository on the Hub, even if the network fails in between.
 
 The client repeats what it can while files travel; a commit it does not. Here the whole push is repeated: what has
 arrived is recognised by its checksum and not sent again, and a commit whose answer was lost is recognised as made.
@@ -15,6 +15,8 @@ from artextract_hf.errors import ArtExtractError
 from artextract_hf.remote import ask_hub
 from artextract_hf.version import __version__
 
+SPACE_SDK = "gradio"
+
 
 def push_folder(
     folder: str | Path,
@@ -24,7 +26,6 @@ def push_folder(
     private: bool = False,
     replaces: Sequence[str] = (),
     tag: str = "",
-    space_sdk: str | None = None,
 ) -> str:
     """Push a folder and give the repository's address.
 
@@ -35,7 +36,6 @@ def push_folder(
         private: make the repository private where it is new.
         replaces: patterns of files that go if the folder does not hold them.
         tag: a version; it names the commit, and must not exist yet.
-        space_sdk: of a space.
 
     Raises:
         ArtExtractError: the tag exists, the Hub refused, or it could not be reached in several attempts.
@@ -45,7 +45,8 @@ def push_folder(
         raise ArtExtractError(f"{repo_id} has a version {tag} already; versions stay as they are, choose another.")
 
     def push() -> str:
-        url = api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, space_sdk=space_sdk)
+        sdk = SPACE_SDK if kind == "space" else None
+        url = api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
         # Not `upload_folder`, which with Xet makes a commit of every 250 files or so: half a push could stay.
         commit = api.create_commit(
             repo_id,

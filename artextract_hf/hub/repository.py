@@ -26,7 +26,6 @@ class Repository:
         repo_id: `owner/name`.
         write: puts its files into a folder, which is made where there is none, and returns a report about them.
         replaces: patterns of files of an earlier version that are deleted unless they are written again.
-        space_sdk: of a Space, what it runs on.
         variables: of a Space, its settings by name.
     """
 
@@ -34,7 +33,6 @@ class Repository:
     repo_id: str
     write: Callable[[Path], dict[str, Any]]
     replaces: Sequence[str] = ()
-    space_sdk: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -56,15 +54,7 @@ def publish(repository: Repository, *, private: bool = False, tag: str = "") -> 
     with tempfile.TemporaryDirectory(prefix="artextract-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         report = repository.write(folder)
-        url = push_folder(
-            folder,
-            repo_id,
-            kind=kind,
-            private=private,
-            replaces=repository.replaces,
-            tag=tag,
-            space_sdk=repository.space_sdk,
-        )
+        url = push_folder(folder, repo_id, kind=kind, private=private, replaces=repository.replaces, tag=tag)
     if repository.variables:
         ask_hub(lambda: _set_variables(repository), refusal(repo_id))
     return report | {"url": url}

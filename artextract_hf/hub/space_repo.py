@@ -54,7 +54,7 @@ def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: s
         sources = _sources(Path(app).absolute() if str(app) else top_folder(APP))
         return _write(sources, folder, model=model, index=index) | {"variables": variables}
 
-    return Repository("space", repo_id, write, replaces=["artextract_hf/**"], space_sdk="gradio", variables=variables)
+    return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables)
 
 
 def pinned_requirements() -> list[str]:

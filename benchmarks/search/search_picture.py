@@ -1,6 +1,6 @@
 """A picture of searches, for docs/search.md: each query and its five nearest, side by side, with the time it took.
 
-python -m benchmarks.search.search_picture INDEX docs/search.jpg QUERY [QUERY ...]
+python -m benchmarks.search.search_picture INDEX search.jpg QUERY [QUERY ...]
 """
 
 import argparse
