@@ -32,7 +32,7 @@ def summary() -> str:
     search_cost = f"{scale['p50_ms']:.2f} ms a query, recall@10 {_percent(scale['recall@10'])} %"
     a_second = f"{speed['paintings_per_second']:.0f} ({speed['times_peer']} times transformers' pipeline)"
     rows = [
-        ["top-1 accuracy on held-out WikiArt paintings: style, genre, artist", right, "learning.best"],
+        ["top-1 accuracy, WikiArt validation split: style, genre, artist", right, "learning.best"],
         ["baseline: logistic regression on ImageNet features", frozen, "learning.best"],
         ["`byol-paintings`: precision@10, same artist", artist, "learning.embedders"],
         [f"`byol-paintings`: recall@1, degraded pictures of {works} works", photo, "learning.embedders"],

@@ -21,11 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file 
 from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import PaintingIndexError
-from artextract_hf.models import ArtAttributesPipeline, load_classifier
+from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier
 from spaces_app.classify import classify_tab
 from spaces_app.similar import similar_tab
 
-MODEL = "artextract/crnn-wikiart"
+MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
 EXAMPLES = 6
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "artextract-hf"

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-BY_NAME = frozenset({"__import__", "import_module", "load", "require"})  # functions that import what a string names
+LOADERS = frozenset(
+    {"__import__", "import_module", "resolve_name", "require"}
+)  # functions that import what a string names
+BY_NAME = LOADERS | {"load"}  # of lazy_loader; other things are called so too
 EVERYTHING = "*"
 
 
@@ -68,6 +71,27 @@ class SourceTree:
     def imports(self) -> list[Import]:
         """Every import of a module of this tree."""
         return [found for module in self.files for found in self.imports_of(module)]
+
+    @cached_property
+    def offers(self) -> list[Import]:
+        """What lazy packages import at the first use of a name, as their stubs say."""
+        stubs = self.lazy_names.items()
+        return [
+            Import(package, home, name, self.home(home, name), 0) for package, of in stubs for name, home in of.items()
+        ]
+
+    @cached_property
+    def unreadable(self) -> list[str]:
+        """Calls of `import_module` and the like whose module is not written as text, as `module, line`."""
+        found = []
+        for module, path in self.files.items():
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = LOADERS | other_names(tree, LOADERS)
+            calls = (
+                node for node in ast.walk(tree) if isinstance(node, ast.Call) and last_part(node.func) in functions
+            )
+            found += [f"{module}, line {call.lineno}" for call in calls if not isinstance(module_text(call), str)]
+        return found
 
     def imports_of(self, module: str) -> Iterator[Import]:
         """The imports of one file that lead into this tree: at its top, in functions, under `TYPE_CHECKING`."""
@@ -135,11 +159,19 @@ def imported_by(node: ast.AST, package: str, functions: Collection[str]) -> Iter
         yield from ((alias.name, "") for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         yield from ((absolute(node, package), alias.name) for alias in node.names)
-    elif isinstance(node, ast.Call) and node.args and last_part(node.func) in functions:
-        match node.args[0]:
-            case ast.Constant(value=str(text)):
-                dots = len(text) - len(text.lstrip("."))
-                yield absolute(ast.ImportFrom(text[dots:] or None, [], dots), package), ""
+    elif isinstance(node, ast.Call) and last_part(node.func) in functions and (text := module_text(node)):
+        text = text.replace(":", ".")  # of `pkgutil.resolve_name`
+        dots = len(text) - len(text.lstrip("."))
+        yield absolute(ast.ImportFrom(text[dots:] or None, [], dots), package), ""
+
+
+def module_text(call: ast.Call) -> str | None:
+    """The module that a call of a loader names, in its first argument or by keyword; None where it is no text."""
+    named = [word.value for word in call.keywords if word.arg in ("name", "package", "fullname")]
+    match [*call.args[:1], *named]:
+        case [ast.Constant(value=str(text)), *_]:
+            return text
+    return None
 
 
 def other_names(tree: ast.AST, functions: Collection[str]) -> set[str]:

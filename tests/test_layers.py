@@ -21,6 +21,7 @@ LAYERS = (  # a part imports from itself and from the layers before its own
     ("benchmarks and tests",),
 )
 PUSH_TO_HUB = ("artextract_hf.retrieval.publication", "artextract_hf.hub.index_repo")  # an index publishes itself
+EXTRAS = "artextract_hf.extras,"  # where `require` itself imports
 MOST_LINES, MOST_FILES = 400, 16
 
 
@@ -41,12 +42,13 @@ def forward_imports(tree: SourceTree) -> list[Import]:
         own, other = part_of(importer), part_of(imported)
         return own != other and layer[own] <= layer[other] and (importer, imported) != PUSH_TO_HUB
 
-    return [i for i in tree.imports if any(is_forward(i.importer, module) for module in {i.written, i.target})]
+    imports = [*tree.imports, *tree.offers]
+    return [i for i in imports if any(is_forward(i.importer, module) for module in {i.written, i.target})]
 
 
 def import_circles(tree: SourceTree) -> list[list[str]]:
     """Files that import each other."""
-    return circles({(i.importer, i.target) for i in tree.imports} - {PUSH_TO_HUB})
+    return circles({(i.importer, i.target) for i in tree.imports})
 
 
 def deep_imports(tree: SourceTree) -> list[Import]:
@@ -64,6 +66,11 @@ def deep_imports(tree: SourceTree) -> list[Import]:
     return [i for i in tree.imports if i.importer.startswith(USERS) and is_deep(i)]
 
 
+def unreadable_imports(tree: SourceTree) -> list[str]:
+    """Imports in the package whose module is computed, so that no rule can judge them."""
+    return [place for place in tree.unreadable if place.startswith("artextract_hf.") and not place.startswith(EXTRAS)]
+
+
 def long_files(tree: SourceTree) -> list[str]:
     """Files with more than MOST_LINES lines."""
     lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in tree.files.items()}
@@ -76,7 +83,8 @@ def full_folders(tree: SourceTree) -> list[str]:
     return [f"{f.relative_to(tree.folder)}: {n} files" for f in set(folders) if (n := folders.count(f)) > MOST_FILES]
 
 
-RULES = {rule.__name__: rule for rule in (forward_imports, import_circles, deep_imports, long_files, full_folders)}
+ALL_RULES = (forward_imports, import_circles, deep_imports, unreadable_imports, long_files, full_folders)
+RULES = {rule.__name__: rule for rule in ALL_RULES}
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +165,8 @@ def test_a_package_without_a_violation_passes(planted):
         "from importlib import import_module as find\nfind('artextract_hf.hub.push')",
         "import importlib\nfind = importlib.import_module\nfind('artextract_hf.hub')",
         "import importlib\nimportlib.import_module('..hub.push', package=__package__)",
+        "import importlib\nimportlib.import_module(name='artextract_hf.hub.push')",
+        "import pkgutil\npkgutil.resolve_name('artextract_hf.hub.push:push_folder')",
         "__import__('artextract_hf.hub.push')",
         "import lazy_loader\nlazy_loader.load('artextract_hf.hub')",
         "from artextract_hf.extras import require\nrequire('artextract_hf.hub', extra='app')",
@@ -175,6 +185,24 @@ def test_a_package_without_a_violation_passes(planted):
 def test_an_import_of_a_later_layer_is_found(planted, code):
     found = forward_imports(planted("data/labels.py", code))
     assert found and {i.importer for i in found} == {"artextract_hf.data.labels"}
+
+
+def test_a_later_layer_in_a_stub_is_found(planted):
+    """A lazy package imports what its stub names."""
+    tree = planted("data/__init__.pyi", "from ..hub.push import push_folder as push_folder")
+    assert [i.importer for i in forward_imports(tree)] == ["artextract_hf.data"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import importlib\nNAME = 'artextract_hf.hub'\nimportlib.import_module(NAME)",
+        "from importlib import import_module as find\nfind(f'artextract_hf.{1}')",
+        "__import__(name='artextract_hf.' + 'hub')",
+    ],
+)
+def test_an_import_that_cannot_be_read_is_found(planted, code):
+    assert len(unreadable_imports(planted("data/labels.py", code))) == 1
 
 
 def test_neighbours_do_not_import_each_other(planted):

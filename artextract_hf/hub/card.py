@@ -25,6 +25,7 @@ from huggingface_hub import (
 
 from artextract_hf.evaluation.plots import draw_results
 from artextract_hf.folders import top_folder
+from artextract_hf.models.names import CLASSIFIER, NAMESPACE
 
 TEMPLATES = "model_cards"
 METRICS = {
@@ -34,7 +35,7 @@ METRICS = {
     "macro_f1": "Macro F1",
 }
 PICTURE = "results.png"
-DEFAULT_CLASSIFIER = "artextract/crnn-wikiart"  # the embedded one
+DEFAULT_CLASSIFIER = f"{NAMESPACE}/{CLASSIFIER}"  # the bundled one
 RETRIEVAL_METRICS = {"p@1": "Precision at 1", "p@10": "Precision at 10", "map": "Mean average precision"}
 
 

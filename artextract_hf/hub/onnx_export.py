@@ -20,7 +20,6 @@ from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 from artextract_hf.models.names import resolve
 from artextract_hf.remote import first_line
 
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # the last is what torch's exporter needs
 TOLERANCE = 1e-4  # of the largest difference from torch
 INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"
 CHECKED_BATCHES = (1, 3)
@@ -64,7 +63,8 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
         ModelError: no model of this package, or one that ONNX cannot express.
         ArtExtractError: the extra packages are missing, or the file answers otherwise than the model.
     """
-    onnx, onnxruntime, _ = (require(name, extra="onnx") for name in PACKAGES)
+    onnx, onnxruntime = require("onnx", extra="onnx"), require("onnxruntime", extra="onnx")
+    require("onnxscript", extra="onnx")  # of torch's exporter
     path = Path(path)
     network, names, processor, about = _load(model)
     side = processor.size["height"]

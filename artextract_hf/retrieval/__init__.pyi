@@ -8,11 +8,14 @@ from .embedding_parts import write_parts as write_parts
 from .explain.explanation import Explanation as Explanation
 from .explain.explanation import explain_similarity as explain_similarity
 from .explain.picture import draw_explanation as draw_explanation
+from .faces.detection import FaceDetector as FaceDetector
+from .faces.head_pose import HeadPose as HeadPose
 from .faces.index import FaceHit as FaceHit
 from .faces.index import FaceIndex as FaceIndex
 from .index import PaintingIndex as PaintingIndex
 from .regions.index import RegionHit as RegionHit
 from .regions.index import RegionIndex as RegionIndex
 from .searchable import Searchable as Searchable
+from .searchable import SearchHit as SearchHit
 from .snapshot import Hit as Hit
 from .storage import read_embeddings as read_embeddings

@@ -1,7 +1,7 @@
 """Versions of one work in one hit: the same painting photographed, cropped, re-encoded or re-coloured.
 
-The pixels decide, as in `data/duplicates.py`. The embedding cannot: benchmarks/results/fold.json has versions of one
-work at a cosine of 0.71 and different works at 0.95.
+The pixels decide, as in `data/duplicates.py`. The embedding cannot: `benchmarks/results/versions.json` has versions of
+one work at a cosine of 0.71 and different works at 0.95.
 """
 
 from collections.abc import Sequence

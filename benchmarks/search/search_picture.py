@@ -1,4 +1,4 @@
-"""A picture of searches, for docs/search.md: each query and its five nearest, side by side, with the time it took.
+"""A picture of searches: each query and its five nearest, side by side, with the time it took.
 
 python -m benchmarks.search.search_picture INDEX search.jpg QUERY [QUERY ...]
 """

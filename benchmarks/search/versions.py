@@ -1,7 +1,7 @@
 """Pictures of one work in one hit: what tells them, the embedding or the pixels, and what a folded search costs.
 
-    python -m benchmarks.search.fold --pictures FOLDER --embedder artextract/byol-paintings \\
-        > benchmarks/results/fold.json
+    python -m benchmarks.search.versions --pictures FOLDER --embedder artextract/byol-paintings \\
+        > benchmarks/results/versions.json
 
 Every painting of the folder is twice in an index: as it is, and changed in one of the ways of PLANTED. A fold is
 right if it joins a painting to its own changed picture.
