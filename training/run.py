@@ -28,8 +28,13 @@ def make_accelerator(config: Recipe, handlers: Sequence[KwargsHandler] = ()) -> 
     )
     set_seed(config.seed)
     if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+        torch.set_num_threads(max(1, usable_cores() // accelerator.num_processes))
     return accelerator
+
+
+def usable_cores() -> int:
+    """The cores this process may run on: a scheduler, or a test beside others, may have given it a few only."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def learnt_paintings(splits: DatasetDict, config: Recipe, columns: Sequence[str] | None = None) -> Dataset:

@@ -75,6 +75,7 @@ def test_the_frozen_phase_from_kept_features_is_that_from_pixels(steady, tmp_pat
     assert not (tmp_path / "kept/maps.npy").exists()
 
 
+@pytest.mark.long
 def test_a_run_that_loses_a_process_ends_with_an_error(steady, tmp_path):
     values = steady | {"output_dir": str(tmp_path / "run"), "batch_size": 1, "epochs": 1000, "eval_every": 1000}
     run = subprocess.Popen(

@@ -103,8 +103,8 @@ def test_a_whitened_size_is_fit_when_the_training_is_over(recipe, tmp_path):
 @pytest.mark.parametrize(
     ("optimizer", "function", "call"),
     [
-        ("lars", "train_step", 4),  # in the middle of the second epoch
-        ("adamw", "train_step", 4),
+        ("adamw", "train_step", 4),  # in the middle of the second epoch
+        ("lars", "train_step", 4),
         ("adamw", "mean_of_steps", 1),  # between the last step of an epoch and its log
     ],
 )
@@ -142,6 +142,7 @@ def test_the_target_follows_the_schedule(recipe, tmp_path, monkeypatch):
     assert seen == [target_momentum(step, steps=len(seen), base=0.9) for step in range(len(seen))]
 
 
+@pytest.mark.long
 def test_two_processes_take_the_steps_of_one(recipe, tmp_path):
     """Batch norms see the global batch: statistics, loss and weights are those of one process.
 
