@@ -92,6 +92,8 @@ def load_imagenet(backbone: nn.Module, name: str, path: str | None = None) -> li
     state = imagenet_state(PLAIN_NAMES.get(name, name), path)
     if name in PLAIN_NAMES:
         return load_plain_weights(backbone, state)
+    head = str(timm.get_pretrained_cfg_value(name, "classifier"))  # ImageNet's classes, which timm's own files hold
+    state = {key: value for key, value in state.items() if not key.startswith(f"{head}.")}
     try:
         backbone.load_state_dict(state)
     except RuntimeError as error:

@@ -1,7 +1,9 @@
 """Every backbone the recipes name: the shape of its map, and the whole model's way to disk and back."""
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models import CrnnConfig, CrnnForImageClassification
@@ -79,3 +81,11 @@ def test_weights_of_another_network_are_refused():
         load_imagenet(create_backbone("resnet18"), "resnet18", path)
     with pytest.raises(ModelError, match="has no place in RlaResNet"):
         load_imagenet(create_backbone("rla_resnet50"), "rla_resnet50", path)
+
+
+def test_a_file_of_timms_serves_with_its_head_or_without(tmp_path):
+    whole = timm.create_model("mobilenetv2_035")
+    save_file(whole.state_dict(), tmp_path / "whole.safetensors")
+    backbone = create_backbone("mobilenetv2_035")
+    assert load_imagenet(backbone, "mobilenetv2_035", str(tmp_path / "whole.safetensors")) == []
+    assert all(torch.equal(value, whole.state_dict()[key]) for key, value in backbone.state_dict().items())
