@@ -23,7 +23,7 @@ from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.embed import embedded_records
 from artextract_hf.retrieval.fingerprint import check_embedder
-from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.rerank.rerankers import find_reranker
@@ -33,7 +33,7 @@ from artextract_hf.retrieval.storage import find_index, read_embeddings, read_in
 from artextract_hf.retrieval.vectors.store import VectorStore, check_factory
 
 
-class PaintingIndex:
+class PaintingIndex(Publishable):
     """Paintings by similarity. Made by `build`, `from_embeddings` or `from_pretrained`.
 
     Searches may run at the same time in several threads, and while one thread changes the index.
@@ -277,21 +277,6 @@ class PaintingIndex:
         now = self._snapshot
         about = self._about(now) | {"calibration": now.fit_calibration().as_json()}
         write_index(directory, now.store, now.records, about)
-
-    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
-        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
-
-        Args:
-            repo_id: `owner/name`.
-            allow_restricted: publish although a painting has no open licence.
-            private: make the repository private, if it is new.
-            tag: a version that names the commit.
-
-        Raises:
-            DataError: paintings without an open licence.
-            ArtExtractError: the Hub refuses, or cannot be reached.
-        """
-        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
 
     @classmethod
     def from_pretrained(

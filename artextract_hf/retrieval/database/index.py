@@ -33,7 +33,7 @@ from artextract_hf.retrieval.database.export import write_table
 from artextract_hf.retrieval.database.rows import picture_rows, record_fields, table_schema, vector_rows
 from artextract_hf.retrieval.database.table import PaintingTable, refuse_other_rerankers
 from artextract_hf.retrieval.fingerprint import check_embedder
-from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import refuse_duplicate_ids
 from artextract_hf.retrieval.rerank.search import search_reranked
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 IN_MEMORY = "memory://"  # of LanceDB
 
 
-class DatabaseIndex:
+class DatabaseIndex(Publishable):
     """Paintings by similarity, in a database. Made by `build`, `from_embeddings`, `from_pretrained` or `open`.
 
     Attributes:
@@ -343,21 +343,6 @@ class DatabaseIndex:
             PaintingIndexError: the folder holds something else.
         """
         write_table(self._table, directory)
-
-    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
-        """Publish the paintings as an index in files, with a card; gives its address.
-
-        Args:
-            repo_id: `owner/name`.
-            allow_restricted: publish although a painting has no open licence.
-            private: make the repository private, if it is new.
-            tag: a version that names the commit.
-
-        Raises:
-            DataError: paintings without an open licence.
-            ArtExtractError: the Hub refuses, or cannot be reached.
-        """
-        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
 
     # --- what it holds ----------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from artextract_hf.retrieval.faces.head_pose import HeadPose
 from artextract_hf.retrieval.faces.records import ANGLES, COLUMNS, EDGES, detect_faces
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.publication import Publishable
 
 KIND = "faces"
 LOOK, POSE = "look", "pose"
@@ -81,7 +81,7 @@ class FaceHit:
         )
 
 
-class FaceIndex:
+class FaceIndex(Publishable):
     """The faces of a collection. Made by `build` or `from_pretrained`.
 
     Attributes:
@@ -230,21 +230,6 @@ class FaceIndex:
             PaintingIndexError: the folder holds something else.
         """
         self._index.save_pretrained(directory)
-
-    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
-        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
-
-        Args:
-            repo_id: `owner/name`.
-            allow_restricted: publish although a painting has no open licence.
-            private: make the repository private, if it is new.
-            tag: a version that names the commit.
-
-        Raises:
-            DataError: paintings without an open licence.
-            ArtExtractError: the Hub refuses, or cannot be reached.
-        """
-        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
 
     @classmethod
     def from_pretrained(

@@ -25,7 +25,7 @@ from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.fingerprint import check_embedder
-from artextract_hf.retrieval.publication import push_index
+from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
 from artextract_hf.retrieval.regions.features import read_patches
 from artextract_hf.retrieval.regions.store import RegionStore
@@ -57,7 +57,7 @@ class RegionHit:
     record: dict[str, Any]
 
 
-class RegionIndex:
+class RegionIndex(Publishable):
     """Paintings by their parts. Made by `build` or `from_pretrained`.
 
     Attributes:
@@ -237,21 +237,6 @@ class RegionIndex:
             PaintingIndexError: the folder holds something else.
         """
         write_index(directory, self._store, self._records, self.describe())
-
-    def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
-        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
-
-        Args:
-            repo_id: `owner/name`.
-            allow_restricted: publish although a painting has no open licence.
-            private: make the repository private, if it is new.
-            tag: a version that names the commit.
-
-        Raises:
-            DataError: paintings without an open licence.
-            ArtExtractError: the Hub refuses, or cannot be reached.
-        """
-        return push_index(self, repo_id, allow_restricted=allow_restricted, private=private, tag=tag)
 
     @classmethod
     def from_pretrained(
