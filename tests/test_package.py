@@ -63,6 +63,12 @@ def test_import_is_light(package):
     assert done.stdout.split() == []
 
 
+def test_what_is_published_is_read_without_the_networks():
+    code = "import sys, artextract_hf.hub.release; print(*{'torch', 'timm', 'transformers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_the_example_of_the_package_runs(tmp_path, monkeypatch):
     from artextract_hf.data.synthetic.spec import PaintingSpec, paint
 

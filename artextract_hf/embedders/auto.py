@@ -9,6 +9,7 @@ import timm
 from PIL import Image
 from torch import Tensor
 
+from artextract_hf.embedded import DEFAULT
 from artextract_hf.embedders.clip_embedder import KINDS, load_text_image_embedder
 from artextract_hf.embedders.descriptors import DESCRIPTORS, Descriptor
 from artextract_hf.embedders.network import NetworkEmbedder
@@ -18,7 +19,7 @@ from artextract_hf.models.inference.loading import load_pair
 from artextract_hf.models.inference.openvino_backend import check_backend
 from artextract_hf.models.modeling_byol import ByolModel
 from artextract_hf.models.modeling_crnn import CrnnModel
-from artextract_hf.models.names import DEFAULT, resolve
+from artextract_hf.models.names import resolve
 
 OWN = {"crnn": CrnnModel, "byol": ByolModel}  # of a classifier the trunk is enough: its heads and companions stay away
 

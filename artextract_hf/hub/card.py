@@ -23,9 +23,9 @@ from huggingface_hub import (
     hf_hub_url,
 )
 
+from artextract_hf.embedded import CLASSIFIER, NAMESPACE
 from artextract_hf.evaluation.plots import draw_results
 from artextract_hf.folders import top_folder
-from artextract_hf.models.names import CLASSIFIER, NAMESPACE
 
 TEMPLATES = "model_cards"
 METRICS = {

@@ -12,6 +12,7 @@ from transformers import (
 )
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from artextract_hf.embedded import CLASSIFIER, DEFAULT, EMBEDDER, NAMESPACE, PRETRAINED
 from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.configuration_crnn import CrnnConfig
@@ -23,7 +24,7 @@ from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
 from artextract_hf.models.modeling_crnn import CrnnClassifierOutput, CrnnForImageClassification, CrnnModel
-from artextract_hf.models.names import CLASSIFIER, DEFAULT, EMBEDDER, NAMESPACE, PRETRAINED, know_own_names
+from artextract_hf.models.names import know_own_names
 from artextract_hf.models.whitening import fit_whitening
 
 __all__ = [

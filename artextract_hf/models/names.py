@@ -1,10 +1,5 @@
-"""Names of models: the project's own on the Hub, the embedded default, a directory, or any other Hub repository.
+"""Names of models: the project's own, a directory, or any other repository of the Hub."""
 
-The project's own are `default`, and two repositories in the namespace ARTEXTRACT_NAMESPACE (`artextract` unless that is
-set), whose weights are also embedded in this package.
-"""
-
-import os
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -12,20 +7,10 @@ from typing import Any
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.image_processing_utils import BaseImageProcessor
 
+from artextract_hf.embedded import DEFAULT, EMBEDDED
 from artextract_hf.errors import ArtExtractError, ModelError
 from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
 
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
-NAMESPACE = os.environ.get("ARTEXTRACT_NAMESPACE", "artextract")
-DEFAULT = "default"
-CLASSIFIER = "crnn-wikiart"
-EMBEDDER = "byol-paintings"
-EMBEDDED = {
-    DEFAULT: PRETRAINED / CLASSIFIER,
-    f"{NAMESPACE}/{CLASSIFIER}": PRETRAINED / CLASSIFIER,
-    f"{NAMESPACE}/{EMBEDDER}": PRETRAINED / EMBEDDER,
-}
-"""The folder of the embedded weights, by each of the project's own names."""
 MAIN = "main"  # the branch that is read where no revision is given
 FILES = ("*.json", "*.safetensors")  # of a repository, what a model is read from
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token")  # of `from_pretrained`, about downloads

@@ -2,8 +2,8 @@ import json
 
 from huggingface_hub import ModelCard
 
+from artextract_hf.embedded import PRETRAINED
 from artextract_hf.hub.card import classifier_card, space_card
-from artextract_hf.models.names import PRETRAINED
 from benchmarks.tables import ROOT
 from training.default_model import render
 

@@ -19,9 +19,9 @@ from PIL import Image
 
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
 from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.embedded import PRETRAINED
 from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.remote_code import OWN_IMPORT
-from artextract_hf.models.names import PRETRAINED
 from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.loopback_repo import TOKEN, Fault, Repo
 

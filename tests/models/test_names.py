@@ -23,8 +23,9 @@ from artextract_hf import (
     CrnnModel,
     load_classifier,
 )
+from artextract_hf.embedded import CLASSIFIER, EMBEDDER, PRETRAINED
 from artextract_hf.errors import ModelError
-from artextract_hf.models.names import CLASSIFIER, EMBEDDER, PRETRAINED, resolve
+from artextract_hf.models.names import resolve
 from tests.hub.loopback_hub import LoopbackHub, Repo
 
 CRNN, BYOL = f"artextract/{CLASSIFIER}", f"artextract/{EMBEDDER}"

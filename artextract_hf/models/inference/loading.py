@@ -7,11 +7,12 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from artextract_hf.embedded import DEFAULT
 from artextract_hf.errors import ModelError
 from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.openvino_backend import check_backend, on_backend
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification
-from artextract_hf.models.names import DEFAULT, resolve
+from artextract_hf.models.names import resolve
 
 DAMAGED = (OSError, KeyError, TypeError, ModelError, SafetensorError, StrictDataclassError)  # of files, while loading
 
