@@ -88,7 +88,7 @@ def desk(tmp_path_factory, tiny_wikiart) -> Path:
     from safetensors.torch import save_file
 
     folder = tmp_path_factory.mktemp("desk")
-    for name in ("training", "spaces_app", "docs"):
+    for name in ("artextract_hf", "model_cards", "training", "spaces_app", "docs"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "wikiart_release").symlink_to(tiny_wikiart)
     colors = {"landscape": (60, 160, 60), "portrait": (170, 120, 90)}

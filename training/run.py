@@ -1,7 +1,6 @@
 """What both training scripts do in the same way before, between and after their epochs: start, data, figures."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import KwargsHandler, set_seed
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
-from artextract_hf.data import take_split
+from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
 from training.loop import append_csv, precision
 from training.recipe import Recipe
@@ -30,11 +29,6 @@ def make_accelerator(config: Recipe, handlers: Sequence[KwargsHandler] = ()) -> 
     if accelerator.device.type == "cpu":  # `accelerate launch` leaves a process one thread only
         torch.set_num_threads(max(1, usable_cores() // accelerator.num_processes))
     return accelerator
-
-
-def usable_cores() -> int:
-    """The cores this process may run on: a scheduler, or a test beside others, may have given it a few only."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def learnt_paintings(splits: DatasetDict, config: Recipe, columns: Sequence[str] | None = None) -> Dataset:

@@ -1,6 +1,7 @@
 from .decode import decode_image as decode_image
 from .labels import UNKNOWN as UNKNOWN
 from .labels import display_name as display_name
+from .parallel import usable_cores as usable_cores
 from .pictures import encoded_pictures as encoded_pictures
 from .pictures import picture_source as picture_source
 from .prepared import ALL as ALL

@@ -1,4 +1,4 @@
-"""Work on many files at once without holding all of them."""
+"""Work on many files at once without holding all of them, on the cores that are there."""
 
 import os
 from collections import deque
@@ -10,6 +10,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 64  # items in work or waiting for each thread; memory does not grow with their number
+
+
+def usable_cores() -> int:
+    """The cores this process may run on: a scheduler, or a test beside others, may have given it a few only."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def ordered_map(
@@ -24,10 +29,10 @@ def ordered_map(
     Args:
         function: called in the threads.
         items: read in the caller's thread.
-        threads: as many as there are processors by default.
+        threads: one for each usable core by default.
         ahead: items in work or waiting; AHEAD for each thread by default. Large results want fewer.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or usable_cores()
     ahead = ahead or AHEAD * threads
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()
