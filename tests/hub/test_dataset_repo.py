@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
 from artextract_hf.hub.dataset_repo import dataset_repository
 from tests.conftest import plain_picture
+from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.loopback_repo import TOKEN, Fault
 
 REPO = "somebody/paintings"
@@ -157,18 +159,6 @@ def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
     assert not any(TOKEN.encode() in data for data in repo.files.values())
 
 
-READ = """
-    import hashlib, json, sys
-    from datasets import Image, load_dataset
-    found = {{}}
-    for streaming in (False, True):
-        split = load_dataset("{repo}", split="val", streaming=streaming, revision="v1")
-        rows = split.cast_column("image", Image(decode=False))
-        found[str(streaming)] = [
-            [row["id"], row["style"], hashlib.sha256(row["image"]["bytes"]).hexdigest()] for row in rows
-        ]
-    print(json.dumps(found))
-"""
 FAULTS = {
     "none": [],
     "429 on the commit": [Fault("POST .*/commit/", 429, retry_after=0)],
@@ -177,24 +167,55 @@ FAULTS = {
     "429 while reading": [Fault("GET .*/resolve/.*parquet", 429, retry_after=0)],
     "slow while reading": [Fault("GET .*/resolve/.*parquet", "slow")],
 }
+PUSH = """
+    from artextract_hf.hub import publish_dataset
+    for repo_id in {repos}:
+        publish_dataset("{source}", repo_id, tag="v1")
+"""
+READ = """
+    import hashlib, json
+    from datasets import Image, load_dataset
+    def rows(repo_id, streaming):
+        split = load_dataset(repo_id, split="val", streaming=streaming, revision="v1")
+        for row in split.cast_column("image", Image(decode=False)):
+            yield [row["id"], row["style"], hashlib.sha256(row["image"]["bytes"]).hexdigest()]
+    print(json.dumps([[list(rows(repo_id, streaming)) for streaming in (False, True)] for repo_id in {repos}]))
+"""
+
+
+def run_code(hub, home, code):
+    command, environment = [sys.executable, "-c", textwrap.dedent(code)], os.environ | hub.environment(home)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def round_trips(tmp_path_factory):
+    """By fault: the repository that one process pushed to, and what another read there, whole and streamed."""
+    folder, hub = tmp_path_factory.mktemp("round_trips"), LoopbackHub().start()
+    repos = {fault: f"{REPO}-{number}" for number, fault in enumerate(FAULTS)}
+    hub.faults = [
+        replace(fault, where=fault.where.replace(".*", f".*/{repos[name]}", 1))
+        for name, faults in FAULTS.items()
+        for fault in faults
+    ]
+    source = prepared(folder / "in", *["CC0"] * 6)
+    run_code(hub, folder / "writer", PUSH.format(repos=list(repos.values()), source=source))
+    found = json.loads(run_code(hub, folder / "reader", READ.format(repos=list(repos.values()))).splitlines()[-1])
+    assert all(fault.times == 0 for fault in hub.faults)  # it did meet them
+    hub.stop()
+    return {
+        name: (hub.repo(repo_id, "datasets"), rows) for (name, repo_id), rows in zip(repos.items(), found, strict=True)
+    }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_read_from_the_hub_whole_and_streamed_under_every_fault(hub, tmp_path, fault):
-    source = prepared(tmp_path / "in", *["CC0"] * 6)
-    hub.faults = [Fault(f.where, f.how, f.times, f.retry_after) for f in FAULTS[fault]]
-    environment = os.environ | hub.environment(tmp_path / "home")
-    command = [sys.executable, "-m", "artextract_hf.cli", "publish", "dataset", str(source), REPO, "--tag", "v1"]
-    pushed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert pushed.returncode == 0, pushed.stderr[-2000:]
-    assert len(hub.repo(REPO, "datasets").commits) == 2
-    code = textwrap.dedent(READ.format(repo=REPO))
-    environment = os.environ | hub.environment(tmp_path / "other")
-    read = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert read.returncode == 0, read.stderr[-3000:]
-    found = json.loads(read.stdout.splitlines()[-1])
+def test_read_from_the_hub_whole_and_streamed_under_every_fault(round_trips, fault):
+    repo, (whole, streamed) = round_trips[fault]
+    assert len(repo.commits) == 2
     expected = [[f"m/{i}.jpg", i % 2, hashlib.sha256(jpeg(i)).hexdigest()] for i in (3, 4, 5)]
-    assert found == {"False": expected, "True": expected}
+    assert whole == streamed == expected
 
 
 def test_a_hub_that_refuses_is_one_clear_line(tmp_path):
