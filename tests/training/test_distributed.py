@@ -14,6 +14,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from tests.hub.loopback_hub import LoopbackHub
 from tests.training.test_train_classifier import recipe, weights  # noqa: F401  (a fixture)
 from training import train_classifier
 from training.classifier.config import TrainConfig
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = os.environ | {"ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def steady(recipe):  # noqa: F811
     """The recipe without what each process draws for itself."""
     return recipe | {"mixup": 0.0, "batch_size": 4, "model": recipe["model"] | {"dropout": 0.0}, "epochs": 2}
@@ -39,21 +40,39 @@ def losses(folder: Path) -> list[float]:
     return [float(row["loss"]) for row in csv.DictReader((folder / "log.csv").read_text().splitlines())]
 
 
-def test_two_processes_take_the_steps_of_one(steady, tmp_path):
-    one = steady | {"output_dir": str(tmp_path / "one")}
-    two = steady | {"output_dir": str(tmp_path / "two"), "batch_size": 2}
-    train_classifier.train(TrainConfig.from_dict(one))
-    done = subprocess.run(command(tmp_path, two, 2), cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
+@pytest.fixture(scope="module")
+def two_processes(steady, tmp_path_factory) -> tuple[Path, LoopbackHub]:
+    """The folder of a training by two processes, and the Hub that they pushed to at its end."""
+    folder, hub = tmp_path_factory.mktemp("two_processes"), LoopbackHub().start()
+    values = steady | {"output_dir": str(folder / "run"), "batch_size": 2, "push_to_hub": "somebody/crnn"}
+    environment = ENVIRONMENT | hub.environment(folder / "home")
+    done = subprocess.run(command(folder, values, 2), cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=2e-3)
-    first, second = weights(tmp_path / "one/last"), weights(tmp_path / "two/last")
+    hub.stop()
+    return folder / "run", hub
+
+
+def test_two_processes_take_the_steps_of_one(steady, two_processes, tmp_path):
+    one, (two, _) = tmp_path / "one", two_processes
+    train_classifier.train(TrainConfig.from_dict(steady | {"output_dir": str(one)}))
+    assert losses(two) == pytest.approx(losses(one), abs=2e-3)
+    first, second = weights(one / "last"), weights(two / "last")
     for name, value in first.items():
         assert torch.allclose(value, second[name], rtol=1e-2, atol=2e-4), name
     # Every val painting is scored once, although three do not divide by two.
-    reports = [json.loads((tmp_path / n / "evaluation/metrics.json").read_text())["tasks"] for n in ("one", "two")]
+    reports = [json.loads((run / "evaluation/metrics.json").read_text())["tasks"] for run in (one, two)]
     assert reports[0]["style"]["n"] == reports[1]["style"]["n"] == 3
-    scores = [(tmp_path / n / "scores.csv").read_text().splitlines() for n in ("one", "two")]
+    scores = [(run / "scores.csv").read_text().splitlines() for run in (one, two)]
     assert scores[0][0] == scores[1][0] and len(scores[0]) == len(scores[1])
+
+
+def test_two_processes_push_once_with_card_figures_and_code(two_processes):
+    run, hub = two_processes
+    assert sum(asked.startswith("POST /api/models/somebody/crnn/commit/") for asked in hub.asked) == 1
+    files = hub.repo("somebody/crnn").files
+    assert {"README.md", "model.safetensors", "modeling_crnn.py", "metrics.json", "log.csv"} <= files.keys()
+    assert files["model.safetensors"] == (run / "best/model.safetensors").read_bytes()
+    assert b"Attribution is not authentication" in files["README.md"]
 
 
 def test_pieces_of_a_batch_give_the_loss_of_the_whole(steady, tmp_path):

@@ -23,8 +23,8 @@ def test_the_pipeline_computes_channels_last():
     assert weights and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
 
 
-def test_openvino_gets_the_whole_batch(tiny_classifier):
-    model, _ = load_classifier(str(tiny_classifier), "openvino")
+def test_openvino_gets_the_whole_batch(openvino_classifier):
+    model, _ = openvino_classifier
     assert len(micro_batches(model, torch.zeros(2 * MICRO_BATCH, 3, 8, 8))) == 1
 
 

@@ -56,11 +56,11 @@ def test_every_output_is_torchs_at_any_batch(folder):
             torch.testing.assert_close(found.attentions, wanted.attentions, atol=1e-4, rtol=0)
 
 
-def test_pipelines_take_it(tiny_classifier):
+def test_pipelines_take_it(tiny_classifier, openvino_classifier):
     picture = synthetic_paintings(1)[0]["image"]
     answers = {}
-    for backend in ("torch", "openvino"):
-        model, processor = load_classifier(str(tiny_classifier), backend=backend)
+    for backend, loaded in (("torch", load_classifier(str(tiny_classifier))), ("openvino", openvino_classifier)):
+        model, processor = loaded
         attributes = ArtAttributesPipeline(model=model, image_processor=processor)(picture, return_attention=True)
         classes = pipeline("image-classification", model=model, image_processor=processor)(picture)
         answers[backend] = (attributes, classes)
@@ -85,8 +85,8 @@ def test_an_embedder_and_an_index_of_one_backend_serve_the_other(tmp_path):
     assert hits[0].id == paintings[3]["id"]
 
 
-def test_it_neither_trains_nor_pretends_to_be_saved(tiny_classifier, tmp_path):
-    model, _ = load_classifier(str(tiny_classifier), backend="openvino")
+def test_it_neither_trains_nor_pretends_to_be_saved(openvino_classifier, tmp_path):
+    model, _ = openvino_classifier
     with pytest.raises(ModelError, match="cannot be trained"):
         model.train()
     with pytest.raises(ModelError, match="keeps no weights"):
