@@ -9,6 +9,7 @@ from typing import Any
 
 from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import known_artist
+from artextract_hf.data.schema import plain_text
 from artextract_hf.errors import DataError
 
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
@@ -45,13 +46,13 @@ def columns_with(chosen: Mapping[str, str]) -> Columns:
 
 
 def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
-    """A row by fields of the schema, each from the first of its columns that has a value.
+    """A row by fields of the schema, each from the first of its columns that has a value; texts in one form of Unicode.
 
     >>> fields_of({"object_id": "17", "artist": "Claude Monet", "date": ""}, COLUMNS)
     {'id': '17', 'title': '17', 'artist_name': 'Claude Monet'}
     """
     found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
-    return {name: value for name, value in found.items() if value}
+    return {name: value if name == "image" else plain_text(value) for name, value in found.items() if value}
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -20,8 +20,8 @@ _CC0 = frozenset({
     "cc0", "cc 0", "cc zero", "cc0 1.0", "cc 0 1.0", "cc zero 1.0", "cc0 1.0 universal", "cc0 license", "cc0 licence",
     "cc0 public domain", "public domain cc0", "cc0 public domain dedication", "cc0 public domain designation",
     "cc0 1.0 universal public domain dedication", "cc0 1.0 universal cc0 1.0 public domain dedication",
-    "creative commons 0", "creative commons zero", "creative commons zero cc0", "creative commons zero 1.0",
-    "creative commons zero 1.0 universal", "creative commons zero v1.0 universal", "creative commons zero public domain",
+    "creative commons 0", "creative commons zero", "creative commons zero cc0", "creative commons zero public domain",
+    "creative commons zero 1.0", "creative commons zero 1.0 universal", "creative commons zero v1.0 universal",
     "creative commons cc0", "creative commons cc0 1.0", "creative commons cc0 1.0 universal",
     "creative commons cc0 1.0 universal public domain dedication",
 })  # fmt: skip
