@@ -156,21 +156,25 @@ class _Tables:
                 lines = csv_lines(text, path)
                 header = next(lines, (1, []))[1]
                 wanted = _wanted(header, name, path)
-                rows = ((line, cells) for line, cells in lines if self._is_whole(cells, header, f"{name} line {line}"))
+                rows = self._whole_rows(lines, len(header), name)
                 part: list[tuple[int, list[str]]] | None = None
                 while part is None or len(part) == ROWS:
                     part = list(islice(rows, ROWS))
-                    values = [[cells[place] for place in wanted.values()] for _, cells in part]
-                    yield pd.DataFrame(values, [line for line, _ in part], list(wanted), dtype=str)
+                    columns = {column: [cells[place] for _, cells in part] for column, place in wanted.items()}
+                    yield pd.DataFrame(columns, [line for line, _ in part], dtype=str)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError) as error:
             raise DataError(f"{path} cannot be read as a table: {error}") from None
 
-    def _is_whole(self, cells: list[str], header: list[str], place: str) -> bool:
-        """Whether a row has a cell for each column: a text with commas and without quotation marks shifts the rest."""
-        whole = len(cells) >= len(header) and not any(cells[len(header) :])
-        if not whole:
-            self.skipped.add(f"nga/{place}", f"its row has {len(cells)} cells, the header {len(header)}")
-        return whole
+    def _whole_rows(
+        self, lines: Iterator[tuple[int, list[str]]], columns: int, name: str
+    ) -> Iterator[tuple[int, list[str]]]:
+        """The rows with a cell for each column; a text with commas and without quotation marks shifts the rest."""
+        for line, cells in lines:
+            if len(cells) == columns or (len(cells) > columns and not any(cells[columns:])):
+                yield line, cells
+            else:
+                reason = f"its row has {len(cells)} cells, the header {columns}"
+                self.skipped.add(f"nga/{name} line {line}", reason)
 
 
 def _opened(path: Path) -> IO[bytes]:
