@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, Backend, app, show
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,6 +35,7 @@ def index(
     ] = "auto",
     metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
     allow_restricted: AllowRestricted = False,
+    allow_outside: AllowOutside = False,
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +48,8 @@ def index(
         usable_ids = _usable_ids(Path(source), skipped, allow_restricted)
         made = PaintingIndex.from_embeddings(source, factory, metric, only=usable_ids)
     else:
-        paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
+        paintings = read_collection(source, skipped, allow_outside=allow_outside)
+        paintings = usable(paintings, skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)
         made = PaintingIndex.build(paintings, network, factory, metric, progress=True)
     made.save_pretrained(out)

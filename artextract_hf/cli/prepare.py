@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, app, show
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -88,6 +88,7 @@ def prepare_collection(
         str | None, typer.Option(help="style, genre or artist: what the names of the subfolders mean.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
+    allow_outside: AllowOutside = False,
     as_json: AsJson = False,
 ) -> None:
     """One's own collection, a museum's, or a dataset of the Hub."""
@@ -97,7 +98,12 @@ def prepare_collection(
 
     skipped = SkipList()
     paintings = read_collection(
-        source, skipped, columns=_mapping(column or []), classes=classes, images_dir=images or _beside(out)
+        source,
+        skipped,
+        columns=_mapping(column or []),
+        classes=classes,
+        images_dir=images or _beside(out),
+        allow_outside=allow_outside,
     )
     _write(DatasetDict({ALL: paintings}), {"source": source}, out, skipped, as_json)
 

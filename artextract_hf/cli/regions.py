@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, app, show
 from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
@@ -20,6 +20,7 @@ def index_regions(
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     side: Annotated[int, typer.Option(help="Pixels of a painting's longer side; more finds smaller details.")] = 448,
     allow_restricted: AllowRestricted = False,
+    allow_outside: AllowOutside = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
@@ -27,7 +28,7 @@ def index_regions(
     from artextract_hf.data import SkipList, read_collection
 
     skipped = SkipList()
-    paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
+    paintings = usable(read_collection(source, skipped, allow_outside=allow_outside), skipped, allow_restricted)
     made = RegionIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), side=side, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]

@@ -20,7 +20,8 @@ from urllib.parse import urljoin
 
 from datasets import Dataset
 
-from artextract_hf.data.fields import artist_as_printed, first_year, last_year
+from artextract_hf.data.dates import first_year, last_year
+from artextract_hf.data.fields import artist_as_printed
 from artextract_hf.data.labels import ARTISTS, UNKNOWN, known_artist
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.download import DownloadSettings, Fetcher, download_images

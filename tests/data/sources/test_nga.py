@@ -161,6 +161,56 @@ def test_paintings_join_their_tables(server, small_tables, tmp_path):
     assert "/iiif/u-girl/full/full/0/default.jpg" in server.asked  # smaller: not enlarged
 
 
+def rewrite(path, change):
+    """Change the rows of a table; each is a dict of its cells."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    changed = [change(row) for row in rows]
+    table(path, list(changed[0]), changed)
+
+
+def test_the_column_openaccess_says_what_is_open(server, small_tables, tmp_path):
+    said = {"46626": "1", "46627": "0", "52189": "", "60": "1", "93067": "1"}
+    images = small_tables / "data/published_images.csv"
+    rewrite(images, lambda row: row | {"openaccess": said.get(row["depictstmsobjectid"], "1")})
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert dataset["id"] == ["nga/60", "nga/46626"] and set(server.pictures()) == {"u-hat", "u-girl"}
+    reasons = {item.path: item.reason for item in skipped.items}
+    for number in ("46627", "52189"):
+        assert reasons[f"nga/{number}"] == "not open access; --allow-restricted takes it in"
+    assert "900 pixels" in reasons["nga/93067"]  # `maxpixels` counts beside it
+    everything = load_nga(small_tables, tmp_path / "images", allow_restricted=True, settings=QUICK)
+    assert len(everything) == 5 and sum(map(is_open, everything["license"])) == 2
+
+
+@pytest.mark.parametrize("row", [1, 3])
+def test_a_row_with_commas_and_no_quotation_marks_is_listed_with_its_line(small_tables, tmp_path, row):
+    images = small_tables / "data/published_images.csv"
+    lines = images.read_text().splitlines()
+    bad = lines[row].split(",")[0]
+    lines[row] += ", a tree, and a cow"
+    images.write_text("\n".join(lines) + "\n")
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert len(dataset) >= 3 and f"What {bad} shows" not in dataset["alt_text"]
+    reasons = {item.path: item.reason for item in skipped.items}
+    assert reasons[f"nga/published_images line {row + 1}"] == "its row has 14 cells, the header 12"
+
+
+@pytest.mark.parametrize("uuid", ["../../escaped", "/tmp/escaped", "a b", "..", "a\x00b"])
+def test_a_uuid_that_is_none_names_no_file(small_tables, tmp_path, uuid):
+    rewrite(
+        small_tables / "data/published_images.csv",
+        lambda row: row | ({"uuid": uuid} if row["uuid"] == "u-girl" else {}),
+    )
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert "nga/46626" not in dataset["id"]
+    assert any(item.path == "nga/46626" and "uuid" in item.reason for item in skipped.items)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
 def test_restricted_works_keep_their_limit(small_tables, tmp_path):
     dataset = load_nga(small_tables, tmp_path / "images", allow_restricted=True, settings=QUICK)
     restricted = dataset.filter(lambda id_: id_ == "nga/93067", input_columns="id")
@@ -221,6 +271,12 @@ def test_tables_may_be_packed(server, small_tables, tmp_path):
     assert len(load_nga(small_tables, tmp_path / "images", limit=1, settings=QUICK)) == 1
 
 
+def pack(path, data):
+    """A table as a gzip file that is cut short, in place of the plain one."""
+    path.with_suffix(".csv").unlink()
+    path.with_suffix(".csv.gz").write_bytes(gzip.compress(data)[:-6])
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -229,6 +285,9 @@ def test_tables_may_be_packed(server, small_tables, tmp_path):
         (lambda p: (p / "published_images.csv").write_text(""), "is empty"),
         (lambda p: (p / "objects.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read|no column"),
         (lambda p: (p / "published_images.csv").write_text(",".join(IMAGES) + "\n"), "no painting that can be taken"),
+        (lambda p: (p / "objects_terms.csv").rename(p / "objects_terms.zip"), "objects_terms.zip cannot be read"),
+        (lambda p: (p / "objects.csv").write_text(",".join(OBJECTS) + '\n"1,'), "line 2 is never closed"),
+        (lambda p: pack(p / "objects", b"cut short"), "cannot be read"),
     ],
 )
 def test_tables_that_cannot_be_used_say_so(small_tables, tmp_path, spoil, message):
