@@ -60,6 +60,8 @@ def read_splits(source: str | Path, skipped: SkipList) -> Dataset:
     named = [
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
     ]
+    if not named:
+        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out).")
     return concatenate_datasets(named)
 
 

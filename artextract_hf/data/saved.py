@@ -30,7 +30,6 @@ ALL = "all"  # the one split of a data set without splits
 SPLITS, STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 SPLIT_NAME, ARROW_NAME = r"\w+(\.\w+)*", r"[\w-]+\.arrow"  # as `datasets` has them
 MOST_JSON = 2**26  # bytes of a document
-CHECK_MEMORY = 2**30  # bytes
 CHECK_S, CHECK_BYTES_PER_S = 60, 20_000_000  # a slow disk; texts and lengths are read, pictures are not
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # else each core takes a share of the memory
 
@@ -52,7 +51,7 @@ def open_saved(folder: Path, *, known: Iterable[str] | None = None) -> DatasetDi
         used = [*arrows, *(part / name for part in parts.values() for name in (STATE, INFO)), folder / SPLITS]
         if other := {path.relative_to(folder).as_posix() for path in used if path.exists()}.difference(known):
             raise DataError(f"{folder / min(other)} is not of this data set; prepare it again.")
-    _validate(folder, arrows)
+    check_files(arrows)
     try:
         splits = DatasetDict({name: Dataset.load_from_disk(str(part)) for name, part in parts.items()})
     except Exception as error:  # noqa: BLE001  (whatever a document makes `datasets` stumble over)
@@ -103,25 +102,25 @@ def _names(value: object, form: str, document: Path) -> list[str]:
     return names
 
 
-def _validate(folder: Path, arrows: Sequence[Path]) -> None:
-    """Have Arrow files read in full by another process.
+def check_files(paths: Sequence[Path]) -> None:
+    """Have Arrow or Parquet files read in full by another process, which has a limit on time and memory.
 
     Raises:
-        DataError: they are damaged, or it died, or took too much time or memory.
+        DataError: they are damaged, or it died, or took too much.
     """
-    if missing := [path for path in arrows if not path.is_file()]:
+    if missing := [path for path in paths if not path.is_file()]:
         raise DataError(f"{missing[0]} is missing.")
-    seconds = CHECK_S + sum(path.stat().st_size for path in arrows) // CHECK_BYTES_PER_S
+    seconds = CHECK_S + sum(path.stat().st_size for path in paths) // CHECK_BYTES_PER_S
     # -P: else the files beside the program could be imported in place of others of the same name
-    command = [sys.executable, "-P", arrow_check.__file__, str(CHECK_MEMORY), str(seconds), *map(str, arrows)]
+    command = [sys.executable, "-P", arrow_check.__file__, str(seconds), *map(str, paths)]
     try:
         done = subprocess.run(
             command, env=os.environ | ONE_THREAD, capture_output=True, text=True, errors="replace", timeout=2 * seconds
         )
     except subprocess.TimeoutExpired:
-        raise DataError(f"{folder} cannot be read as a data set: its files take more than {seconds} s.") from None
+        raise DataError(f"{paths[0]} cannot be read as a data set: it takes more than {seconds} s.") from None
     if done.returncode:
-        died = f"{folder} cannot be read as a data set: its files end the process that reads them."
+        died = f"{paths[0]} cannot be read as a data set: it ends the process that reads it."
         raise DataError((done.stderr.strip().splitlines() if done.returncode == 1 else [died])[-1])
 
 
