@@ -115,6 +115,25 @@ def first_other(folder: Path, written: str) -> Path | None:
     return None
 
 
+@contextlib.contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """A folder to write files into, which then take their places in `folder`, one by one; others in it stay.
+
+    Raises:
+        OSError: they cannot be written; what was there is intact.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
+    new.mkdir(parents=True)
+    try:
+        yield new
+        folder.mkdir(exist_ok=True)
+        for path in sorted(new.iterdir()):
+            move_whole(path, folder / path.name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all, and so that it outlives a power cut."""
     unfinished = path.with_name(f"{path.name}.new")
@@ -127,6 +146,17 @@ def move_whole(unfinished: Path, path: Path) -> None:
     _flush_one(unfinished)
     unfinished.replace(path)
     _flush_one(path.parent)
+
+
+def reserve_space(path: Path) -> None:
+    """Have the disk keep room for all of a file that is to be written by way of memory.
+
+    Raises:
+        OSError: the disk is too full; found later, that would end the process by a signal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _work(target: Path) -> Path:

@@ -1,5 +1,6 @@
 """Output folders: whole at any moment, one writer at a time, and nothing of anybody else's removed."""
 
+import importlib
 import multiprocessing
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from artextract_hf import outputs
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.outputs import first_other, output_lock, recover, replacement
+from artextract_hf.outputs import first_other, output_lock, recover, replacement, reserve_space, whole_files
 
 ROOT = Path(__file__).parent.parent
 
@@ -147,3 +148,59 @@ def test_a_folder_that_may_not_be_written_is_one_line(out, monkeypatch):
     with pytest.raises(PermissionError, match="Permission denied"):
         fill(out, "new")
     assert text(out) == "old"
+
+
+def test_files_that_are_written_whole_stand_beside_others(out, limited_files):
+    (out / "notes").write_text("mine")
+    with whole_files(out) as new:
+        (new / "weights").write_bytes(bytes(900))
+    with limited_files(1000), pytest.raises(OSError, match="File too large"), whole_files(out) as new:
+        (new / "config").write_text("{}")
+        (new / "weights").write_bytes(bytes(2000))
+    assert (out / "weights").read_bytes() == bytes(900) and not (out / "config").exists()
+    assert text(out) == "old" and (out / "notes").read_text() == "mine"
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_space_is_reserved_before_a_file_is_mapped(tmp_path):
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(2**20)
+    assert (tmp_path / "file").stat().st_blocks == 0
+    reserve_space(tmp_path / "file")
+    assert (tmp_path / "file").stat().st_blocks * 512 >= 2**20
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("index", "."),
+        ("index-regions", "."),
+        ("prepare", "collection", "."),
+        ("prepare", "wikiart", "--root", "."),
+        ("prepare", "nga", "--opendata", "."),
+    ],
+)
+def test_a_second_command_on_a_folder_is_refused_before_its_work(out, run_cli, monkeypatch, command):
+    with output_lock(out):
+        code, _, err = run_cli(*command, "--out", out)
+    assert (
+        code == 2 and err == f"artextract: another run is writing {out}; wait for its end, or choose another folder.\n"
+    )
+    monkeypatch.chdir(out)
+    code, _, err = run_cli(*command, "--out", out)
+    assert code == 2 and err.startswith("artextract: ") and "is the working directory" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("script", ["train_classifier", "train_byol"])
+def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypatch, script):
+    """Only the first process of a training holds the lock; the launcher ends the others with it."""
+    training = importlib.import_module(f"training.{script}")
+    monkeypatch.setattr(training, "set_up", lambda _: pytest.fail("it went on"))
+    command = [script, "--config", "training/configs/plain.yaml", "--data", "x", "--output_dir", str(out)]
+    command[2] = "training/configs/byol_40.yaml" if script == "train_byol" else command[2]
+    monkeypatch.setattr("sys.argv", command)
+    with output_lock(out), pytest.raises(SystemExit, match=f"{script}: another run is writing {out}"):
+        training.main()
+    monkeypatch.setenv("RANK", "1")
+    with output_lock(out), pytest.raises(pytest.fail.Exception, match="it went on"):
+        training.main()
