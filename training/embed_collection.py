@@ -9,6 +9,7 @@ folder has to be one that all of them see. `PaintingIndex.from_embeddings` makes
 
 import argparse
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from artextract_hf.data import SkipList, read_collection
 from artextract_hf.embedders import AutoEmbedder, NetworkEmbedder
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.outputs import output_lock
 from artextract_hf.retrieval import PART, join_parts, plan_parts, write_parts
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--part", type=int, default=PART, help="records a part: what a killed process does again")
     try:
         embed(parser.parse_args())
-    except ArtExtractError as error:
+    except (ArtExtractError, OSError) as error:
         sys.exit(f"embed_collection: {error}")
 
 
@@ -48,14 +50,15 @@ def embed(args: argparse.Namespace) -> None:
     left_out = SkipList()
     dataset = read_collection(args.source, left_out, allow_outside=args.allow_outside)
     share = {"shard": accelerator.process_index, "shards": accelerator.num_processes}
-    if accelerator.is_main_process:
-        plan_parts(dataset, embedder, args.out, part=args.part)
-    accelerator.wait_for_everyone()
-    write_parts(dataset, embedder, args.out, **share, progress=accelerator.is_main_process)
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        about = join_parts(args.out, left_out=left_out)
-        print(f"{about['count']} vectors of length {about['dim']} in {args.out}, {len(about['skipped'])} left out")
+    with output_lock(args.out) if accelerator.is_main_process else nullcontext():
+        if accelerator.is_main_process:
+            plan_parts(dataset, embedder, args.out, part=args.part)
+        accelerator.wait_for_everyone()
+        write_parts(dataset, embedder, args.out, **share, progress=accelerator.is_main_process)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            about = join_parts(args.out, left_out=left_out)
+            print(f"{about['count']} vectors of length {about['dim']} in {args.out}, {len(about['skipped'])} left out")
     accelerator.end_training()
 
 

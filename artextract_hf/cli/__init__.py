@@ -25,7 +25,7 @@ from artextract_hf.cli import (  # noqa: F401  (the commands register)
     regions,
     train,
 )
-from artextract_hf.cli.application import app
+from artextract_hf.cli.application import app, reserved
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_terminal
 
@@ -38,7 +38,8 @@ def main() -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        app()
+        with reserved:
+            app()
     except (ArtExtractError, OSError) as error:
         typer.echo(for_terminal(f"artextract: {error}"), err=True)
         sys.exit(BAD_INPUT)

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from artextract_hf.escapes import for_terminal
+from artextract_hf.outputs import check_replaceable, output_lock
 
 app = typer.Typer(
     name="artextract",
@@ -24,6 +27,18 @@ AllowOutside = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+reserved = ExitStack()  # the output folders that the command holds; closed when it ends
+
+
+def reserve(out: Path) -> None:
+    """Hold an output folder until the command ends: a second run on it is refused before its work, not after.
+
+    Raises:
+        ArtExtractError: another run is writing it, or it cannot be replaced.
+    """
+    check_replaceable(out)
+    reserved.enter_context(output_lock(out))
 
 
 def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterable[dict[str, str]] = ()) -> None:

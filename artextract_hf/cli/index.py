@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, Backend, app, reserve, show
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,7 +42,10 @@ def index(
     """Make a collection searchable."""
     from artextract_hf import AutoEmbedder, PaintingIndex
     from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.outputs import recover
 
+    reserve(out)
+    recover(source)
     skipped = SkipList()
     if (Path(source) / "embeddings.npy").is_file():
         usable_ids = _usable_ids(Path(source), skipped, allow_restricted)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, app, reserve, show
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -38,6 +38,7 @@ def prepare_wikiart(
     """WikiArt in the layout of the ArtGAN release."""
     from artextract_hf.data import SkipList, WikiArtOptions, read_wikiart
 
+    reserve(out)
     skipped = SkipList()
     options = WikiArtOptions(
         split, artists=artists, min_artist_works=min_artist_works, max_samples=max_samples, seed=seed
@@ -63,6 +64,7 @@ def prepare_nga(
 
     from artextract_hf.data import ALL, DownloadSettings, SkipList, read_nga
 
+    reserve(out)
     skipped = SkipList()
     paintings = read_nga(
         opendata,
@@ -96,6 +98,7 @@ def prepare_collection(
 
     from artextract_hf.data import ALL, SkipList, read_collection
 
+    reserve(out)
     skipped = SkipList()
     paintings = read_collection(
         source,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AsJson, app, reserve, show
 from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
@@ -27,6 +27,7 @@ def index_regions(
     from artextract_hf import AutoEmbedder, RegionIndex
     from artextract_hf.data import SkipList, read_collection
 
+    reserve(out)
     skipped = SkipList()
     paintings = usable(read_collection(source, skipped, allow_outside=allow_outside), skipped, allow_restricted)
     made = RegionIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), side=side, progress=True)

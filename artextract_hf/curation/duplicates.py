@@ -56,13 +56,16 @@ def read_splits(source: str | Path, skipped: SkipList, *, allow_outside: bool = 
     elif folder.is_dir() and (parts := _split_folders(folder)):
         splits = DatasetDict({part.name: read_collection(part, skipped, allow_outside=allow_outside) for part in parts})
     elif is_hub_name(source) or (folder.is_dir() and is_stored_dataset(folder)):
-        splits = read_table_splits(folder.resolve() if folder.is_dir() else str(source), COLUMNS, skipped)
+        where = folder.resolve() if folder.is_dir() else str(source)
+        splits = read_table_splits(where, COLUMNS, skipped, allow_outside=allow_outside)
     else:
         splits = DatasetDict({"": read_collection(source, skipped, allow_outside=allow_outside)})
     shown = ["id", "image", "title", "artist_name"]
     named = [
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
     ]
+    if not named:
+        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out).")
     return concatenate_datasets(named)
 
 

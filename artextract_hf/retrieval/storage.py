@@ -8,8 +8,6 @@ FAISS takes about half of all damaged files without complaint, so nothing is par
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -18,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.errors import PaintingIndexError
+from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.remote import download_snapshot
-from artextract_hf.retrieval.fingerprint import document_digest, file_digest
 from artextract_hf.retrieval.records import RecordTable, without_nan
 
 FORMAT = 2
@@ -28,6 +27,7 @@ DESCRIPTION, RECORDS = "index.json", "records.parquet"
 DIGESTS = "sha256"  # key of the description: digest by file name
 KIND, PAINTINGS = "kind", "paintings"  # what an index is of; a description without the key is of paintings, or of faces
 DATA = (".faiss", ".json", ".npy", ".parquet", ".safetensors")  # endings of what an index is read from
+WRITTEN = r"[^/]+\.(faiss|json|npy|parquet|safetensors)|README\.md|\.gitattributes"  # here, or by the Hub
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 
 
@@ -59,23 +59,27 @@ def write_index(directory: str | Path, store: Stored, records: RecordTable, abou
         about: the description, without the format and the digests, which are added.
 
     Raises:
-        PaintingIndexError: the folder holds something else, or is the working directory.
+        PaintingIndexError: the folder holds something else.
+        ArtExtractError: it is the working directory, or a mounted folder.
+        OSError: it cannot be written; an index that was there is intact.
     """
-    target = Path(directory).resolve()
-    if target.exists() and not (target / DESCRIPTION).is_file() and (target.is_file() or any(target.iterdir())):
-        raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
-    if Path.cwd().is_relative_to(target):
-        raise PaintingIndexError(f"{target} is the working directory, and would be replaced; choose another folder.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    unfinished, old = work / "new", work / "old"
+    _check_target(Path(directory))
+    with replacement(directory) as new:
+        _write_files(new, store, records, {"format": FORMAT, **about})
+
+
+def _check_target(target: Path) -> None:
+    """Refuse a folder with anything in it that is of no index."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
     try:
-        unfinished.mkdir()
-        _write_files(unfinished, store, records, {"format": FORMAT, **about})
-        _swap(unfinished, target, old)
-    finally:
-        if target.exists() or not old.exists():  # else `old` is the only whole index there is
-            shutil.rmtree(work, ignore_errors=True)
+        description = json.loads((target / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        description = None
+    if not isinstance(description, dict) or DIGESTS not in description:
+        raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
+    if other := first_other(target, WRITTEN):
+        raise PaintingIndexError(f"{other} is of no index, and would be removed; move it, or choose another folder.")
 
 
 def _write_files(folder: Path, store: Stored, records: RecordTable, document: dict[str, Any]) -> None:
@@ -85,18 +89,6 @@ def _write_files(folder: Path, store: Stored, records: RecordTable, document: di
     digests[DESCRIPTION] = document_digest(document)
     text = json.dumps({**document, DIGESTS: digests}, indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
-def _swap(new: Path, target: Path, old: Path) -> None:
-    """Put a folder in the place of another, which becomes `old`; where that fails, the other is put back."""
-    if target.exists():
-        target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
 
 
 def read_index(
@@ -150,6 +142,7 @@ def read_embeddings(
     Raises:
         PaintingIndexError: a file is missing or damaged, or is of another collection.
     """
+    recover(folder)
     try:
         about = json.loads((folder / "embedder.json").read_text(encoding="utf-8"))
         vectors = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
@@ -190,6 +183,7 @@ def find_index(name: str | Path, revision: str | None = None) -> Path:
     Raises:
         PaintingIndexError: there is neither such a folder nor such a repository, or the Hub cannot be reached.
     """
+    recover(name)
     if Path(name).is_dir():
         return Path(name)
 

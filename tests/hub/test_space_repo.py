@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import RepoCard
 
+from artextract_hf.digests import file_digest
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.space_repo import pinned_requirements, space_repository
-from artextract_hf.retrieval.fingerprint import file_digest
 
 ROOT = Path(__file__).parent.parent.parent
 REPO = "somebody/paintings-space"

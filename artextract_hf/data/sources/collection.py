@@ -13,17 +13,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
+from datasets import Dataset
 
 from artextract_hf.data.fields import Columns, columns_with, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table
-from artextract_hf.data.named_files import refuse_outside
-from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
-from artextract_hf.data.schema import DETAILS, SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.pictures import check_picture, usable
+from artextract_hf.data.prepared import read_prepared
+from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.listing import Listed, is_stored_dataset, listed_in_folder, listed_in_table
 from artextract_hf.data.sources.metadata import LISTS
 from artextract_hf.data.sources.tables import read_table
 from artextract_hf.errors import DataError, ImageError
+from artextract_hf.outputs import recover
 
 ACCEPTED = (
     "a folder written by `artextract prepare`, a folder of pictures, a CSV, JSON Lines or Parquet file that lists "
@@ -81,6 +82,7 @@ def read_collection(
     if classes is not None and classes not in TASKS:
         raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
     text, path = str(source), Path(source)
+    recover(path)
     if text.startswith(("http://", "https://")) or (path.is_file() and path.suffix.lower() == ".json"):
         dataset = _read_iiif(text, images_dir, skipped)
     elif path.is_dir():
@@ -89,7 +91,7 @@ def read_collection(
     elif path.is_file() and path.suffix.lower() in LISTS:
         dataset = _dataset(listed_in_table(path.resolve(), known, allow_outside=allow_outside), skipped)
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        dataset = read_table(path.resolve(), known, skipped)
+        dataset = read_table(path.resolve(), known, skipped, allow_outside=allow_outside)
     elif is_hub_name(source):
         dataset = read_table(text, known, skipped)
     else:
@@ -120,54 +122,10 @@ def _read_folder(
     folder: Path, skipped: SkipList, columns: Columns, classes: str | None, *, allow_outside: bool
 ) -> Dataset:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
-        return _read_prepared(folder, skipped, allow_outside=allow_outside)
+        return read_prepared(folder, skipped, allow_outside=allow_outside)
     if is_stored_dataset(folder):
-        return read_table(folder, columns, skipped)
+        return read_table(folder, columns, skipped, allow_outside=allow_outside)
     return _dataset(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped)
-
-
-def _read_prepared(folder: Path, skipped: SkipList, *, allow_outside: bool) -> Dataset:
-    try:
-        stored = load_from_disk(str(folder))
-        splits = list(stored.values()) if isinstance(stored, DatasetDict) else [stored]
-        dataset = concatenate_datasets(splits)
-        # A damaged Arrow file that is mapped into memory can end the process when it is read, not raise.
-        dataset.data.validate(full=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder} cannot be read as a prepared data set: {error}") from None
-    expected = painting_features()
-    if missing := [name for name in expected if name not in dataset.column_names and name not in DETAILS]:
-        raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
-    for name in DETAILS:  # a data set of an earlier version
-        if name not in dataset.column_names:
-            nothing = [None if name.startswith("year") else ""] * len(dataset)
-            dataset = dataset.add_column(name, nothing, feature=expected[name])
-    dataset = _once_by_id(dataset)
-    pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
-
-    def look(row: int) -> None:
-        source = picture_source(pictures[row]["image"])
-        if isinstance(source, str) and not allow_outside:
-            refuse_outside(source, folder)
-        check_picture(source)
-
-    return dataset.select([row for row, _ in usable(range(len(dataset)), look, ids.__getitem__, skipped)])
-
-
-def _once_by_id(dataset: Dataset) -> Dataset:
-    """Keep the first record of each id; a label that only a later one knows is taken over."""
-    first: dict[str, int] = {}
-    owner = [first.setdefault(key, row) for row, key in enumerate(dataset["id"])]
-    if len(first) == len(dataset):
-        return dataset
-    joined = dataset
-    for task in TASKS:
-        labels = [UNKNOWN] * len(dataset)
-        for row, label in zip(owner, dataset[task], strict=True):
-            if labels[row] == UNKNOWN and label is not None:
-                labels[row] = label
-        joined = joined.remove_columns(task).add_column(task, labels, feature=dataset.features[task])
-    return joined.select_columns(dataset.column_names).select(list(first.values()))
 
 
 def _dataset(listed: Iterable[Listed], skipped: SkipList) -> Dataset:
