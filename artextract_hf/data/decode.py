@@ -5,18 +5,18 @@ never passes on half a picture as a whole one. The limits are measured: a 0.5 MB
 """
 
 import io
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from artextract_hf.errors import ImageError
+from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
+from artextract_hf.errors import DataError, ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000  # decoded; about 120 MB of RGB. A larger JPEG is decoded at a smaller scale
 MAX_BYTES = 100_000_000
-URL_TIMEOUT_S = 20
+URL_TIMEOUT_S = 20  # for a whole picture
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
@@ -24,7 +24,7 @@ Image.init()  # else Pillow knows only some of FORMATS before the first of the o
 ImageFile.LOAD_TRUNCATED_IMAGES = False  # a process-wide switch of Pillow: a cut file must raise, not turn grey
 
 
-def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.Image:
+def decode_image(source: ImageSource, *, min_side: int | None = None, allow_private_hosts: bool = False) -> Image.Image:
     """Decode a picture to upright RGB.
 
     Args:
@@ -32,15 +32,16 @@ def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.I
             of uint8.
         min_side: where given, a JPEG may be decoded at a smaller scale (1/2, 1/4, 1/8) whose sides are both still
             at least this many pixels; twice the side that is wanted afterwards loses nothing that is visible.
+        allow_private_hosts: fetch an address also from this machine and from hosts of private networks.
 
     Raises:
-        ImageError: not a picture, a format outside FORMATS, cut short, or more than MAX_PIXELS.
+        ImageError: not a picture, a format outside FORMATS, cut short, more than MAX_PIXELS, or not to be fetched.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _to_upright_rgb(source, "the given picture")
-    data, name = _read(source)
+    data, name = _read(source, allow_private_hosts=allow_private_hosts)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _bound_pixels(image, name, min_side)
@@ -53,21 +54,35 @@ def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.I
         raise ImageError(f"{name} is damaged or cut short: {error}") from None
 
 
-def _read(source: str | Path | bytes) -> tuple[bytes, str]:
+def fetch_picture(address: str, *, allow_private_hosts: bool = False) -> bytes:
+    """The encoded picture at an address, which is not decoded yet.
+
+    Args:
+        address: http or https.
+        allow_private_hosts: as for `decode_image`.
+
+    Raises:
+        ImageError: it could not be fetched, or is larger than MAX_BYTES.
+    """
+    settings = DownloadSettings(
+        retries=0, timeout_s=URL_TIMEOUT_S, max_bytes=MAX_BYTES, allow_private_hosts=allow_private_hosts
+    )
+    try:
+        return Fetcher(settings).get(address, bytes)
+    except DataError as error:
+        raise ImageError(f"{shown(address)} could not be fetched: {error}") from None
+
+
+def _read(source: str | Path | bytes, *, allow_private_hosts: bool) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         return source, f"the given data ({len(source)} bytes)"
     text = str(source)
-    if text.startswith(("http://", "https://")):
-        try:
-            with urllib.request.urlopen(text, timeout=URL_TIMEOUT_S) as answer:
-                data = answer.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise ImageError(f"{text} could not be fetched: {error}") from None
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise ImageError(f"{path} does not exist or is not a file.")
-        data = path.read_bytes()
+    if is_address(text):
+        return fetch_picture(text, allow_private_hosts=allow_private_hosts), shown(text)
+    path = Path(source)
+    if not path.is_file():
+        raise ImageError(f"{path} does not exist or is not a file.")
+    data = path.read_bytes()
     if len(data) > MAX_BYTES:
         raise ImageError(f"{text} is larger than {MAX_BYTES // 1_000_000} MB.")
     return data, text

@@ -17,15 +17,17 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset
 
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.download import DownloadSettings, download_images
-from artextract_hf.data.sources.iiif import image_url
+from artextract_hf.data.sources.download import Wanted, download_images
+from artextract_hf.data.sources.iiif_documents import image_url
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
 PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
 ROWS = 50_000  # of a table, read at a time
+UUID = r"[0-9A-Za-z-]{1,64}"  # it becomes the name of a file
 
 COLUMNS = {
     "objects": [
@@ -103,7 +105,7 @@ def read_nga(
     works = works.head(limit) if limit else works
     if not len(works):
         raise DataError(f"{opendata_dir} names no painting that can be taken ({len(skipped.items)} were left out).")
-    wanted = [(_address(row, side), f"{row.uuid}.jpg") for row in _rows(works)]
+    wanted = [Wanted(f"{row.uuid}.jpg", (_address(row, side),)) for row in _rows(works)]
     files = download_images(wanted, Path(images_dir), skipped, settings=settings)
     if not any(files):
         raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
@@ -163,6 +165,10 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
     for row in _rows(works[(works["iiifurl"] == "") | (works["uuid"] == "")]):
         skipped.add(f"nga/{row.objectid}", "its view has no IIIF address")
     works = works[(works["iiifurl"] != "") & (works["uuid"] != "")]
+    named = works["uuid"].str.fullmatch(UUID)
+    for row in _rows(works[~named]):
+        skipped.add(f"nga/{row.objectid}", f"the uuid of its view is {row.uuid[:100]!r}, which is none")
+    works = works[named]
     if not allow_restricted:
         for row in _rows(works[works["maxpixels"] != ""]):
             skipped.add(f"nga/{row.objectid}", f"{_license(row.maxpixels)}; --allow-restricted takes it in")

@@ -4,15 +4,18 @@ import json
 
 import pytest
 
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import load_collection, read_collection
-from artextract_hf.data.sources.download import DownloadSettings
-from artextract_hf.data.sources.iiif import image_url, parse_manifest, read_iiif, text_of
+from artextract_hf.data.sources.iiif import read_iiif
+from artextract_hf.data.sources.iiif_documents import image_url, parse_manifest, text_of
 from artextract_hf.errors import DataError
 from tests.data.sources.iiif_server import IiifServer
 
-QUICK = DownloadSettings(per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=1)
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=1, allow_private_hosts=True
+)
 
 
 @pytest.fixture
@@ -183,9 +186,10 @@ def test_a_paged_collection_is_read_to_its_end(server, tmp_path):
 
 def test_a_collection_from_an_address_or_a_file_is_a_collection_as_any(server, tmp_path):
     serve(server, lilies=manifest_3(server.url, "lilies"))
-    assert len(load_collection(f"{server.url}/lilies.json", images_dir=tmp_path / "images")) == 1
+    options = {"images_dir": tmp_path / "images", "allow_private_hosts": True}
+    assert len(load_collection(f"{server.url}/lilies.json", **options)) == 1
     (tmp_path / "own.json").write_text(json.dumps(manifest_3(server.url, "own")), encoding="utf-8")
-    assert len(read_collection(tmp_path / "own.json", SkipList(), images_dir=tmp_path / "images")) == 1
+    assert len(read_collection(tmp_path / "own.json", SkipList(), **options)) == 1
 
 
 @pytest.mark.parametrize(
