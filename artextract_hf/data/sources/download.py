@@ -94,7 +94,7 @@ def _fetch(item: Wanted, cache: "_Cache", fetcher: Fetcher) -> Path:
     Raises:
         DataError: none does, with the reason of the first; or its name would leave the folder.
     """
-    if Path(item.file).name != item.file or "\0" in item.file:
+    if Path(item.file).name != item.file or item.file in ("", "..") or "\0" in item.file:
         raise DataError(f"{item.file!r} is no name of a file")
     refused: DataError | None = None
     if cache.holds(item):
@@ -143,11 +143,14 @@ class _Cache:
     def keep(self, item: Wanted, data: bytes) -> None:
         """Write the file whole or not at all, then note it."""
         unfinished = self.folder / f".{uuid.uuid4().hex}.part"  # its own, whoever else keeps the same file now
-        with unfinished.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.folder / item.file)
+        try:
+            with unfinished.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self.folder / item.file)
+        finally:
+            unfinished.unlink(missing_ok=True)
         self._note(item, data)
 
     def _note(self, item: Wanted, data: bytes) -> None:

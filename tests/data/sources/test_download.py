@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,51 @@ def test_a_kill_in_the_middle_loses_nothing_and_repeats_nothing(server, tmp_path
     for i in range(40):
         assert (tmp_path / f"images/p{i}.jpg").read_bytes() == jpeg(f"p{i}")
     assert {entry["file"] for entry in journal(tmp_path / "images")} == {f"p{i}.jpg" for i in range(40)}
+
+
+def test_what_is_wanted_twice_is_fetched_once(server, tmp_path):
+    (a,) = wanted(server, "a")
+    skipped = SkipList()
+    other = Wanted("a.jpg", (f"{server.url}/iiif/b/full/max/0/default.jpg",))
+    files = download_images([a, a, other, *[a] * 20], tmp_path, skipped, settings=QUICK)
+    assert files == [tmp_path / "a.jpg"] * 2 + [None] + [tmp_path / "a.jpg"] * 20
+    assert server.pictures() == {"a": 1} and (tmp_path / "a.jpg").read_bytes() == jpeg("a")
+    assert [item.reason for item in skipped.items] == [f"the file a.jpg is of another address, {a.addresses[0]}"]
+
+
+def test_two_runs_in_one_folder_do_not_disturb_each_other(server, tmp_path):
+    names = [f"p{i}" for i in range(30)]
+
+    def run(_):
+        return download_images(wanted(server, *names), tmp_path, SkipList(), settings=QUICK)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(None not in files for files in pool.map(run, range(3)))
+    assert all((tmp_path / f"{name}.jpg").read_bytes() == jpeg(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/tmp/a.jpg", "x/a.jpg", "..", ".", "", "a\0.jpg"])
+def test_a_file_never_leaves_the_folder(server, tmp_path, name):
+    skipped = SkipList()
+    item = Wanted(name, wanted(server, "a")[0].addresses)
+    assert download_images([item], tmp_path / "in", skipped, settings=QUICK) == [None]
+    assert "no name of a file" in skipped.items[0].reason and not server.asked
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_next_address_is_asked_where_the_first_gives_no_picture(server, tmp_path):
+    (bad,), (good,) = (item.addresses for item in wanted(server, "gone", "good"))
+    server.faults = {"gone": [404] * 9}
+    skipped = SkipList()
+    items = [Wanted("a.jpg", (bad, good)), Wanted("b.jpg", (bad, bad.replace("gone", "gone2").replace("max", "x")))]
+    assert download_images(items, tmp_path, skipped, settings=QUICK) == [tmp_path / "a.jpg", None]
+    assert [(item.path, "404" in item.reason) for item in skipped.items] == [(bad, True)]
+
+
+def test_a_journal_of_any_shape_is_read(server, tmp_path):
+    lines = ["[" * 50_000, "{}", "7", '{"file": [], "url": 1, "sha256": 2, "bytes": 3}', "\x00", '{"file": "a.jpg"}']
+    (tmp_path / JOURNAL).write_text("\n".join(lines))
+    assert download_images(wanted(server, "a"), tmp_path, SkipList(), settings=QUICK) == [tmp_path / "a.jpg"]
 
 
 def test_a_body_beyond_the_cap_is_refused(server, tmp_path):

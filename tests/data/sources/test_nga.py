@@ -181,6 +181,19 @@ def test_pictures_that_cannot_be_had_are_listed_and_shift_nothing(server, small_
         assert np.abs(np.asarray(record["image"]) - expected).mean() < 3
 
 
+def test_a_uuid_is_no_path(server, small_tables, tmp_path):
+    bad = ["../../up", "/tmp/x", "a/b", "..", "u\0", "x" * 300]
+    folder = small_tables / "data"
+    table(folder / "objects.csv", OBJECTS, [painting(str(n), "x") for n in range(len(bad) + 1)])
+    views = [view(server, str(n), uuid, iiifurl=f"{server.url}/iiif/a") for n, uuid in enumerate([*bad, "u-good"])]
+    table(folder / "published_images.csv", IMAGES, views)
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert dataset["id"] == [f"nga/{len(bad)}"]
+    assert [item.path for item in skipped.items if "uuid" in item.reason] == [f"nga/{n}" for n in range(len(bad))]
+    assert {path.name for path in (tmp_path / "images").iterdir()} == {"u-good.jpg", "downloads.jsonl"}
+
+
 def test_the_command_resumes_and_limits(server, small_tables, tmp_path, run_cli):
     arguments = ("prepare", "nga", "--opendata", small_tables, "--out", tmp_path / "out", "--per-second", "1000")
     arguments += ("--allow-private-hosts",)
