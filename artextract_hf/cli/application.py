@@ -26,6 +26,14 @@ AllowOutside = Annotated[
         "--allow-outside", help="Take also pictures outside the collection's folder, where a row leads there."
     ),
 ]
+AllowPrivateHosts = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private-hosts",
+        envvar="ARTEXTRACT_ALLOW_PRIVATE_HOSTS",
+        help="Fetch addresses also from this machine and from hosts of private networks.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 reserved = ExitStack()  # the output folders that the command holds; closed when it ends
@@ -56,6 +64,13 @@ def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterab
     for line in lines:
         typer.echo(for_terminal(line))
     list_skipped(left_out)
+
+
+def reachable(image: str, allow_private_hosts: bool) -> str | bytes:
+    """What the library takes for a picture: its file or address, or its bytes where the host may be a private one."""
+    from artextract_hf.data import fetch_picture, is_address
+
+    return fetch_picture(image, allow_private_hosts=True) if allow_private_hosts and is_address(image) else image
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, show
 
 
 @app.command()
@@ -13,6 +13,7 @@ def classify(
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")] = "default",
     top_k: Annotated[int, typer.Option(min=1, help="Classes to give for each task.")] = 5,
     backend: Backend = "torch",
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first."""
@@ -20,7 +21,8 @@ def classify(
     from artextract_hf.models import MICRO_BATCH, ArtAttributesPipeline, load_classifier
 
     network, processor = load_classifier(model, backend)
-    pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
+    side = 2 * network.config.image_size
+    pictures = [decode_image(image, min_side=side, allow_private_hosts=allow_private_hosts) for image in images]
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = [
         {"image": image, "tasks": answer["tasks"]}

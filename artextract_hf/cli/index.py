@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, Backend, app, reserve, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Backend,
+    app,
+    reachable,
+    reserve,
+    show,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -73,12 +82,14 @@ def search(
     rerank: Annotated[
         str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
     ] = None,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
     from artextract_hf import PaintingIndex
 
-    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold, rerank=rerank)
+    queries = [reachable(image, allow_private_hosts) for image in images]
+    answers = PaintingIndex.from_pretrained(index).search_many(queries, k, where, fold=fold, rerank=rerank)
     document, lines = [], []
     for image, hits in zip(images, answers, strict=True):
         good_match = hits[0].good_match if hits else False

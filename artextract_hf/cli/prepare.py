@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, reserve, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -57,6 +57,7 @@ def prepare_nga(
     concurrency: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 8,
     per_second: Annotated[float, typer.Option(min=0.01, help="Requests a second, at most.")] = 10.0,
     allow_restricted: AllowRestricted = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
@@ -73,7 +74,9 @@ def prepare_nga(
         allow_restricted=allow_restricted,
         limit=limit,
         side=max_side,
-        settings=DownloadSettings(concurrency=concurrency, per_second=per_second),
+        settings=DownloadSettings(
+            concurrency=concurrency, per_second=per_second, allow_private_hosts=allow_private_hosts
+        ),
     )
     manifest = {"source": "National Gallery of Art, open data", "max_side": max_side, "limit": limit}
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
@@ -91,6 +94,7 @@ def prepare_collection(
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
     allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """One's own collection, a museum's, or a dataset of the Hub."""
@@ -107,6 +111,7 @@ def prepare_collection(
         classes=classes,
         images_dir=images or _beside(out),
         allow_outside=allow_outside,
+        allow_private_hosts=allow_private_hosts,
     )
     _write(DatasetDict({ALL: paintings}), {"source": source}, out, skipped, as_json)
 

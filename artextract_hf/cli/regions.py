@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, reserve, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
 from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
@@ -47,6 +47,7 @@ def search_region(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
     where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings that hold a part of a picture, and where."""
@@ -54,7 +55,7 @@ def search_region(
     from artextract_hf.data import decode_image
 
     place = None if box is None else _read_box(box)
-    picture = decode_image(image)
+    picture = decode_image(image, allow_private_hosts=allow_private_hosts)
     part = None if place is None else Box.from_pixels(*place, size=picture.size)
     hits = RegionIndex.from_pretrained(index).search(picture, k, where, box=part)
     answers = [

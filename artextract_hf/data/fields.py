@@ -82,4 +82,5 @@ def artist_as_printed(text: str) -> str:
     >>> artist_as_printed("Pierre-Auguste Renoir (French, 1841–1919)")
     'Pierre-Auguste Renoir'
     """
-    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", " ", text).split())
+    remark = re.compile(r"\([^()]*\)")
+    return " ".join(remark.sub(lambda found: " " if re.search(r"\d", found[0]) else found[0], text).split())

@@ -15,11 +15,13 @@ from typing import Any
 
 from datasets import Dataset
 
+from artextract_hf.data.fetch import DownloadSettings, is_address
 from artextract_hf.data.fields import Columns, columns_with, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table
 from artextract_hf.data.pictures import check_picture, usable
 from artextract_hf.data.prepared import read_prepared
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import Listed, is_stored_dataset, listed_in_folder, listed_in_table
 from artextract_hf.data.sources.metadata import LISTS
 from artextract_hf.data.sources.tables import read_table
@@ -67,6 +69,7 @@ def read_collection(
     classes: str | None = None,
     images_dir: str | Path | None = None,
     allow_outside: bool = False,
+    allow_private_hosts: bool = False,
 ) -> Dataset:
     """`load_collection`, with every picture that was left out noted in `skipped`.
 
@@ -77,14 +80,16 @@ def read_collection(
         classes: `style`, `genre` or `artist`, where the subfolders of a folder are classes of this task.
         images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
         allow_outside: take also pictures that lie outside the source's folder, where a row or a link leads there.
+        allow_private_hosts: fetch a IIIF source also from this machine and from hosts of private networks.
     """
     known = columns_with(columns or {})
     if classes is not None and classes not in TASKS:
         raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
     text, path = str(source), Path(source)
     recover(path)
-    if text.startswith(("http://", "https://")) or (path.is_file() and path.suffix.lower() == ".json"):
-        dataset = _read_iiif(text, images_dir, skipped)
+    if is_address(text) or (path.is_file() and path.suffix.lower() == ".json"):
+        settings = DownloadSettings(allow_private_hosts=allow_private_hosts)
+        dataset = read_iiif(text, Path(images_dir) if images_dir else _cache(), skipped, settings=settings)
     elif path.is_dir():
         # `resolve` so that "." has a name and a later change of folder does not lose the files
         dataset = _read_folder(path.resolve(), skipped, known, classes, allow_outside=allow_outside)
@@ -104,12 +109,6 @@ def read_collection(
 def is_hub_name(source: str | Path) -> bool:
     """Whether a source is `owner/name`, and nothing on this machine is called so."""
     return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", str(source))) and not Path(source).exists()
-
-
-def _read_iiif(source: str, images_dir: str | Path | None, skipped: SkipList) -> Dataset:
-    from artextract_hf.data.sources.iiif import read_iiif  # here, because few collections need the HTTP client
-
-    return read_iiif(source, Path(images_dir) if images_dir else _cache(), skipped)
 
 
 def _cache() -> Path:

@@ -17,23 +17,24 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pandas as pd
 from datasets import Dataset
 
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.download import DownloadSettings, download_images
-from artextract_hf.data.sources.iiif import image_url
+from artextract_hf.data.sources.download import Wanted, download_images
+from artextract_hf.data.sources.iiif_documents import image_url
 from artextract_hf.data.sources.metadata import csv_lines
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
-UUID = r"[\w-]+"
 PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
 ROWS = 50_000  # of a table, read at a time
+UUID = r"[0-9A-Za-z-]{1,64}"  # it becomes the name of a file
 
 COLUMNS = {
     "objects": [
@@ -112,7 +113,7 @@ def read_nga(
     works = works.head(limit) if limit else works
     if not len(works):
         raise DataError(f"{opendata_dir} names no painting that can be taken ({len(skipped.items)} were left out).")
-    wanted = [(_address(row, side), f"{row.uuid}.jpg") for row in _rows(works)]
+    wanted = [Wanted(f"{row.uuid}.jpg", (_address(row, side),)) for row in _rows(works)]
     files = download_images(wanted, Path(images_dir), skipped, settings=settings)
     if not any(files):
         raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
@@ -180,7 +181,7 @@ class _Tables:
 def _opened(path: Path) -> IO[bytes]:
     """The bytes of a table that may be packed; of an archive, its only file."""
     if path.suffix == ".gz":
-        return gzip.open(path)
+        return cast(IO[bytes], gzip.open(path))
     if path.suffix != ".zip":
         return path.open("rb")
     archive = zipfile.ZipFile(path)
@@ -216,7 +217,7 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
     works = works[(works["iiifurl"] != "") & (works["uuid"] != "")]
     named = works["uuid"].str.fullmatch(UUID)  # it becomes the name of a file
     for row in _rows(works[~named]):
-        skipped.add(f"nga/{row.objectid}", f"the uuid of its view, {row.uuid!r}, is none")
+        skipped.add(f"nga/{row.objectid}", f"the uuid of its view is {row.uuid[:100]!r}, which is none")
     works = works[named].assign(license=[_license(row) for row in _rows(works[named])])
     if not allow_restricted:
         is_open = works["license"] == OPEN_LICENSE

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from artextract_hf.data.decode import decode_image
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES
 from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.download import DownloadSettings
 from artextract_hf.data.sources.nga import load_nga, read_nga
 from artextract_hf.errors import DataError
 from tests.conftest import shared
 from tests.data.sources.iiif_server import IiifServer, jpeg
 
-QUICK = DownloadSettings(per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=2)
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=2, allow_private_hosts=True
+)
 
 # The columns as the gallery documents them.
 OBJECTS, IMAGES = (text.split(",") for text in (
@@ -229,8 +231,22 @@ def test_pictures_that_cannot_be_had_are_listed_and_shift_nothing(server, small_
         assert np.abs(np.asarray(record["image"]) - expected).mean() < 3
 
 
+def test_a_uuid_is_no_path(server, small_tables, tmp_path):
+    bad = ["../../up", "/tmp/x", "a/b", "..", "u\0", "x" * 300]
+    folder = small_tables / "data"
+    table(folder / "objects.csv", OBJECTS, [painting(str(n), "x") for n in range(len(bad) + 1)])
+    views = [view(server, str(n), uuid, iiifurl=f"{server.url}/iiif/a") for n, uuid in enumerate([*bad, "u-good"])]
+    table(folder / "published_images.csv", IMAGES, views)
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert dataset["id"] == [f"nga/{len(bad)}"]
+    assert [item.path for item in skipped.items if "uuid" in item.reason] == [f"nga/{n}" for n in range(len(bad))]
+    assert {path.name for path in (tmp_path / "images").iterdir()} == {"u-good.jpg", "downloads.jsonl"}
+
+
 def test_the_command_resumes_and_limits(server, small_tables, tmp_path, run_cli):
     arguments = ("prepare", "nga", "--opendata", small_tables, "--out", tmp_path / "out", "--per-second", "1000")
+    arguments += ("--allow-private-hosts",)
     code, out, _ = run_cli(*arguments, "--limit", 2, "--json")
     assert code == 0 and json.loads(out)["splits"]["all"]["rows"] == 2
     assert len(server.pictures()) == 2
