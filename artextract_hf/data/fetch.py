@@ -309,7 +309,7 @@ def _pause(retry: Retry, busy: urllib3.BaseHTTPResponse | None, error: Exception
 
 def _reason(error: object) -> str:
     """What an error says, in one line that is not too long, without control characters that a server sent."""
-    text = str(error)
+    text = re.sub(r"^\w+\(host=[^)]*\): ", "", str(error))  # the connection that met it
     if isinstance(error, ProtocolError) and isinstance(error.args[-1], Exception):  # it says everything twice
         text = f"{type(error.args[-1]).__name__}: {error.args[-1]}"
     return "".join(c if c.isprintable() else " " for c in text)[:LONGEST_REASON].strip()

@@ -13,7 +13,10 @@ ALLOW_OUTSIDE = "--allow-outside"
 
 def is_inside(path: str | Path, folder: str | Path) -> bool:
     """Whether a path, with all links followed, lies in a folder; neither has to exist."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def outside(folder: str | Path) -> str:

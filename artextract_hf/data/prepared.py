@@ -14,7 +14,6 @@ from typing import Any
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data.labels import TASKS, UNKNOWN
-from artextract_hf.data.named_files import refuse_outside
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved, read_document
@@ -122,13 +121,12 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
             raise DataError(f"{folder / name} is missing, damaged, or not of this data set; prepare the data again.")
 
 
-def read_prepared(folder: Path, skipped: SkipList, *, allow_outside: bool = False) -> Dataset:
+def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     """The records of all splits; a painting that stands in two counts once, with the labels of both.
 
     Args:
         folder: what `artextract prepare` wrote, or a data set with the same columns.
-        skipped: filled with records whose picture is missing, damaged or outside the folder.
-        allow_outside: take also pictures that lie outside the folder.
+        skipped: filled with records whose picture is missing or damaged.
 
     Raises:
         DataError: the folder cannot be used.
@@ -145,10 +143,7 @@ def read_prepared(folder: Path, skipped: SkipList, *, allow_outside: bool = Fals
     pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
 
     def look(row: int) -> None:
-        source = picture_source(pictures[row]["image"])
-        if isinstance(source, str) and not allow_outside:
-            refuse_outside(source, folder)
-        check_picture(source)
+        check_picture(picture_source(pictures[row]["image"]))
 
     return dataset.select([row for row, _ in usable(range(len(dataset)), look, ids.__getitem__, skipped)])
 

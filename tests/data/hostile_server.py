@@ -32,7 +32,7 @@ class HostileServer:
             self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
         self.port = self.http.server_port
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         """Listen no longer."""

@@ -4,6 +4,7 @@ import base64
 import gzip
 import ipaddress
 import random
+import re
 import socket
 import socketserver
 import subprocess
@@ -19,6 +20,7 @@ from artextract_hf.data import fetch
 from artextract_hf.data.decode import decode_image, fetch_picture
 from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_public
 from artextract_hf.errors import DataError, ImageError
+from tests.conftest import ROOT
 from tests.data.hostile_server import DRIPPING_S, PICTURE, HostileServer
 
 LOCAL = DownloadSettings(
@@ -90,6 +92,15 @@ def test_a_private_host_is_asked_only_where_that_is_allowed(server):
         decode_image(f"{server.url}/x.jpg")
     assert not server.asked
     assert np.array_equal(decode_image(f"{server.url}/x.jpg", allow_private_hosts=True), decode_image(PICTURE))
+
+
+def test_no_other_file_asks_addresses():
+    client = re.compile(
+        r"^\s*(?:import|from) (?:urllib3|urllib\.request|requests|httpx2?|http\.client|aiohttp|ftplib|socket)\b", re.M
+    )
+    files = [file for top in ("artextract_hf", "spaces_app", "training") for file in (ROOT / top).rglob("*.py")]
+    asking = {str(file.relative_to(ROOT)) for file in files if client.search(file.read_text(encoding="utf-8"))}
+    assert asking == {"artextract_hf/data/fetch.py", "artextract_hf/remote.py"}
 
 
 def test_the_agent_names_the_project_and_a_page(server):
@@ -171,7 +182,7 @@ def test_five_redirects_are_followed_and_no_more(server):
 def test_a_byte_at_a_time_does_not_outlive_the_deadline(server, how):
     settings = replace(LOCAL, timeout_s=0.4)
     start = time.monotonic()
-    refusal(f"{server.url}/{how}/", settings)
+    assert refusal(f"{server.url}/{how}/", settings).startswith("gave up: Read timed out.")
     assert time.monotonic() - start < DRIPPING_S / 2
 
 

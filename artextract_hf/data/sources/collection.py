@@ -121,7 +121,7 @@ def _read_folder(
     folder: Path, skipped: SkipList, columns: Columns, classes: str | None, *, allow_outside: bool
 ) -> Dataset:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
-        return read_prepared(folder, skipped, allow_outside=allow_outside)
+        return read_prepared(folder, skipped)
     if is_stored_dataset(folder):
         return read_table(folder, columns, skipped, allow_outside=allow_outside)
     return _dataset(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped)
