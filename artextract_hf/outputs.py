@@ -5,7 +5,7 @@
     data/.museum.artextract/new     what is being written; once it is on the disk, it takes the place of data/museum,
     data/.museum.artextract/old     which waits here meanwhile, and is removed last
 
-A run that is killed leaves this folder, and the next run clears it. Where `old` is there and data/museum is not, the
+A run that is killed leaves this folder, and the next run clears it. Where both are there and data/museum is not, the
 run was killed between the two renames: `new` is whole, and `recover` puts it in place for whoever reads or writes next.
 """
 
@@ -63,7 +63,7 @@ def replacement(folder: str | Path) -> Iterator[Path]:
     Whether what is in `folder` may be replaced is for the caller to know. Others who replace it meanwhile wait.
 
     Raises:
-        ArtExtractError: it is the working directory or a mounted one, which cannot be replaced.
+        ArtExtractError: it cannot be replaced, see `check_replaceable`.
         OSError: it cannot be written, as on a full disk; what was there is intact.
     """
     target = Path(folder).resolve()
@@ -86,7 +86,8 @@ def check_replaceable(folder: str | Path) -> None:
     """Refuse a folder that could not be replaced, before the work on what is to replace it.
 
     Raises:
-        ArtExtractError: it is a file, the working directory or around it, or a mounted one.
+        ArtExtractError: it is a file, the working directory or around it, or mounted, or the folder around it is
+            read-only.
     """
     target = Path(folder).resolve()
     if target.exists() and not target.is_dir():
@@ -95,6 +96,8 @@ def check_replaceable(folder: str | Path) -> None:
         raise ArtExtractError(f"{target} is the working directory, and would be replaced; choose another folder.")
     if target.is_mount():
         raise ArtExtractError(f"{target} is mounted, and cannot be replaced; choose a folder in it.")
+    if target.parent.exists() and not os.access(target.parent, os.W_OK):
+        raise ArtExtractError(f"{target.parent} cannot be written to; choose a folder elsewhere.")
 
 
 def recover(folder: str | Path) -> None:
@@ -166,8 +169,10 @@ def _work(target: Path) -> Path:
 def _clear(target: Path) -> None:
     """End what a run that was killed had begun."""
     new, old = _work(target) / NEW, _work(target) / OLD
-    if not target.exists() and old.exists():
-        (new if new.exists() else old).rename(target)
+    if (
+        not target.exists() and old.exists() and new.exists()
+    ):  # without `new`, the swap is over and `target` was deleted
+        new.rename(target)
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
 

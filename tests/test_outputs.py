@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -64,6 +65,14 @@ def test_killed_at_a_rename_it_is_the_old_or_the_new(out, monkeypatch, step, exp
     with output_lock(out):  # the next run clears what is left
         pass
     assert text(out) == expected and [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_what_was_deleted_does_not_come_back(out):
+    """A run was killed while it removed the old folder, and then somebody removed the new one."""
+    shutil.copytree(out, out.parent / ".out.artextract/old")
+    shutil.rmtree(out)
+    recover(out)
+    assert not out.exists() and not list(out.parent.iterdir())
 
 
 def test_an_error_while_it_is_written_leaves_the_old(out, limited_files):
@@ -140,14 +149,13 @@ def test_folders_that_cannot_be_replaced(out, monkeypatch):
     assert text(out) == "old"
 
 
-def test_a_folder_that_may_not_be_written_is_one_line(out, monkeypatch):
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", str(out.parent))
-
-    monkeypatch.setattr(Path, "mkdir", refused)  # root may write everywhere
-    with pytest.raises(PermissionError, match="Permission denied"):
-        fill(out, "new")
+def test_a_read_only_folder_is_one_line_before_the_work(out, run_cli, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    code, _, err = run_cli("prepare", "collection", ".", "--out", out)
+    assert code == 2 and err == f"artextract: {out.parent} cannot be written to; choose a folder elsewhere.\n"
     assert text(out) == "old"
+    with output_lock(out / "run"):  # a training in a mounted folder needs no lock beside it
+        assert [path.name for path in out.iterdir()] == ["sub"]
 
 
 def test_files_that_are_written_whole_stand_beside_others(out, limited_files):
