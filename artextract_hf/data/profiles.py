@@ -11,6 +11,7 @@ from artextract_hf.data.encoded import MAX_PROFILE_BYTES
 # Profiles that call themselves sRGB differ from one another by a rounding of their curves; those pictures stay as they
 # are, digit for digit. Adobe RGB and Display P3 differ from sRGB by more than 20.
 SAME_COLOR = 3  # of 255, in any channel
+_EXACT = {"L": ImageCms.Flags.NOOPTIMIZE}  # else dark greys are off by up to 10
 _OUTPUT_MODES = {"RGB": "RGB", "RGBA": "RGBA", "L": "RGB", "CMYK": "RGB"}
 
 
@@ -32,8 +33,10 @@ def srgb_transform(profile: object, mode: str) -> ImageCms.ImageCmsTransform | N
 @lru_cache(maxsize=8)  # the pictures of a collection often share one
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     try:
-        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        transform = ImageCms.ImageCmsTransform(source, ImageCms.ImageCmsProfile(target), mode, _OUTPUT_MODES[mode])
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        flags = _EXACT.get(mode, ImageCms.Flags.NONE)
+        transform = ImageCms.ImageCmsTransform(source, target, mode, _OUTPUT_MODES[mode], flags=flags)
     except (OSError, ValueError, ImageCms.PyCMSError):
         return None
     if mode == "CMYK":
