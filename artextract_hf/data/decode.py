@@ -1,7 +1,7 @@
 """The only decoder of images: a file, an address, bytes or an array becomes an upright RGB picture, or an ImageError.
 
 It is safe for the uploads of strangers: it knows few formats, looks at what a file asks for before it decodes anything
-(`encoded.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another embedded
+(`formats/structure.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another embedded
 profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own pixels.
 """
 
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from artextract_hf.data.encoded import MAX_WORKING_BYTES, safe_to_open
 from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
-from artextract_hf.data.profiles import srgb_transform
+from artextract_hf.data.formats.profiles import srgb_transform
+from artextract_hf.data.formats.structure import MAX_WORKING_BYTES, safe_to_open
 from artextract_hf.errors import ArtExtractError, DataError, ImageError
 from artextract_hf.extras import require
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
 from artextract_hf.data.fields import Columns, fields_of
-from artextract_hf.data.named_files import NamedFiles, is_inside, outside, refuse_outside
 from artextract_hf.data.sources.metadata import METADATA, read_rows
+from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside, refuse_outside
 from artextract_hf.errors import ImageError
 
 PARQUET = ".parquet"

@@ -30,10 +30,10 @@ from huggingface_hub.constants import HF_HUB_CACHE
 
 from artextract_hf.data.fields import Columns, fields_of, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
-from artextract_hf.data.named_files import is_inside, outside
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.named_files import is_inside, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 

@@ -22,9 +22,9 @@ from datasets import DatasetDict
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
-from artextract_hf.data.named_files import NamedFiles, is_inside
 from artextract_hf.data.pictures import CHECK_SIDE, usable
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.named_files import NamedFiles, is_inside
 from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, SIDES, TRAIN, VAL, WikiArtLists, read_lists
 from artextract_hf.data.wikiart.manifest import make_manifest
 from artextract_hf.data.wikiart.splits import SPLITS, Assigned, assign

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from artextract_hf.data.named_files import NamedFiles, is_inside, refuse_outside
+from artextract_hf.data.sources.named_files import NamedFiles, is_inside, refuse_outside
 from artextract_hf.errors import ImageError
 
 NFC, NFD = (unicodedata.normalize(form, "Dürer_Händel.jpg") for form in ("NFC", "NFD"))
