@@ -15,6 +15,10 @@ app = typer.Typer(
 )
 
 Backend = Annotated[str, typer.Option(help="What computes the network: torch, or openvino, faster on processors.")]
+Embedder = Annotated[
+    str | None,
+    typer.Option(help="The embedder of the index; needed where the index names one that is not on this machine."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AsJson, Backend, Embedder, app, show
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -68,12 +68,15 @@ def search(
     rerank: Annotated[
         str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
     ] = None,
+    embedder: Embedder = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
-    from artextract_hf import PaintingIndex
+    from artextract_hf import AutoEmbedder, PaintingIndex
 
-    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold, rerank=rerank)
+    network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
+    searched = PaintingIndex.from_pretrained(index, embedder=network)
+    answers = searched.search_many(images, k, where, fold=fold, rerank=rerank)
     document, lines = [], []
     for image, hits in zip(images, answers, strict=True):
         good_match = hits[0].good_match if hits else False

@@ -1,10 +1,10 @@
 """What a FAISS file says, read without FAISS, which trusts it: a hostile file ends the process, or writes elsewhere.
 
-A file passes if it is what FAISS writes for an index of this factory, metric and number of vectors. Each setting is that
-of an index that the factory makes here, each array has the length that follows from the settings and lies within the
-file, and numbers by which memory is found (lists, graphs) are in their range. So lists on disk, which name a file of
-their own, are refused like everything else that no factory here makes. What remains free are codes, of which any byte is
-one, and floats, which must be finite.
+A file passes if it is what FAISS writes for an index of this factory, metric and number of vectors. Each setting is
+that of an index that the factory makes here, each array has the length that follows from the settings and lies within
+the file, and numbers by which memory is found (lists, graphs) are in their range. So lists on disk, which name a file
+of their own, are refused like everything else that no factory here makes. What remains free are codes, of which any
+byte is one, and floats, which must be finite.
 
 The layouts are those of `faiss/impl/index_write.cpp`, FAISS 1.15.
 """
@@ -89,18 +89,18 @@ class _Reader:
     def limited(self, name: str, form: str, least: int, most: int) -> int:
         """A number that building sets, in this range."""
         value = int(self.number(form))
-        self.require(least <= value <= most, name)
+        self.expect(least <= value <= most, name)
         return value
 
     def array(self, name: str, kind: str, length: int | None = None) -> np.ndarray:
         """An array, of this length if one is given; floats are finite."""
         size = self.number("Q")
-        self.require(length is None or size == length, name)
+        self.expect(length is None or size == length, name)
         values = self.take(size * np.dtype(kind).itemsize).view(kind)
-        self.require(values.dtype.kind != "f" or bool(np.isfinite(values).all()), name)
+        self.expect(values.dtype.kind != "f" or bool(np.isfinite(values).all()), name)
         return values
 
-    def require(self, fits: bool, name: str) -> None:
+    def expect(self, fits: bool, name: str) -> None:
         """Refuse the file where what was read does not fit; the template always does."""
         if self.checks and not fits:
             raise ValueError(f"{name} of the FAISS file does not fit its index.")
@@ -135,7 +135,7 @@ def _read_header(file: _Reader, count: int) -> int:
 
 def _read_flat(file: _Reader, dim: int, count: int) -> None:
     size = file.number("Q")
-    file.require(size == count * dim, "the number of floats")
+    file.expect(size == count * dim, "the number of floats")
     file.take(4 * size)  # whether they are finite is looked at with the vectors
 
 
@@ -281,12 +281,12 @@ def _read_array_lists(file: _Reader, lists: int, count: int, code: int) -> None:
     file.setting("the size of a code", "Q")
     form, sizes = file.number("4s"), file.array("the sizes of lists", "<u8").copy()
     if form == b"sprs":  # list, size, list, size, ...: of those that are not empty
-        file.require(len(sizes) % 2 == 0, "the sizes of lists")
+        file.expect(len(sizes) % 2 == 0, "the sizes of lists")
         which, sizes = sizes[::2], sizes[1::2]
-        file.require(bool((which < lists).all() and (which[1:] > which[:-1]).all()), "the sizes of lists")
+        file.expect(bool((which < lists).all() and (which[1:] > which[:-1]).all()), "the sizes of lists")
     else:
-        file.require(form == b"full" and len(sizes) == lists, "the sizes of lists")
-    file.require(bool((sizes <= count).all()) and int(sizes.sum()) == count, "the sizes of lists")
+        file.expect(form == b"full" and len(sizes) == lists, "the sizes of lists")
+    file.expect(bool((sizes <= count).all()) and int(sizes.sum()) == count, "the sizes of lists")
     file.take(count * (int(code) + 8))  # the codes of a list, then the numbers of its vectors; see `VectorStore.check`
 
 
@@ -300,7 +300,7 @@ def _read_block_lists(file: _Reader, lists: int, count: int) -> None:
         rows = len(file.array("a list", "<i8"))
         file.array("the codes of a list", "u1", -(-rows // each) * size)
         found += rows
-    file.require(found == count, "the sizes of lists")
+    file.expect(found == count, "the sizes of lists")
 
 
 # --- graphs and projections -----------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def _read_graph(file: _Reader, dim: int, count: int) -> None:
     file.setting("the beam", "i")
     if file.checks and count:
         _check_graph(file, ends, levels, offsets, neighbours)
-        file.require(0 <= entry < count and levels[entry] == levels.max() == top + 1, "the entry point")
+        file.expect(0 <= entry < count and levels[entry] == levels.max() == top + 1, "the entry point")
     _read_index(file, count)
 
 
@@ -326,15 +326,15 @@ def _check_graph(
     file: _Reader, ends: np.ndarray, levels: np.ndarray, offsets: np.ndarray, neighbours: np.ndarray
 ) -> None:
     """Refuse links to nodes that do not exist, or that are not on the level on which the link is followed."""
-    file.require(bool((levels >= 1).all() and (levels < len(ends)).all()), "the levels")
+    file.expect(bool((levels >= 1).all() and (levels < len(ends)).all()), "the levels")
     starts = np.concatenate([[0], np.cumsum(ends[levels], dtype=np.int64)])
-    file.require(np.array_equal(starts.astype(np.uint64), offsets), "the offsets")
-    file.require(len(neighbours) == starts[-1], "the neighbours")
-    file.require(bool((neighbours >= -1).all() and (neighbours < len(levels)).all()), "the neighbours")
+    file.expect(np.array_equal(starts.astype(np.uint64), offsets), "the offsets")
+    file.expect(len(neighbours) == starts[-1], "the neighbours")
+    file.expect(bool((neighbours >= -1).all() and (neighbours < len(levels)).all()), "the neighbours")
     for level in range(1, int(levels.max())):
         nodes = np.flatnonzero(levels > level)
         links = neighbours[starts[nodes][:, None] + np.arange(ends[level], ends[level + 1])]
-        file.require(bool(((links < 0) | (levels[links] > level)).all()), "the neighbours")
+        file.expect(bool(((links < 0) | (levels[links] > level)).all()), "the neighbours")
 
 
 def _read_projected(file: _Reader, dim: int, count: int) -> None:
@@ -355,7 +355,7 @@ def _read_projection(file: _Reader) -> None:
     biased = file.setting("the projection's bias", "B")
     matrix, bias = file.array("the projection", "<f4"), file.array("the bias", "<f4")
     incoming, outgoing = file.setting("the projection's input", "i"), file.setting("the projection's output", "i")
-    file.require(len(matrix) == incoming * outgoing and len(bias) == (outgoing if biased else 0), "the projection")
+    file.expect(len(matrix) == incoming * outgoing and len(bias) == (outgoing if biased else 0), "the projection")
     file.limited("the state of training", "B", 1, 1)
 
 

@@ -1,6 +1,6 @@
 """Damaged FAISS files, read and searched one after the other in this process: `mutants.py FACTORY FOLDER FIRST LAST`.
 
-Prints one word a mutant: `refused`, or `answered`; then the most memory taken while it was tried, in MB.
+Writes one word a mutant: `refused`, or `answered`; then the most memory taken while it was tried, in MB.
 """
 
 import resource
@@ -26,8 +26,9 @@ def main(factory: str, folder: Path, first: int, last: int) -> None:
     before = most_memory()
     for number in range(first, last):
         (folder / "mutant/index.faiss").write_bytes(mutant(whole, np.random.default_rng([number, len(factory)])))
-        print(attempt(folder / "mutant", points), flush=True)
-    print(most_memory() - before)
+        sys.stdout.write(attempt(folder / "mutant", points) + "\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{most_memory() - before}\n")
 
 
 def attempt(folder: Path, points: np.ndarray) -> str:
