@@ -34,6 +34,10 @@ AllowPrivateHosts = Annotated[
         help="Fetch addresses also from this machine and from hosts of private networks.",
     ),
 ]
+Embedder = Annotated[
+    str | None,
+    typer.Option(help="The embedder of the index; needed where the index names one that is not on this machine."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 reserved = ExitStack()  # the output folders that the command holds; closed when it ends

@@ -10,6 +10,7 @@ from artextract_hf.cli.application import (
     AllowPrivateHosts,
     AsJson,
     Backend,
+    Embedder,
     app,
     reachable,
     reserve,
@@ -82,14 +83,17 @@ def search(
     rerank: Annotated[
         str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
     ] = None,
+    embedder: Embedder = None,
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
-    from artextract_hf import PaintingIndex
+    from artextract_hf import AutoEmbedder, PaintingIndex
 
     queries = [reachable(image, allow_private_hosts) for image in images]
-    answers = PaintingIndex.from_pretrained(index).search_many(queries, k, where, fold=fold, rerank=rerank)
+    network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
+    searched = PaintingIndex.from_pretrained(index, embedder=network)
+    answers = searched.search_many(queries, k, where, fold=fold, rerank=rerank)
     document, lines = [], []
     for image, hits in zip(images, answers, strict=True):
         good_match = hits[0].good_match if hits else False

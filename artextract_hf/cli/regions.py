@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Embedder,
+    app,
+    reserve,
+    show,
+)
 from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
@@ -47,17 +55,19 @@ def search_region(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
     where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
+    embedder: Embedder = None,
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings that hold a part of a picture, and where."""
-    from artextract_hf import Box, RegionIndex
+    from artextract_hf import AutoEmbedder, Box, RegionIndex
     from artextract_hf.data import decode_image
 
     place = None if box is None else _read_box(box)
     picture = decode_image(image, allow_private_hosts=allow_private_hosts)
     part = None if place is None else Box.from_pixels(*place, size=picture.size)
-    hits = RegionIndex.from_pretrained(index).search(picture, k, where, box=part)
+    network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
+    hits = RegionIndex.from_pretrained(index, embedder=network).search(picture, k, where, box=part)
     answers = [
         {"rank": hit.rank, "id": hit.id, "score": hit.score, "box": hit.box.as_list(), "record": hit.record}
         for hit in hits

@@ -1,8 +1,8 @@
 """The only decoder of images: a file, an address, bytes or an array becomes an upright RGB picture, or an ImageError.
 
 It is safe for the uploads of strangers: it knows few formats, looks at what a file asks for before it decodes anything
-(`formats/structure.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another embedded
-profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own pixels.
+(`formats/structure.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another
+embedded profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own pixels.
 """
 
 import io

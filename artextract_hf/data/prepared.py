@@ -16,9 +16,10 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from artextract_hf.data.labels import TASKS, UNKNOWN
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
-from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved, read_document
+from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, painting_features
 from artextract_hf.digests import document_digest, file_digest
+from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, first_line
 from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.version import __version__
@@ -72,7 +73,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / MANIFEST
     if not path.exists():
         return {}
-    manifest = read_document(path)
+    manifest = read_document(path, DataError)
     split, baselines = manifest.get("split", ""), manifest.get("baselines", {})
     if not isinstance(split, str) or not re.fullmatch(r"[\w.-]*", split) or not isinstance(baselines, dict):
         raise DataError(f"{path} is damaged.")

@@ -9,14 +9,12 @@
 reads it. So the documents are checked for their shape, and Arrow is validated in a process of its own.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,12 +22,12 @@ from datasets import ClassLabel, Dataset, DatasetDict, Image, Value
 
 from artextract_hf.data import arrow_check
 from artextract_hf.data.schema import painting_features
+from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, first_line
 
 ALL = "all"  # the one split of a data set without splits
 SPLITS, STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 SPLIT_NAME, ARROW_NAME = r"\w+(\.\w+)*", r"[\w-]+\.arrow"  # as `datasets` has them
-MOST_JSON = 2**26  # bytes of a document
 CHECK_S, CHECK_BYTES_PER_S = 60, 20_000_000  # a slow disk; texts and lengths are read, pictures are not
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # else each core takes a share of the memory
 
@@ -61,35 +59,18 @@ def open_saved(folder: Path, *, known: Iterable[str] | None = None) -> DatasetDi
     return splits
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        DataError: the file is missing, too large, or holds something else.
-    """
-    if not path.is_file() or path.stat().st_size > MOST_JSON:
-        raise DataError(f"{path} is missing, or is no document of a data set.")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON document: {first_line(error)}") from None
-    if not isinstance(document, dict):
-        raise DataError(f"{path} is no JSON object.")
-    return document
-
-
 def _parts(folder: Path) -> dict[str, Path]:
     """The folder of each split."""
     if not (folder / SPLITS).exists():
         return {ALL: folder}
-    names = read_document(folder / SPLITS).get("splits")
+    names = read_document(folder / SPLITS, DataError).get("splits")
     return {name: folder / name for name in _names(names, SPLIT_NAME, folder / SPLITS)}
 
 
 def _arrow_files(folder: Path) -> list[Path]:
     """The Arrow files of a split, all of them in its folder."""
-    read_document(folder / INFO)
-    files = read_document(folder / STATE).get("_data_files")
+    read_document(folder / INFO, DataError)
+    files = read_document(folder / STATE, DataError).get("_data_files")
     names = [file.get("filename") for file in files if isinstance(file, dict)] if isinstance(files, list) else files
     return [folder / name for name in _names(names, ARROW_NAME, folder / STATE)]
 

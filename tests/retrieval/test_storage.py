@@ -145,7 +145,8 @@ def test_files_of_another_index_are_refused(saved, tmp_path):
     ("changes", "message"),
     [
         ({"format": 1}, "has format 1, and this version reads 2"),
-        ({"count": 61}, "counts differ"),
+        ({"count": 61}, "holds 60 records, not 61"),
+        ({"dim": 4}, "counts differ"),
         ({"dim": "3"}, "damaged: dim"),
         ({"sha256": {}}, "damaged"),
         ({"fingerprint": None}, "damaged: fingerprint"),
