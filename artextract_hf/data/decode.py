@@ -2,7 +2,8 @@
 
 It is safe for the uploads of strangers: it knows few formats, looks at what a file asks for before it decodes anything
 (`formats/structure.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another
-embedded profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own pixels.
+embedded profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own
+pixels.
 """
 
 import io
