@@ -27,6 +27,7 @@ from artextract_hf.cli import (  # noqa: F401  (the commands register)
 )
 from artextract_hf.cli.application import app
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.escapes import for_terminal
 
 BAD_INPUT = 2
 
@@ -39,5 +40,5 @@ def main() -> None:
     try:
         app()
     except (ArtExtractError, OSError) as error:
-        typer.echo(f"artextract: {error}", err=True)
+        typer.echo(for_terminal(f"artextract: {error}"), err=True)
         sys.exit(BAD_INPUT)

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from artextract_hf.escapes import for_terminal
+
 app = typer.Typer(
     name="artextract",
     help="Classify paintings and find similar ones.",
@@ -15,6 +17,12 @@ app = typer.Typer(
 )
 
 Backend = Annotated[str, typer.Option(help="What computes the network: torch, or openvino, faster on processors.")]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside", help="Take also pictures outside the collection's folder, where a row leads there."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
@@ -28,14 +36,14 @@ def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterab
         left_out: records that were not used, with `path` and `reason`; people read of them on standard error.
     """
     if as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        typer.echo(for_terminal(json.dumps(document, ensure_ascii=False)))  # JSON still, and the same document
         return
     for line in lines:
-        typer.echo(line)
+        typer.echo(for_terminal(line))
     list_skipped(left_out)
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
     """Name on standard error what was left out, and why."""
     for item in skipped:
-        typer.echo(f"left out: {item['path']}: {item['reason']}", err=True)
+        typer.echo(for_terminal(f"left out: {item['path']}: {item['reason']}"), err=True)
