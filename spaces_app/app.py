@@ -7,6 +7,8 @@ Hub cannot be reached) and ARTEXTRACT_INDEX an index; without one, the collectio
 project.
 """
 
+import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -14,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: no call to any other host
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # gradio makes a table of all of them after each answer
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -34,9 +37,21 @@ MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
 EXAMPLES = 6
 WAITING = 32  # questions in line; one more is told that the page is busy
-SESSIONS = 500  # visitors whose last answers are remembered, about 0.2 MB each
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "artextract-hf"
+SESSIONS = 200  # visitors whose last answers are remembered, 0.07 MB each; a question by HTTP alone is a visitor too
+ARENAS = 2  # heaps of the process; glibc makes one for each of gradio's 40 threads, and gives none back
+M_ARENA_MAX = -8  # malloc.h
 
+
+def _cache_folder() -> Path:
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir())
+
+
+CACHE = _cache_folder() / "artextract-hf"
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.stone,
     neutral_hue=gr.themes.colors.stone,
@@ -53,7 +68,7 @@ footer { opacity: .7; }
 LIMITS = (
     "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
     "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
-    "Pictures that you upload are deleted within two hours."
+    "Pictures that you upload are deleted within an hour."
 )
 
 
@@ -105,6 +120,8 @@ def example_files(count: int = EXAMPLES) -> list[str]:
 
 def start(*, model: str, index: PaintingIndex, port: int | None = None, block: bool = True) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
+    with contextlib.suppress(AttributeError, OSError):  # not with glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     network, processor = load_classifier(model)
     uploads = UploadFolder()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)  # where gradio puts uploads, answers and copies of the examples
