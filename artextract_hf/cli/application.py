@@ -1,6 +1,8 @@
 """The application that the commands register with, and what they share: options, and how an answer is printed."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.outputs import check_replaceable, output_lock
 
@@ -63,10 +66,10 @@ def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterab
         left_out: records that were not used, with `path` and `reason`; people read of them on standard error.
     """
     if as_json:
-        typer.echo(for_terminal(json.dumps(document, ensure_ascii=False)))  # JSON still, and the same document
+        _write(for_terminal(_json(document)))  # JSON still, and the same document
         return
     for line in lines:
-        typer.echo(for_terminal(line))
+        _write(for_terminal(line))
     list_skipped(left_out)
 
 
@@ -81,3 +84,25 @@ def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
     """Name on standard error what was left out, and why."""
     for item in skipped:
         typer.echo(for_terminal(f"left out: {item['path']}: {item['reason']}"), err=True)
+
+
+def _json(document: Any) -> str:
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding if sys.stdout else "utf-8")
+    except UnicodeEncodeError:  # a file name that is no text, or a letter that the terminal does not have
+        return json.dumps(document)
+    return text
+
+
+def _write(text: str) -> None:
+    """Print to standard output.
+
+    Raises:
+        ArtExtractError: nobody reads it, or the disk that it goes to is full.
+    """
+    try:
+        typer.echo(text)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
+        raise ArtExtractError(f"the answer cannot be written to standard output: {error.strerror}.") from None

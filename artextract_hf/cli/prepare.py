@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
+from artextract_hf.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -117,6 +118,8 @@ def prepare_collection(
 
 
 def _beside(out: Path) -> Path:
+    if not out.name:  # the current folder, or the root
+        raise DataError("--out needs a folder with a name, or say by --images where the fetched pictures are kept.")
     return out.with_name(out.name + "-images")
 
 
