@@ -17,7 +17,7 @@ from PIL import Image
 from artextract_hf.data.decode import FORMATS
 from artextract_hf.data.fields import Columns, fields_of
 from artextract_hf.data.sources.metadata import METADATA, read_rows
-from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside, refuse_outside
+from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
 from artextract_hf.errors import ImageError
 
 PARQUET = ".parquet"
@@ -53,8 +53,8 @@ def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> It
         path, problem = table.parent / name, row.problem
         try:
             path = files.find(name)
-            if not allow_outside:
-                refuse_outside(path, table.parent)
+            if not allow_outside and not files.hold(path):
+                problem = outside(table.parent)
         except ImageError as error:
             problem = str(error)
         known = not problem and path.is_relative_to(table.parent)

@@ -44,6 +44,7 @@ class NamedFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._spellings: dict[Path, dict[str, str]] = {}
+        self._inside: dict[Path, bool] = {}
 
     def find(self, name: str) -> Path:
         """The path of a file; where there is none, the path that it would have.
@@ -67,6 +68,14 @@ class NamedFiles:
         for part in path.relative_to(self.folder).parts:
             found /= self._spelt(found).get(_key(part), part)
         return found
+
+    def hold(self, path: Path) -> bool:
+        """`is_inside` for one of many files; a folder that holds several is looked at once."""
+        if os.path.islink(path):  # noqa: PTH114  (answers no where Path raises: for a name that is too long)
+            return is_inside(path, self.folder)
+        if path.parent not in self._inside:
+            self._inside[path.parent] = is_inside(path.parent, self.folder)
+        return self._inside[path.parent]
 
     def _path(self, name: str) -> Path:
         return Path(os.path.normpath(self.folder / name))

@@ -24,7 +24,7 @@ from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_dupl
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
 from artextract_hf.data.pictures import CHECK_SIDE, usable
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.named_files import NamedFiles, is_inside
+from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, SIDES, TRAIN, VAL, WikiArtLists, read_lists
 from artextract_hf.data.wikiart.manifest import make_manifest
 from artextract_hf.data.wikiart.splits import SPLITS, Assigned, assign
@@ -188,7 +188,7 @@ def _readable(
     def look(row: int) -> np.ndarray | None:
         name = lists.paths[row]
         path = files.find(name)
-        if not is_inside(path, pictures):
+        if not files.hold(path):
             raise ImageError("points outside the folder of pictures")
         if not path.is_file():
             raise ImageError("listed, but there is no such file")

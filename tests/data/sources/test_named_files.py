@@ -83,5 +83,8 @@ def test_links_are_followed_before_a_path_is_judged(folder):
         "chain.jpg": False,
         "up": False,
     }
+    files = NamedFiles(folder)
+    assert {path.name: files.hold(path) for path in folder.iterdir()} == inside
+    assert not files.hold(folder / "up/secret.jpg") and files.hold(folder / "up/m/images/a.jpg")
     assert not is_inside(folder / "up/secret.jpg", folder) and is_inside(folder / "up/m/images/a.jpg", folder)
     assert not is_inside(folder.with_name("m2"), folder)  # a name that begins alike
