@@ -169,9 +169,7 @@ def _work(target: Path) -> Path:
 def _clear(target: Path) -> None:
     """End what a run that was killed had begun."""
     new, old = _work(target) / NEW, _work(target) / OLD
-    if (
-        not target.exists() and old.exists() and new.exists()
-    ):  # without `new`, the swap is over and `target` was deleted
+    if not target.exists() and old.exists() and new.exists():  # else it was deleted after the swap
         new.rename(target)
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)

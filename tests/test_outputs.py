@@ -150,7 +150,7 @@ def test_folders_that_cannot_be_replaced(out, monkeypatch):
 
 
 def test_a_read_only_folder_is_one_line_before_the_work(out, run_cli, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)  # root may write everywhere
     code, _, err = run_cli("prepare", "collection", ".", "--out", out)
     assert code == 2 and err == f"artextract: {out.parent} cannot be written to; choose a folder elsewhere.\n"
     assert text(out) == "old"

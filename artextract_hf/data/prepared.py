@@ -96,10 +96,13 @@ def load_prepared(folder: str | Path) -> DatasetDict:
     if not (folder / SPLITS).is_file() and not (folder / INFO).is_file():
         raise DataError(f"{folder} was not written by `artextract prepare`.")
     manifest = read_manifest(folder)
-    if FILES not in manifest:
-        return open_saved(folder)
-    _check_files(folder, manifest)
-    return open_saved(folder, known=manifest[FILES])
+    if FILES in manifest:
+        _check_files(folder, manifest)
+    splits = open_saved(folder, known=manifest.get(FILES))
+    wanted = [name for name in painting_features() if name not in DETAILS]
+    if missing := [name for name in wanted if any(name not in split.column_names for split in splits.values())]:
+        raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
+    return splits
 
 
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
@@ -134,8 +137,6 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     """
     dataset = take_split(load_prepared(folder), ALL)
     expected = painting_features()
-    if missing := [name for name in expected if name not in dataset.column_names and name not in DETAILS]:
-        raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
     for name in DETAILS:  # a data set of an earlier version
         if name not in dataset.column_names:
             nothing = [None if name.startswith("year") else ""] * len(dataset)

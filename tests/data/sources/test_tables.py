@@ -14,6 +14,7 @@ from artextract_hf.data.schema import SkipList, painting_features
 from artextract_hf.data.sources.collection import load_collection, read_collection
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
+from tests.data.test_prepared import mutants
 
 # As in dataset_infos.json of huggan/wikiart: slugs, and a class for what is not known.
 HUGGAN = Features(
@@ -126,7 +127,7 @@ def write_table(path, /, **columns):
     return path
 
 
-@pytest.mark.parametrize("name", ["file_name", "path", "filename", "img", "File_Name"])
+@pytest.mark.parametrize("name", ["path", "File_Name"])
 def test_pixels_come_before_names_of_files(tmp_path, name):
     cells = [{"bytes": png(i), "path": path} for i, path in enumerate(["sub/a.png", None, None])]
     table = write_table(tmp_path / "t.parquet", **{name: ["x.png", "b.png", None], "image": cells, "title": ["A"] * 3})
@@ -151,12 +152,16 @@ def test_pixels_may_have_any_of_the_names(tmp_path):
         ([b"", None], "holds no picture"),
     ],
 )
-def test_a_table_without_a_usable_picture_says_so(tmp_path, run_cli, cells, reason):
+def test_a_table_without_a_usable_picture_says_so(tmp_path, cells, reason):
     column = pa.array(cells, pa.string()) if cells == [None, None] else pa.array(cells)
-    (tmp_path / "museum").mkdir()
-    table = write_table(tmp_path / "museum/t.parquet", image=column, title=["A", "B"])
+    table = write_table(tmp_path / "t.parquet", image=column, title=["A", "B"])
     with pytest.raises(DataError, match=f"holds no usable picture .2 were left out, the first: .*{reason}"):
         load_collection(table)
+
+
+def test_commands_say_so_in_one_line(tmp_path, run_cli):
+    (tmp_path / "museum").mkdir()
+    table = write_table(tmp_path / "museum/t.parquet", image=["a.jpg", "b.jpg"])
     for command in (("prepare", "collection", table), ("audit", "duplicates", table.parent)):
         code, _, err = run_cli(*command, "--out", tmp_path / "out")
         assert code == 2 and err.splitlines()[-1].startswith("artextract: ") and "Traceback" not in err
@@ -247,3 +252,17 @@ def test_second_pictures_are_not_decoded(tmp_path):
     Dataset.from_list([row], features=features).to_parquet(tmp_path / "t.parquet")
     record = load_collection(tmp_path / "t.parquet")[0]
     assert (record["medium"], record["title"]) == ("", "['A', 'B']")
+
+
+@pytest.mark.long
+def test_damage_of_a_parquet_file_is_one_line_or_none(huggan, monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    path, refused = next(huggan.rglob("*.parquet")), 0
+    for mutant in mutants(path.read_bytes(), 300, seed=1):
+        path.write_bytes(mutant)
+        try:
+            read_collection(path, SkipList())
+        except DataError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 100
