@@ -32,7 +32,7 @@ _SIGNED = re.compile(rf"[\s(\[]*{_ABOUT}(-\d{{1,5}})(?!\d)(?:\s*(?:/|to|bis|\.\.
 _DAY = re.compile(r"(?<!\d)(\d{4})([-/.:])(?:0?\d|1[0-2])\2(?:[0-2]?\d|3[01])(?!\d)(?:[T ]\d\d:\d\d\S*)?")
 _DECADE = r"(?:'?s|er)\b"
 _SPAN = re.compile(
-    rf"(?P<decades>ann[ée]es\s+)?(?<!\d)(?P<year>[0-2]\d{{3}})(?!\d)(?P<decade>{_DECADE})?"
+    rf"(?P<decades>ann[ée]es\s+)?(?<!\d)(?P<year>[0-2]\d{{3}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d)(?P<decade>{_DECADE})?"
     rf"(?:\s*[-/]\s*(?P<short>\d\d?)(?!\d)(?P<short_decade>{_DECADE})?)?",
     re.IGNORECASE,
 )
@@ -68,7 +68,9 @@ def _windows(text: str) -> list[tuple[int, int]]:
         return of_an_era
     if _MENTION_OF_BEFORE.search(text):  # "3rd century BC"; other years in it are of a restoration, not of the work
         return []
-    return [_span(match) for match in _SPAN.finditer(text) if int(match["year"])]
+    spans = [match for match in _SPAN.finditer(text) if int(match["year"])]
+    short = any(match["decade"] and int(match["year"]) % 100 for match in spans)  # "1890s–1900s" are two decades
+    return [_span(match, 9 if short or int(match["year"]) % 100 else 99) for match in spans]
 
 
 def _era(match: re.Match[str]) -> tuple[int, int]:
@@ -80,20 +82,16 @@ def _era(match: re.Match[str]) -> tuple[int, int]:
     return min(years), max(years)
 
 
-def _span(match: re.Match[str]) -> tuple[int, int]:
+def _span(match: re.Match[str], following: int) -> tuple[int, int]:
+    """The window of one date; in "1880s" 9 years are `following` the first one, in "1600s" 99."""
     year, short = match["year"], match["short"]
     first = int(year)
-    last = first + _length(first) if match["decades"] or match["decade"] else first
+    last = first + following if match["decades"] or match["decade"] else first
     if short and (end := _completed(year, short)) > first:
-        last = max(last, end + (_length(end) if match["short_decade"] else 0))
+        last = max(last, end + (9 if match["short_decade"] else 0))
     return first, last
 
 
 def _completed(year: str, short: str) -> int:
     """A year of which the last digits are given only: 1875 and 90 are 1890."""
     return int(year[: -len(short)] + short) if len(short) < len(year) else int(short)
-
-
-def _length(year: int) -> int:
-    """Years that follow the first in "1880s" or "1600s"."""
-    return 9 if year % 100 else 99

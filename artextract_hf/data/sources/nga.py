@@ -178,7 +178,7 @@ class _Tables:
                 self.skipped.add(f"nga/{name} line {line}", reason)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     """The bytes of a table that may be packed; of an archive, its only file."""
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(path))
