@@ -24,16 +24,6 @@ def outside(folder: str | Path) -> str:
     return f"lies outside the collection {folder}; {ALLOW_OUTSIDE} takes it in"
 
 
-def refuse_outside(path: str | Path, folder: str | Path) -> None:
-    """Refuse a picture that a list, a record or a link takes from elsewhere on this machine.
-
-    Raises:
-        ImageError: the path, with all links followed, does not lie in the folder.
-    """
-    if not is_inside(path, folder):
-        raise ImageError(outside(folder))
-
-
 class NamedFiles:
     """The files of a folder, by the names that a list gives them.
 
