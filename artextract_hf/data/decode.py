@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from artextract_hf.data.avif import coded_pixels
 from artextract_hf.data.encoded import MAX_WORKING_BYTES, safe_to_open
 from artextract_hf.data.profiles import srgb_transform
 from artextract_hf.errors import ArtExtractError, ImageError
@@ -113,6 +114,9 @@ def _decode(data: bytes, name: str, min_side: int | None) -> Image.Image:
     with _turn(image):
         with image:
             _bound_pixels(image, name, min_side)
+            coded = coded_pixels(data, name) if image.format == "AVIF" else []
+            if max(coded, default=0) > MAX_PIXELS_IN_COPIES or sum(coded) > 3 * MAX_PIXELS_IN_COPIES:
+                raise ImageError(f"{name} holds {sum(coded)} pixels, though it says {image.width} x {image.height}.")
             image.load()
             profile = profile or image.info.get("icc_profile")
             ImageOps.exif_transpose(image, in_place=True)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from artextract_hf.data import decode
+from artextract_hf.data.avif import coded_pixels
 from artextract_hf.data.decode import MAX_BYTES, MAX_PIXELS, decode_image
 from artextract_hf.errors import ImageError
 from tests.conftest import ROOT, plain_picture
@@ -124,6 +125,26 @@ def test_bombs_are_refused_before_they_are_decoded(name, min_side):
     start = time.monotonic()
     with pytest.raises(ImageError, match=reason):
         decode_image(data, min_side=min_side)
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_an_avif_is_judged_by_the_pixels_it_holds(animated, monkeypatch):
+    large = Image.new("RGB", (900, 700))
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (900, 700), "red")]} if animated else {}
+    lying = encoded(large, format="AVIF", **frames).replace(struct.pack(">II", 900, 700), struct.pack(">II", 90, 70))
+    assert 900 * 700 in coded_pixels(lying, "it")
+    monkeypatch.setattr(decode, "MAX_PIXELS_IN_COPIES", 600_000)
+    with pytest.raises(ImageError, match="pixels"):
+        decode_image(lying)
+
+
+def test_an_avif_of_endless_parts_is_refused():
+    avif = encoded(PICTURE, format="AVIF")
+    assert coded_pixels(avif, "it") == [64 * 48]
+    start = time.monotonic()
+    with pytest.raises(ImageError, match="parts"):
+        decode_image(avif + b"iloc" * 1_000_000)
     assert time.monotonic() - start < 1
 
 
