@@ -242,6 +242,20 @@ def test_few_large_pictures_are_decoded_at_once(monkeypatch):
         assert most > decode.LARGE_AT_ONCE
 
 
+@pytest.mark.skipif(decode._give_back is None, reason="glibc alone keeps memory for each thread")
+def test_threads_keep_no_memory_of_large_pictures():
+    data = encoded(plain_picture((90, 140, 60), (80, 50)).resize((4000, 2600), 0), format="PNG", compress_level=1)
+    code = (
+        "import pathlib, sys; from concurrent.futures import ThreadPoolExecutor;"
+        "from artextract_hf.data.decode import decode_image; data = sys.stdin.buffer.read();"
+        "size = lambda: int(pathlib.Path('/proc/self/statm').read_text().split()[1]) * 4096 // 2**20;"
+        "before = size(); pool = ThreadPoolExecutor(8);"
+        "list(pool.map(lambda _: decode_image(data).size, range(8))); pool.shutdown(); print(size() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=data, capture_output=True, check=True)
+    assert int(done.stdout) < 100
+
+
 def test_a_file_over_the_limit_is_refused_by_its_size(tmp_path):
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(200 * MAX_BYTES)  # 20 GB, none of them on the disk
