@@ -61,7 +61,7 @@ ImageSource = str | Path | bytes | Image.Image | np.ndarray
 Image.init()  # else Pillow knows only some of FORMATS before the first of the others is met
 ImageFile.LOAD_TRUNCATED_IMAGES = False  # a process-wide switch of Pillow: a cut file must raise, not turn grey
 _large = threading.BoundedSemaphore(LARGE_AT_ONCE)
-# glibc keeps what each thread has freed: 8 threads that decoded 8 large pictures kept 1.2 GB, and 0.2 GB with this call.
+# glibc keeps what each thread has freed: 8 threads that decoded 8 large pictures kept 1.2 GB, with this call 0.2 GB.
 _give_back = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
