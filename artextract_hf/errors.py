@@ -31,3 +31,9 @@ class PaintingIndexError(ArtExtractError):
 
 class QueryError(ArtExtractError):
     """A search cannot be answered as it was asked."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line; its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.errors import ArtExtractError, first_line
 
 Answer = TypeVar("Answer")
 
@@ -192,9 +192,3 @@ def reason(error: BaseException) -> str:
     if isinstance(error, HfHubHTTPError):  # the first line is the status; the second says what it is about
         return " ".join([line.strip() for line in str(error).splitlines() if line.strip()][:2])
     return first_line(error)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

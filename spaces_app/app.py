@@ -7,13 +7,19 @@ Hub cannot be reached) and ARTEXTRACT_INDEX an index; without one, the collectio
 project.
 """
 
+import contextlib
+import ctypes
 import os
+import signal
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: no call to any other host
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # gradio makes a table of all of them after each answer
 
 import gradio as gr
+from starlette.middleware import Middleware
 from transformers import Pipeline
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file from its own folder
@@ -23,13 +29,29 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import PaintingIndexError
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier
 from spaces_app.classify import classify_tab
+from spaces_app.limits import MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.similar import similar_tab
+from spaces_app.upload import Page
 
 MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
 EXAMPLES = 6
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "artextract-hf"
+WAITING = 32  # questions in line; one more is told that the page is busy
+SESSIONS = 200  # visitors whose last answers are remembered, 0.07 MB each; a question by HTTP alone is a visitor too
+ARENAS = 2  # heaps of the process; glibc makes one for each of gradio's 40 threads, and gives none back
+M_ARENA_MAX = -8  # malloc.h
 
+
+def _cache_folder() -> Path:
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir())
+
+
+CACHE = _cache_folder() / "artextract-hf"
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.stone,
     neutral_hue=gr.themes.colors.stone,
@@ -46,7 +68,7 @@ footer { opacity: .7; }
 LIMITS = (
     "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
     "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
-    "Pictures that you upload are deleted within two hours."
+    "Pictures that you upload are deleted within an hour."
 )
 
 
@@ -58,15 +80,15 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
         index: the collection that is searched.
         examples: files of pictures to try.
     """
-    with gr.Blocks(title="artextract: paintings, classified and compared", delete_cache=(3600, 3600)) as app:
+    with Page(title="artextract: paintings, classified and compared") as app:
         gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.")
         with gr.Tab("Classify"):
             classify_tab(attributes, examples)
         with gr.Tab("Similar paintings"):
             similar_tab(index, examples)
         gr.Markdown(LIMITS)
-    # Bounded, so that a crowd waits in line instead of filling the memory.
-    return app.queue(max_size=32, default_concurrency_limit=2)
+    # A crowd waits in line instead of filling the memory; nobody goes past the line.
+    return app.queue(max_size=WAITING, api_open=False)
 
 
 def open_index(name: str | None, model: str) -> PaintingIndex:
@@ -89,15 +111,22 @@ def example_files(count: int = EXAMPLES) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{i}.png" for i in range(count)]
     if not all(path.is_file() for path in paths):
-        for path, picture in zip(paths, synthetic_paintings(count, seed=1)["image"], strict=True):
-            picture.save(path)
+        with tempfile.TemporaryDirectory(dir=folder) as beside:  # another start must not see half a file
+            for path, picture in zip(paths, synthetic_paintings(count, seed=1)["image"], strict=True):
+                picture.save(Path(beside) / path.name)
+                (Path(beside) / path.name).replace(path)
     return [str(path) for path in paths]
 
 
 def start(*, model: str, index: PaintingIndex, port: int | None = None, block: bool = True) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
+    with contextlib.suppress(AttributeError, OSError):  # not with glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
     network, processor = load_classifier(model)
+    uploads = UploadFolder()
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)  # where gradio puts uploads, answers and copies of the examples
     app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, example_files())
+    uploads.serve(app)
     _, url, _ = app.launch(
         server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         server_port=port,
@@ -105,8 +134,9 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
         css=CSS,
         share=False,
         show_error=False,
-        max_file_size="20mb",
-        allowed_paths=[str(CACHE / "examples")],
+        max_file_size=MAX_FILE,
+        state_session_capacity=SESSIONS,
+        app_kwargs={"middleware": [Middleware(RequestLimits, uploads.make_room)], "lifespan": uploads.lifespan},
         prevent_thread_lock=True,
         quiet=True,
         footer_links=["api"],
@@ -114,6 +144,7 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
     )
     if block:
         print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl+C
         app.block_thread()
     return url
 

@@ -9,7 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
-from spaces_app.upload import open_upload, painting_upload
+from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers
 COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
@@ -67,4 +67,4 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")
             for task in attributes.model.config.tasks
         ]
-    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify")
+    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify", **ONE_LINE)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity
-from spaces_app.upload import open_upload, painting_upload
+from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 MAX_RESULTS = 24
 
@@ -60,8 +60,11 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     def why(path: str | None, answers: list[dict[str, Any]], chosen: gr.SelectData) -> Image.Image:
         picture = open_upload(path)
         try:
-            found = explain_similarity(index.embedder, picture, index.thumbnail(answers[chosen.index]["id"]))
-            return draw_explanation(found)
+            answer = str(answers[chosen.index]["id"])
+        except (LookupError, TypeError):  # a browser sends back what it was answered, or anything else
+            raise gr.Error("Choose a result of the search first.", print_exception=False) from None
+        try:
+            return draw_explanation(explain_similarity(index.embedder, picture, index.thumbnail(answer)))
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -93,5 +96,7 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
             overlay = gr.Image(show_label=False, elem_id="why", buttons=[], interactive=False)
             hits = gr.JSON(visible=False)
             searched = gr.State()  # the picture that the results answer; the upload may be another by now
-    button.click(similar, inputs=[upload, k, where], outputs=[gallery, credit, hits, searched], api_name="similar")
-    gallery.select(why, inputs=[searched, hits], outputs=overlay, api_visibility="private")
+    button.click(
+        similar, inputs=[upload, k, where], outputs=[gallery, credit, hits, searched], api_name="similar", **ONE_LINE
+    )
+    gallery.select(why, inputs=[searched, hits], outputs=overlay, api_visibility="private", **ONE_LINE)

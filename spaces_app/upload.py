@@ -1,12 +1,25 @@
-"""The upload field of every tab, and the one way from an uploaded file to a picture."""
+"""The upload field of every tab, and the one way from an uploaded file to a picture.
+
+A visitor's browser names the file that it uploaded, so what arrives here is a stranger's word: only files inside
+gradio's upload folder, which also holds copies of the examples, are opened. All else, a path that exists and one that
+does not, an address, gets the same answer.
+"""
+
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
 
 from artextract_hf.data import decode_image
 from artextract_hf.errors import ImageError
 
 VIEW_SIDE = 512  # pixels; a larger JPEG is decoded at a smaller scale whose sides are still at least this
+# Of every event: all decodes and inferences of the page share one line, two at once, whichever tab asks.
+ONE_LINE: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 2}
+NO_UPLOAD = "The file is no upload of this page; choose a picture first."
 
 
 def painting_upload(elem_id: str) -> gr.Image:
@@ -14,17 +27,46 @@ def painting_upload(elem_id: str) -> gr.Image:
     field = gr.Image(
         label="Painting", elem_id=elem_id, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[]
     )
-    # Set on the field, since gradio writes a stub file beside every module that derives from a component.
+    # Set on the field, since gradio writes a stub file beside every module that derives from a component. gradio's own
+    # step would open the picture with all of Pillow's formats.
     field.preprocess = lambda payload: None if payload is None else payload.path
     return field
+
+
+def is_upload(path: str) -> bool:
+    """Whether a path names a file that lies in gradio's upload folder, links followed."""
+    try:
+        file = Path(path).resolve()
+        return file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, links in a circle
+        return False
 
 
 def open_upload(path: str | None) -> Image.Image:
     """The uploaded picture, or one sentence in the page that says why there is none."""
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
+    if not is_upload(path):
+        raise gr.Error(NO_UPLOAD, print_exception=False)
     try:
         return decode_image(path, min_side=VIEW_SIDE)
     except ImageError as error:
         # The message without the server's path of the file.
         raise gr.Error(str(error).replace(path, "The file"), print_exception=False) from None
+    except OSError:  # removed between the two steps, to make room
+        raise gr.Error(NO_UPLOAD, print_exception=False) from None
+
+
+class Page(gr.Blocks):
+    """gradio's page, which takes no file from a question but its own uploads, whatever the component or endpoint."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Refuse what gradio would fetch or copy before a component sees it: files named in JSON, at any depth."""
+        traverse(inputs, _refuse_foreign, is_file_obj_with_meta)
+        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+
+
+def _refuse_foreign(file: dict[str, Any]) -> dict[str, Any]:
+    if not is_upload(file["path"]):
+        raise gr.Error(NO_UPLOAD, print_exception=False)
+    return file

@@ -1,7 +1,9 @@
 """What several test modules need: no network, a tiny WikiArt, a tiny classifier, the real paintings if present."""
 
 import os
-from collections.abc import Iterator
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is first imported
@@ -99,6 +101,30 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     CrnnForImageClassification(config).save_pretrained(folder)
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_flush() -> Iterator[None]:
+    """Tests outlive no power cut: what is written need not be on the disk, which takes 5 ms a file."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture
+def limited_files() -> Callable[[int], AbstractContextManager[None]]:
+    """A limit on the bytes of a file, in place of a full disk: `with limited_files(1000): ...`."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

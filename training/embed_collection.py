@@ -9,6 +9,7 @@ folder has to be one that all of them see. `PaintingIndex.from_embeddings` makes
 
 import argparse
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from artextract_hf.data import SkipList, read_collection
 from artextract_hf.embedders import AutoEmbedder, NetworkEmbedder
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.outputs import output_lock
 from artextract_hf.retrieval import PART, join_parts, plan_parts, write_parts
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
@@ -31,10 +33,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--embedder", default="default", help="`default`, a directory, a Hub name, or a timm model")
     parser.add_argument("--backend", default="torch", help="torch, or openvino on processors")
+    parser.add_argument("--allow-outside", action="store_true", help="take also pictures outside the source's folder")
     parser.add_argument("--part", type=int, default=PART, help="records a part: what a killed process does again")
     try:
         embed(parser.parse_args())
-    except ArtExtractError as error:
+    except (ArtExtractError, OSError) as error:
         sys.exit(f"embed_collection: {error}")
 
 
@@ -45,16 +48,17 @@ def embed(args: argparse.Namespace) -> None:
     if args.backend == "torch" and isinstance(embedder, NetworkEmbedder):
         embedder.to(accelerator.device)
     left_out = SkipList()
-    dataset = read_collection(args.source, left_out)
+    dataset = read_collection(args.source, left_out, allow_outside=args.allow_outside)
     share = {"shard": accelerator.process_index, "shards": accelerator.num_processes}
-    if accelerator.is_main_process:
-        plan_parts(dataset, embedder, args.out, part=args.part)
-    accelerator.wait_for_everyone()
-    write_parts(dataset, embedder, args.out, **share, progress=accelerator.is_main_process)
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        about = join_parts(args.out, left_out=left_out)
-        print(f"{about['count']} vectors of length {about['dim']} in {args.out}, {len(about['skipped'])} left out")
+    with output_lock(args.out) if accelerator.is_main_process else nullcontext():
+        if accelerator.is_main_process:
+            plan_parts(dataset, embedder, args.out, part=args.part)
+        accelerator.wait_for_everyone()
+        write_parts(dataset, embedder, args.out, **share, progress=accelerator.is_main_process)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            about = join_parts(args.out, left_out=left_out)
+            print(f"{about['count']} vectors of length {about['dim']} in {args.out}, {len(about['skipped'])} left out")
     accelerator.end_training()
 
 

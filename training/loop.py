@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from artextract_hf.data import TrainingView, decode_image, encoded_pictures, labels_for, picture_source
 from artextract_hf.models import ArtImageProcessor
+from artextract_hf.outputs import move_whole
 
 
 class TrainingViews(torch.utils.data.Dataset):
@@ -172,7 +173,7 @@ def save_checkpoint(
     unfinished = folder / "checkpoint.safetensors.new"
     metadata = {"progress": json.dumps(progress)}
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, unfinished, metadata=metadata)
-    unfinished.replace(folder / "checkpoint.safetensors")
+    move_whole(unfinished, folder / "checkpoint.safetensors")
 
 
 def read_progress(folder: Path) -> dict[str, Any] | None:

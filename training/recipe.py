@@ -63,17 +63,21 @@ class Recipe:
         """Read a YAML file and put `--key value` pairs over it; dots reach inside, as in `--model.dropout 0.2`.
 
         Raises:
-            DataError: no such file, a key that does not exist, or a value that is missing.
+            DataError: no such file, no YAML, a key that does not exist, or a value that is missing.
         """
         if not Path(path).is_file():
             raise DataError(f"there is no configuration {path}.")
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader) or {}
+        values = _parsed(Path(path).read_bytes(), str(path)) or {}
+        if not isinstance(values, dict):
+            raise DataError(f"{path} is no configuration, which has lines such as `epochs: 10`.")
         for key, value in _pairs(overrides):
             *parents, last = key.split(".")
             inner = values
             for parent in parents:
                 inner = inner.setdefault(parent, {})
-            inner[last] = yaml.load(value, _Loader)
+                if not isinstance(inner, dict):
+                    raise DataError(f"{key} reaches inside {parent}, which is {inner!r}.")
+            inner[last] = _parsed(value, f"--{key}")
         return cls.from_dict(values)
 
     @classmethod
@@ -82,7 +86,7 @@ class Recipe:
         known = {f.name: f.type for f in fields(cls)}
         for key, value in values.items():
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
+                near = difflib.get_close_matches(str(key), known, n=1)
                 raise DataError(
                     f"the configuration has no key {key!r}." + (f" Did you mean {near[0]!r}?" if near else "")
                 )
@@ -105,6 +109,13 @@ class Recipe:
         )
         parser.add_argument("--config", required=True, help="YAML file, see training/configs/")
         return parser
+
+
+def _parsed(text: str | bytes, name: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: UTF-8, dates and numbers too
+        raise DataError(f"{name} cannot be read as YAML: {str(error).partition(chr(10))[0]}.") from None
 
 
 def check_choice(key: str, value: str, choices: Collection[str]) -> None:

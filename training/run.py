@@ -1,7 +1,9 @@
 """What both training scripts do in the same way before, between and after their epochs: start, data, figures."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.outputs import output_lock
 from training.loop import append_csv, precision
 from training.recipe import Recipe
 
@@ -47,6 +50,16 @@ def learnt_paintings(splits: DatasetDict, config: Recipe, columns: Sequence[str]
     if config.max_samples:
         paintings = paintings.shuffle(seed=config.seed).select(range(min(config.max_samples, len(paintings))))
     return paintings
+
+
+def only_run(config: Recipe) -> AbstractContextManager[None]:
+    """Keep other runs from the output folder, whose checkpoints would mix; the first process does it for all.
+
+    Raises:
+        ArtExtractError: another run is writing it.
+    """
+    first = os.environ.get("RANK", "0") == "0"  # as a launcher says, before Accelerate starts
+    return output_lock(config.output_dir) if first else nullcontext()
 
 
 def open_output(config: Recipe, accelerator: Accelerator) -> Path:

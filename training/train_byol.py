@@ -37,6 +37,7 @@ from artextract_hf.evaluation import (
 )
 from artextract_hf.hub import embedder_card, publish_model, save_model_card
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining, load_imagenet, target_momentum
+from artextract_hf.outputs import whole_files
 from training.byol.config import LARS, ByolTrainConfig
 from training.byol.lars import Lars
 from training.byol.view_pairs import ViewPairs
@@ -52,7 +53,15 @@ from training.loop import (
     save_checkpoint,
 )
 from training.optim import set_rate, warmup_cosine
-from training.run import check_loss, learnt_paintings, log_scores, make_accelerator, mean_of_steps, open_output
+from training.run import (
+    check_loss,
+    learnt_paintings,
+    log_scores,
+    make_accelerator,
+    mean_of_steps,
+    only_run,
+    open_output,
+)
 from training.synced_norm import are_synced, sync_norms
 from training.whitening import whitened
 
@@ -67,7 +76,7 @@ def main() -> None:
     args, overrides = ByolTrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
     try:
         train(ByolTrainConfig.load(args.config, overrides))
-    except ArtExtractError as error:
+    except (ArtExtractError, OSError) as error:
         sys.exit(f"train_byol: {error}")
 
 
@@ -90,8 +99,14 @@ class Run:
 
 
 def train(config: ByolTrainConfig) -> None:
-    """All epochs, from the last checkpoint where there is one."""
-    run = set_up(config)
+    """All epochs, from the last checkpoint where there is one, by the only run on this output folder."""
+    with only_run(config):
+        run_epochs(set_up(config))
+
+
+def run_epochs(run: Run) -> None:
+    """The epochs that are left."""
+    config = run.config
     accelerator = run.accelerator
     reached = read_progress(run.out) or {"epoch": 0, "step": 0}
     if reached["step"]:
@@ -277,8 +292,9 @@ def finish(run: Run) -> None:
     side = run.model.config.image_size
     if size := run.config.model.get("whitened_size", 0):
         encoder = whitened(encoder, run.pairs.paintings, size=size)
-    encoder.save_pretrained(folder)
-    ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    with whole_files(folder) as new:
+        encoder.save_pretrained(new)
+        ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(new)
     if run.watched:
         embedder, name = AutoEmbedder.from_pretrained(str(folder)), run.config.push_to_hub or run.out.name
         report = evaluate_embedder(embedder, *run.watched, run.out / "evaluation", name=name)

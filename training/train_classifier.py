@@ -54,7 +54,7 @@ from training.loop import (
     update_average,
 )
 from training.optim import Factor, Rates, freeze_first, make_optimizer, make_schedule, set_rate
-from training.run import check_loss, log_scores, make_accelerator, mean_of_steps, open_output
+from training.run import check_loss, log_scores, make_accelerator, mean_of_steps, only_run, open_output
 from training.synced_norm import sync_norms
 
 
@@ -63,7 +63,7 @@ def main() -> None:
     args, overrides = TrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
     try:
         train(TrainConfig.load(args.config, overrides))
-    except ArtExtractError as error:
+    except (ArtExtractError, OSError) as error:
         sys.exit(f"train_classifier: {error}")
 
 
@@ -102,8 +102,14 @@ class Phase:
 
 
 def train(config: TrainConfig) -> None:
-    """Both phases, from the last checkpoint where there is one, then the final evaluation."""
-    run = set_up(config)
+    """Both phases, from the last checkpoint where there is one, by the only run on this output folder."""
+    with only_run(config):
+        run_phases(set_up(config))
+
+
+def run_phases(run: Run) -> None:
+    """What is left of both phases, then the final evaluation."""
+    config = run.config
     accelerator = run.accelerator
     reached = read_progress(run.out) or {"phase": 0, "epoch": 0, "step": 0, "best": run.best}
     if reached["step"] or reached["phase"]:

@@ -7,6 +7,7 @@ one JSON document on standard output with `--json`. Imports of the heavy librari
 
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -25,19 +26,35 @@ from artextract_hf.cli import (  # noqa: F401  (the commands register)
     regions,
     train,
 )
-from artextract_hf.cli.application import app
+from artextract_hf.cli.application import app, reserved
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.escapes import for_terminal
 
 BAD_INPUT = 2
+# What input and the machine can cause wherever it happens. Any other error is a mistake of this package.
+KNOWN = (ArtExtractError, OSError, MemoryError, RecursionError, UnicodeError)
+NO_WORDS: dict[type[BaseException], str] = {
+    MemoryError: "the memory is not enough for this.",
+    RecursionError: "the input is nested too deeply.",
+}
 
 
 def main() -> None:
     """Entry point of the `artextract` command."""
-    if not sys.stderr.isatty():  # progress bars are for people
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # none where it is closed
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    if sys.stderr is None or not sys.stderr.isatty():  # progress bars are for people
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        app()
-    except (ArtExtractError, OSError) as error:
-        typer.echo(f"artextract: {error}", err=True)
+        with reserved:
+            app()
+    except KNOWN as error:
+        typer.echo(f"artextract: {_in_one_line(error)}", err=True)
         sys.exit(BAD_INPUT)
+
+
+def _in_one_line(error: BaseException) -> str:
+    words = NO_WORDS.get(type(error)) or str(error) or type(error).__name__
+    return for_terminal(" ".join(words.split()))

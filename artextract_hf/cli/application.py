@@ -1,10 +1,18 @@
 """The application that the commands register with, and what they share: options, and how an answer is printed."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from artextract_hf.errors import ArtExtractError
+from artextract_hf.escapes import for_terminal
+from artextract_hf.outputs import check_replaceable, output_lock
 
 app = typer.Typer(
     name="artextract",
@@ -15,7 +23,37 @@ app = typer.Typer(
 )
 
 Backend = Annotated[str, typer.Option(help="What computes the network: torch, or openvino, faster on processors.")]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside", help="Take also pictures outside the collection's folder, where a row leads there."
+    ),
+]
+AllowPrivateHosts = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private-hosts",
+        envvar="ARTEXTRACT_ALLOW_PRIVATE_HOSTS",
+        help="Fetch addresses also from this machine and from hosts of private networks.",
+    ),
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(help="The embedder of the index; needed where the index names one that is not on this machine."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+reserved = ExitStack()  # the output folders that the command holds; closed when it ends
+
+
+def reserve(out: Path) -> None:
+    """Hold an output folder until the command ends: a second run on it is refused before its work, not after.
+
+    Raises:
+        ArtExtractError: another run is writing it, or it cannot be replaced.
+    """
+    check_replaceable(out)
+    reserved.enter_context(output_lock(out))
 
 
 def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterable[dict[str, str]] = ()) -> None:
@@ -28,14 +66,43 @@ def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterab
         left_out: records that were not used, with `path` and `reason`; people read of them on standard error.
     """
     if as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        _write(for_terminal(_json(document)))  # JSON still, and the same document
         return
     for line in lines:
-        typer.echo(line)
+        _write(for_terminal(line))
     list_skipped(left_out)
+
+
+def reachable(image: str, allow_private_hosts: bool) -> str | bytes:
+    """What the library takes for a picture: its file or address, or its bytes where the host may be a private one."""
+    from artextract_hf.data import fetch_picture, is_address
+
+    return fetch_picture(image, allow_private_hosts=True) if allow_private_hosts and is_address(image) else image
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
     """Name on standard error what was left out, and why."""
     for item in skipped:
-        typer.echo(f"left out: {item['path']}: {item['reason']}", err=True)
+        typer.echo(for_terminal(f"left out: {item['path']}: {item['reason']}"), err=True)
+
+
+def _json(document: Any) -> str:
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding if sys.stdout else "utf-8")
+    except UnicodeEncodeError:  # a file name that is no text, or a letter that the terminal does not have
+        return json.dumps(document)
+    return text
+
+
+def _write(text: str) -> None:
+    """Print to standard output.
+
+    Raises:
+        ArtExtractError: nobody reads it, or the disk that it goes to is full.
+    """
+    try:
+        typer.echo(text)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
+        raise ArtExtractError(f"the answer cannot be written to standard output: {error.strerror}.") from None

@@ -1,10 +1,18 @@
 """`artextract classify`: style, genre and artist of pictures."""
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, list_skipped, show
+from artextract_hf.errors import ArtExtractError, ImageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SOME_FAILED = 3  # exit code, where other pictures were answered
 
 
 @app.command()
@@ -13,23 +21,73 @@ def classify(
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")] = "default",
     top_k: Annotated[int, typer.Option(min=1, help="Classes to give for each task.")] = 5,
     backend: Backend = "torch",
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give the style, genre and artist of pictures, the most probable first."""
-    from artextract_hf.data import decode_image, display_name
+    """Give the style, genre and artist of pictures, the most probable first.
+
+    A picture that cannot be used is named with its reason, and the others are answered; the exit code is then 3, and 2
+    where none could be used.
+    """
+    if any(_is_there(image) for image in images):
+        answers, reasons = _classify(images, model, top_k, backend, allow_private_hosts=allow_private_hosts)
+    else:  # said at once: a network takes long to load
+        answers, reasons = {}, _decode(images, allow_private_hosts=allow_private_hosts)[1]
+    document = [
+        {"image": image, "tasks": answers[place]} if place in answers else {"image": image, "error": reasons[place]}
+        for place, image in enumerate(images)
+    ]
+    show(document, _lines(images, answers), as_json=as_json)
+    if len(images) == 1 and reasons:
+        raise ImageError(reasons[0])
+    list_skipped({"path": images[place], "reason": reason} for place, reason in reasons.items())
+    if not answers:
+        raise ImageError(f"none of the {len(images)} pictures can be classified.")
+    if reasons:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _is_there(image: str) -> bool:
+    """Whether there is such a file, or may be such a picture at an address."""
+    try:
+        return "://" in image or Path(image).is_file()
+    except OSError:  # a name too long for the system
+        return False
+
+
+def _decode(
+    images: Sequence[str], min_side: int | None = None, *, allow_private_hosts: bool
+) -> tuple[dict[int, "Image"], dict[int, str]]:
+    """The pictures by their places in `images`, and why each of the others cannot be used."""
+    from artextract_hf.data import decode_image
+
+    pictures, reasons = {}, {}
+    for place, image in enumerate(images):
+        try:
+            pictures[place] = decode_image(image, min_side=min_side, allow_private_hosts=allow_private_hosts)
+        except (ArtExtractError, OSError) as error:
+            reasons[place] = str(error)
+    return pictures, reasons
+
+
+def _classify(
+    images: Sequence[str], model: str, top_k: int, backend: str, *, allow_private_hosts: bool
+) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """The tasks of each picture by its place, and why each of the others cannot be used."""
     from artextract_hf.models import MICRO_BATCH, ArtAttributesPipeline, load_classifier
 
     network, processor = load_classifier(model, backend)
-    pictures = [decode_image(image, min_side=2 * network.config.image_size) for image in images]
+    pictures, reasons = _decode(images, 2 * network.config.image_size, allow_private_hosts=allow_private_hosts)
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
-    answers = [
-        {"image": image, "tasks": answer["tasks"]}
-        for image, answer in zip(images, attributes(pictures, top_k=top_k, batch_size=MICRO_BATCH), strict=True)
-    ]
-    lines = []
-    for answer in answers:
-        lines.append(answer["image"])
-        for task, classes in answer["tasks"].items():
+    answers = attributes(list(pictures.values()), top_k=top_k, batch_size=MICRO_BATCH) if pictures else []
+    return {place: answer["tasks"] for place, answer in zip(pictures, answers, strict=True)}, reasons
+
+
+def _lines(images: Sequence[str], answers: dict[int, dict[str, Any]]) -> Iterator[str]:
+    from artextract_hf.data import display_name
+
+    for place, tasks in answers.items():
+        yield images[place]
+        for task, classes in tasks.items():
             best = ", ".join(f"{display_name(c['label'])} {c['score']:.0%}" for c in classes)
-            lines.append(f"  {task:<7} {best}")
-    show(answers, lines, as_json=as_json)
+            yield f"  {task:<7} {best}"

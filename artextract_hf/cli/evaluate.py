@@ -43,7 +43,7 @@ def evaluate_classifier(
         baseline_weights=baseline_weights,
         batch_size=batch_size,
     )
-    show(report, [evaluation.classifier_table(report)], as_json=as_json, left_out=report["skipped"])
+    show(report, evaluation.classifier_table(report).splitlines(), as_json=as_json, left_out=report["skipped"])
 
 
 @evaluate.command("embedder")
@@ -64,4 +64,4 @@ def evaluate_embedder(
     searched, asked = (take_split(load_prepared(folder), ALL) for folder in (gallery, queries))
     network = AutoEmbedder.from_pretrained(embedder, backend)
     report = evaluation.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
-    show(report, [evaluation.embedder_table(report)], as_json=as_json, left_out=report["skipped"])
+    show(report, evaluation.embedder_table(report).splitlines(), as_json=as_json, left_out=report["skipped"])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, reachable, show
 
 
 @app.command()
@@ -15,13 +15,15 @@ def explain(
     out: Annotated[Path, typer.Option(help="PNG file to write.")],
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     backend: Backend = "torch",
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Show why two pictures are similar: which places correspond, and where the similarity comes from."""
     from artextract_hf import AutoEmbedder
     from artextract_hf.retrieval import draw_explanation, explain_similarity
 
-    found = explain_similarity(AutoEmbedder.from_pretrained(embedder, backend), query, answer)
+    pair = [reachable(picture, allow_private_hosts) for picture in (query, answer)]
+    found = explain_similarity(AutoEmbedder.from_pretrained(embedder, backend), *pair)
     out.parent.mkdir(parents=True, exist_ok=True)
     draw_explanation(found).save(out, "PNG")
     document = {"query": query, "answer": answer, **found.as_json(), "picture": str(out)}

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Backend,
+    Embedder,
+    app,
+    reachable,
+    reserve,
+    show,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,19 +45,24 @@ def index(
     ] = "auto",
     metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
     allow_restricted: AllowRestricted = False,
+    allow_outside: AllowOutside = False,
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Make a collection searchable."""
     from artextract_hf import AutoEmbedder, PaintingIndex
     from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.outputs import recover
 
+    reserve(out)
+    recover(source)
     skipped = SkipList()
     if (Path(source) / "embeddings.npy").is_file():
         usable_ids = _usable_ids(Path(source), skipped, allow_restricted)
         made = PaintingIndex.from_embeddings(source, factory, metric, only=usable_ids)
     else:
-        paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
+        paintings = read_collection(source, skipped, allow_outside=allow_outside)
+        paintings = usable(paintings, skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)
         made = PaintingIndex.build(paintings, network, factory, metric, progress=True)
     made.save_pretrained(out)
@@ -68,12 +83,17 @@ def search(
     rerank: Annotated[
         str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
     ] = None,
+    embedder: Embedder = None,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings most similar to pictures."""
-    from artextract_hf import PaintingIndex
+    from artextract_hf import AutoEmbedder, PaintingIndex
 
-    answers = PaintingIndex.from_pretrained(index).search_many(images, k, where, fold=fold, rerank=rerank)
+    queries = [reachable(image, allow_private_hosts) for image in images]
+    network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
+    searched = PaintingIndex.from_pretrained(index, embedder=network)
+    answers = searched.search_many(queries, k, where, fold=fold, rerank=rerank)
     document, lines = [], []
     for image, hits in zip(images, answers, strict=True):
         good_match = hits[0].good_match if hits else False

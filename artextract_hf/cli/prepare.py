@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
+from artextract_hf.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -38,6 +39,7 @@ def prepare_wikiart(
     """WikiArt in the layout of the ArtGAN release."""
     from artextract_hf.data import SkipList, WikiArtOptions, read_wikiart
 
+    reserve(out)
     skipped = SkipList()
     options = WikiArtOptions(
         split, artists=artists, min_artist_works=min_artist_works, max_samples=max_samples, seed=seed
@@ -56,6 +58,7 @@ def prepare_nga(
     concurrency: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 8,
     per_second: Annotated[float, typer.Option(min=0.01, help="Requests a second, at most.")] = 10.0,
     allow_restricted: AllowRestricted = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
@@ -63,6 +66,7 @@ def prepare_nga(
 
     from artextract_hf.data import ALL, DownloadSettings, SkipList, read_nga
 
+    reserve(out)
     skipped = SkipList()
     paintings = read_nga(
         opendata,
@@ -71,7 +75,9 @@ def prepare_nga(
         allow_restricted=allow_restricted,
         limit=limit,
         side=max_side,
-        settings=DownloadSettings(concurrency=concurrency, per_second=per_second),
+        settings=DownloadSettings(
+            concurrency=concurrency, per_second=per_second, allow_private_hosts=allow_private_hosts
+        ),
     )
     manifest = {"source": "National Gallery of Art, open data", "max_side": max_side, "limit": limit}
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
@@ -88,6 +94,8 @@ def prepare_collection(
         str | None, typer.Option(help="style, genre or artist: what the names of the subfolders mean.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """One's own collection, a museum's, or a dataset of the Hub."""
@@ -95,14 +103,23 @@ def prepare_collection(
 
     from artextract_hf.data import ALL, SkipList, read_collection
 
+    reserve(out)
     skipped = SkipList()
     paintings = read_collection(
-        source, skipped, columns=_mapping(column or []), classes=classes, images_dir=images or _beside(out)
+        source,
+        skipped,
+        columns=_mapping(column or []),
+        classes=classes,
+        images_dir=images or _beside(out),
+        allow_outside=allow_outside,
+        allow_private_hosts=allow_private_hosts,
     )
     _write(DatasetDict({ALL: paintings}), {"source": source}, out, skipped, as_json)
 
 
 def _beside(out: Path) -> Path:
+    if not out.name:  # the current folder, or the root
+        raise DataError("--out needs a folder with a name, or say by --images where the fetched pictures are kept.")
     return out.with_name(out.name + "-images")
 
 

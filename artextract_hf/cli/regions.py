@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, app, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Embedder,
+    app,
+    reserve,
+    show,
+)
 from artextract_hf.cli.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
@@ -20,14 +28,16 @@ def index_regions(
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     side: Annotated[int, typer.Option(help="Pixels of a painting's longer side; more finds smaller details.")] = 448,
     allow_restricted: AllowRestricted = False,
+    allow_outside: AllowOutside = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
     from artextract_hf import AutoEmbedder, RegionIndex
     from artextract_hf.data import SkipList, read_collection
 
+    reserve(out)
     skipped = SkipList()
-    paintings = usable(read_collection(source, skipped), skipped, allow_restricted)
+    paintings = usable(read_collection(source, skipped, allow_outside=allow_outside), skipped, allow_restricted)
     made = RegionIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), side=side, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]
@@ -45,16 +55,19 @@ def search_region(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many paintings to give.")] = 5,
     where: Annotated[str | None, typer.Option(help="A filter, as in: year >= 1870 and genre == 'portrait'")] = None,
+    embedder: Embedder = None,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the paintings that hold a part of a picture, and where."""
-    from artextract_hf import Box, RegionIndex
+    from artextract_hf import AutoEmbedder, Box, RegionIndex
     from artextract_hf.data import decode_image
 
     place = None if box is None else _read_box(box)
-    picture = decode_image(image)
+    picture = decode_image(image, allow_private_hosts=allow_private_hosts)
     part = None if place is None else Box.from_pixels(*place, size=picture.size)
-    hits = RegionIndex.from_pretrained(index).search(picture, k, where, box=part)
+    network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
+    hits = RegionIndex.from_pretrained(index, embedder=network).search(picture, k, where, box=part)
     answers = [
         {"rank": hit.rank, "id": hit.id, "score": hit.score, "box": hit.box.as_list(), "record": hit.record}
         for hit in hits

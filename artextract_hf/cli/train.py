@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from artextract_hf.cli.application import app
 from artextract_hf.errors import DataError
@@ -57,9 +58,20 @@ def find_recipe(name: str) -> Path:
     """
     recipes = {path.stem: path for path in sorted((top_folder("training") / "configs").glob("*.yaml"))}
     if Path(name).is_file():
-        return Path(name)
+        return _readable(Path(name))
     if name in recipes:
         return recipes[name]
     near = difflib.get_close_matches(name, recipes, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"give a YAML file, or one of: {', '.join(recipes)}."
     raise DataError(f"there is no recipe {name!r}; {hint}")
+
+
+def _readable(path: Path) -> Path:
+    """The path of a YAML file that can be read; the launcher would bury in its own words why it cannot."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: UTF-8, dates and numbers too
+        raise DataError(f"{path} cannot be read as YAML: {str(error).partition(chr(10))[0]}.") from None
+    if not isinstance(values, dict | None):
+        raise DataError(f"{path} is no recipe, which has lines such as `epochs: 10`.")
+    return path

@@ -18,6 +18,7 @@ from jinja2 import Environment
 
 from artextract_hf.curation.comparison import Comparison, Match
 from artextract_hf.errors import QueryError
+from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.retrieval.index import PaintingIndex
 
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them
@@ -199,4 +200,4 @@ def _write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(head)
-        writer.writerows(rows)
+        writer.writerows(map(for_spreadsheet, row) for row in rows)

@@ -16,6 +16,8 @@ from artextract_hf.data.pictures import decoded
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import is_hub_name, read_collection
+from artextract_hf.data.sources.listing import is_stored_dataset
+from artextract_hf.data.sources.named_files import is_inside
 from artextract_hf.data.sources.tables import read_table_splits
 from artextract_hf.errors import DataError
 
@@ -39,27 +41,31 @@ class Duplicate:
         return {key: value for key, value in asdict(self).items() if key != "rows"}
 
 
-def read_splits(source: str | Path, skipped: SkipList) -> Dataset:
+def read_splits(source: str | Path, skipped: SkipList, *, allow_outside: bool = False) -> Dataset:
     """The records of every split of a source, with a column `split`.
 
     Args:
         source: a prepared folder; a folder with one subfolder of pictures a split (train/, val/, ...); a data set of
             the Hub, or a folder as it is stored there; or any other collection, which is one split without a name.
         skipped: filled with pictures that cannot be used.
+        allow_outside: as in `read_collection`.
     """
     folder = Path(source)
     if (folder / "dataset_dict.json").is_file():
         splits = load_prepared(folder)
     elif folder.is_dir() and (parts := _split_folders(folder)):
-        splits = DatasetDict({part.name: read_collection(part, skipped) for part in parts})
-    elif is_hub_name(source) or (folder.is_dir() and next(folder.rglob("*.parquet"), None)):
-        splits = read_table_splits(folder.resolve() if folder.is_dir() else str(source), COLUMNS, skipped)
+        splits = DatasetDict({part.name: read_collection(part, skipped, allow_outside=allow_outside) for part in parts})
+    elif is_hub_name(source) or (folder.is_dir() and is_stored_dataset(folder)):
+        where = folder.resolve() if folder.is_dir() else str(source)
+        splits = read_table_splits(where, COLUMNS, skipped, allow_outside=allow_outside)
     else:
-        splits = DatasetDict({"": read_collection(source, skipped)})
+        splits = DatasetDict({"": read_collection(source, skipped, allow_outside=allow_outside)})
     shown = ["id", "image", "title", "artist_name"]
     named = [
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
     ]
+    if not named:
+        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out).")
     return concatenate_datasets(named)
 
 
@@ -99,7 +105,11 @@ def _split_folders(folder: Path) -> list[Path]:
     """The subfolders, where the folder holds nothing else but them and at least two."""
     parts = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     names = {"train", "val", "valid", "validation", "dev", "test"}
-    return parts if len(parts) > 1 and all(part.is_dir() and part.name.lower() in names for part in parts) else []
+
+    def is_split(part: Path) -> bool:
+        return part.is_dir() and part.name.lower() in names and is_inside(part, folder)
+
+    return parts if len(parts) > 1 and all(is_split(part) for part in parts) else []
 
 
 def _thumbnail_and_digest(picture: Image.Image, _: dict[str, Any]) -> tuple[np.ndarray, str]:

@@ -12,6 +12,7 @@ from datasets import Dataset
 
 from artextract_hf.curation.duplicates import Duplicate
 from artextract_hf.data.schema import SkipList
+from artextract_hf.escapes import for_spreadsheet
 
 SHOWN = 500  # pairs with pictures in the page; the tables hold all of them
 THUMBNAIL = 200  # pixels, long side
@@ -54,7 +55,7 @@ def write_report(
     with (folder / "pairs.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["first", "second", "first_split", "second_split", "similarity", "kind"])
-        writer.writerows(row.values() for row in rows)
+        writer.writerows(map(for_spreadsheet, row.values()) for row in rows)
     (folder / "report.html").write_text(_page(duplicates, records, skipped, title), encoding="utf-8")
 
 

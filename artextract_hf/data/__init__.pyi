@@ -1,4 +1,7 @@
 from .decode import decode_image as decode_image
+from .decode import fetch_picture as fetch_picture
+from .fetch import DownloadSettings as DownloadSettings
+from .fetch import is_address as is_address
 from .labels import UNKNOWN as UNKNOWN
 from .labels import display_name as display_name
 from .parallel import usable_cores as usable_cores
@@ -20,7 +23,6 @@ from .schema import new_record as new_record
 from .schema import painting_features as painting_features
 from .sources.collection import load_collection as load_collection
 from .sources.collection import read_collection as read_collection
-from .sources.download import DownloadSettings as DownloadSettings
 from .sources.nga import load_nga as load_nga
 from .sources.nga import read_nga as read_nga
 from .synthetic import synthetic_paintings as synthetic_paintings

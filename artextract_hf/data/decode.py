@@ -1,8 +1,9 @@
 """The only decoder of images: a file, an address, bytes or an array becomes an upright RGB picture, or an ImageError.
 
 It is safe for the uploads of strangers: it knows few formats, looks at what a file asks for before it decodes anything
-(`encoded.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another embedded
-profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own pixels.
+(`formats/structure.py`), and never passes on half a picture as a whole one. Colours are sRGB: pixels with another
+embedded profile are converted. The limits are measured: a picture at the limit takes at most 300 MB beside its own
+pixels.
 """
 
 import ctypes
@@ -12,7 +13,6 @@ import stat
 import struct
 import sys
 import threading
-import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from artextract_hf.data.avif import coded_pixels
-from artextract_hf.data.encoded import MAX_WORKING_BYTES, safe_to_open
-from artextract_hf.data.profiles import srgb_transform
-from artextract_hf.errors import ArtExtractError, ImageError
+from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
+from artextract_hf.data.formats.avif import coded_pixels
+from artextract_hf.data.formats.profiles import srgb_transform
+from artextract_hf.data.formats.structure import MAX_WORKING_BYTES, safe_to_open
+from artextract_hf.errors import ArtExtractError, DataError, ImageError
 from artextract_hf.extras import require
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # and HEIC by an extra
@@ -32,7 +33,7 @@ HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 MAX_PIXELS = 40_000_000  # decoded; about 120 MB of RGB. A larger JPEG is decoded at a smaller scale
 MAX_PIXELS_IN_COPIES = 25_000_000  # of WebP and AVIF, whose decoders keep the pixels up to three times more
 MAX_BYTES = 100_000_000
-URL_TIMEOUT_S = 20
+URL_TIMEOUT_S = 20  # for a whole picture
 LARGE_PIXELS = 10_000_000  # only LARGE_AT_ONCE pictures of more pixels are decoded at once, whatever the threads
 LARGE_AT_ONCE = 2
 STRIP_PIXELS = 1_000_000  # converted at once; a whole picture in a second mode would take its memory again
@@ -75,7 +76,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_large)
 
 
-def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.Image:
+def decode_image(source: ImageSource, *, min_side: int | None = None, allow_private_hosts: bool = False) -> Image.Image:
     """Decode a picture to upright sRGB, without metadata.
 
     Args:
@@ -83,17 +84,18 @@ def decode_image(source: ImageSource, *, min_side: int | None = None) -> Image.I
             of uint8.
         min_side: where given, a JPEG may be decoded at a smaller scale (1/2, 1/4, 1/8) whose sides are both still
             at least this many pixels; twice the side that is wanted afterwards loses nothing that is visible.
+        allow_private_hosts: fetch an address also from this machine and from hosts of private networks.
 
     Raises:
         ImageError: not a picture, a format outside FORMATS, cut short, more than MAX_PIXELS or MAX_BYTES, or one that
-            asks for more memory or time than pictures need.
+            asks for more memory or time than pictures need, or not to be fetched.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         name, data = "the given picture", b""
     else:
-        data, name = _read(source)
+        data, name = _read(source, allow_private_hosts=allow_private_hosts)
     try:
         if isinstance(source, Image.Image):
             image = ImageOps.exif_transpose(source)
@@ -154,16 +156,31 @@ def _turn(pixels: int) -> Iterator[None]:
             _give_back(0)
 
 
-def _read(source: str | Path | bytes) -> tuple[bytes, str]:
+def fetch_picture(address: str, *, allow_private_hosts: bool = False) -> bytes:
+    """The encoded picture at an address, which is not decoded yet.
+
+    Args:
+        address: http or https.
+        allow_private_hosts: as for `decode_image`.
+
+    Raises:
+        ImageError: it could not be fetched, or is larger than MAX_BYTES.
+    """
+    settings = DownloadSettings(
+        retries=0, timeout_s=URL_TIMEOUT_S, max_bytes=MAX_BYTES, allow_private_hosts=allow_private_hosts
+    )
+    try:
+        return Fetcher(settings).get(address, bytes)
+    except DataError as error:
+        raise ImageError(f"{shown(address)} could not be fetched: {error}") from None
+
+
+def _read(source: str | Path | bytes, *, allow_private_hosts: bool) -> tuple[bytes, str]:
     text = f"the given data ({len(source)} bytes)" if isinstance(source, bytes) else str(source)
     if isinstance(source, bytes):
         data = source
-    elif text.startswith(("http://", "https://")):
-        try:
-            with urllib.request.urlopen(text, timeout=URL_TIMEOUT_S) as answer:
-                data = answer.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise ImageError(f"{text} could not be fetched: {error}") from None
+    elif is_address(text):
+        return fetch_picture(text, allow_private_hosts=allow_private_hosts), shown(text)
     else:
         data = _file_bytes(Path(source))
     if len(data) > MAX_BYTES:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import known_artist
+from artextract_hf.data.schema import plain_text
 from artextract_hf.errors import DataError
 
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
@@ -44,13 +46,13 @@ def columns_with(chosen: Mapping[str, str]) -> Columns:
 
 
 def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
-    """A row by fields of the schema, each from the first of its columns that has a value.
+    """A row by fields of the schema, each from the first of its columns that has a value; texts in one form of Unicode.
 
     >>> fields_of({"object_id": "17", "artist": "Claude Monet", "date": ""}, COLUMNS)
     {'id': '17', 'title': '17', 'artist_name': 'Claude Monet'}
     """
     found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
-    return {name: value for name, value in found.items() if value}
+    return {name: value if name == "image" else plain_text(value) for name, value in found.items() if value}
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:
@@ -80,26 +82,5 @@ def artist_as_printed(text: str) -> str:
     >>> artist_as_printed("Pierre-Auguste Renoir (French, 1841–1919)")
     'Pierre-Auguste Renoir'
     """
-    return " ".join(re.sub(r"\([^()]*\d[^()]*\)", " ", text).split())
-
-
-def first_year(text: str) -> int | None:
-    """The first year of four digits in a date.
-
-    >>> first_year("c. 1875–90"), first_year("17th century")
-    (1875, None)
-    """
-    year = re.search(r"(?<!\d)[0-2]\d{3}(?!\d)", text)
-    return int(year[0]) if year else None
-
-
-def last_year(text: str) -> int | None:
-    """The last year of a date; two digits after a dash complete the first one.
-
-    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906")
-    (1890, 1872, 1906)
-    """
-    years = [int(year) for year in re.findall(r"(?<!\d)[0-2]\d{3}(?!\d)", text)]
-    if short := re.search(r"(?<!\d)([0-2]\d)\d\d\s*[-–/]\s*(\d\d)(?!\d)", text):
-        years.append(int(short[1] + short[2]))
-    return max(years, default=None)
+    remark = re.compile(r"\([^()]*\)")
+    return " ".join(remark.sub(lambda found: " " if re.search(r"\d", found[0]) else found[0], text).split())

@@ -1,70 +1,182 @@
 """What `artextract prepare` writes, and how it is read back.
 
 DIR/dataset_dict.json, DIR/<split>/...    `datasets.load_from_disk` reads it; the pictures are inside
-DIR/manifest.json                         where the data come from, how they were split, and the baselines on it
+DIR/manifest.json                         where the data come from, how they were split, the baselines on it, and
+                                          size and SHA-256 of every file
 """
 
 import json
-import shutil
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
+from datasets import Dataset, DatasetDict, concatenate_datasets
 
-from artextract_hf.errors import DataError
+from artextract_hf.data.labels import TASKS, UNKNOWN
+from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
+from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
+from artextract_hf.data.schema import DETAILS, SkipList, painting_features
+from artextract_hf.digests import document_digest, file_digest
+from artextract_hf.documents import read_document
+from artextract_hf.errors import DataError, first_line
+from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.version import __version__
 
-ALL = "all"
 MANIFEST = "manifest.json"
+FILES = "files"  # key of the manifest: `bytes` and `sha256` by the path of a file; of the manifest, of its other keys
+WRITTEN = rf"{MANIFEST}|{SPLITS}|({SPLIT_NAME}/)?((data|cache)-[\w-]+\.arrow|state\.json|{INFO})"  # by us, `datasets`
 
 
 def write_prepared(splits: DatasetDict, manifest: Mapping[str, Any], folder: str | Path) -> None:
-    """Write a data set with its manifest; splits that an earlier call left in the folder are removed."""
+    """Write a data set with its manifest, all or nothing; what an earlier call wrote into the folder is replaced.
+
+    Raises:
+        DataError: a split has no usable name, or the folder holds something else.
+        OSError: it cannot be written; what was there is intact.
+    """
+    if bad := [name for name in splits if not re.fullmatch(SPLIT_NAME, name)]:
+        raise DataError(f"a split cannot be called {bad[0]!r}.")
+    check_prepared_output(folder)
+    with replacement(folder) as new:
+        splits.save_to_disk(new)
+        document = {"artextract_hf": __version__, **manifest}
+        files = {path.relative_to(new).as_posix(): path for path in sorted(new.rglob("*")) if path.is_file()}
+        listed = {name: {"bytes": path.stat().st_size, "sha256": file_digest(path)} for name, path in files.items()}
+        listed[MANIFEST] = {"sha256": document_digest(document)}
+        text = json.dumps({**document, FILES: listed}, indent=2, ensure_ascii=False)
+        (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def check_prepared_output(folder: str | Path) -> None:
+    """Refuse a folder with anything in it that `artextract prepare` did not write, and that it would remove.
+
+    Raises:
+        DataError: there is something else.
+    """
     folder = Path(folder)
-    if (folder / "dataset_dict.json").is_file():
-        for old in json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]:
-            shutil.rmtree(folder / old, ignore_errors=True)
-    splits.save_to_disk(folder)
-    document = json.dumps({"artextract_hf": __version__, **manifest}, indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(document + "\n", encoding="utf-8")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if "artextract_hf" not in read_manifest(folder):
+        raise DataError(f"{folder} was not written by `artextract prepare`, and is kept; choose another folder.")
+    if other := first_other(folder, WRITTEN):
+        raise DataError(f"{other} was not written by `artextract prepare`; move it, or choose another folder.")
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """The manifest of a prepared folder; empty where there is none."""
+    """The manifest of a prepared folder; empty where there is none.
+
+    Raises:
+        DataError: it is damaged.
+    """
     path = Path(folder) / MANIFEST
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON document: {error}") from None
+    if not path.exists():
+        return {}
+    manifest = read_document(path, DataError)
+    split, baselines = manifest.get("split", ""), manifest.get("baselines", {})
+    if not isinstance(split, str) or not re.fullmatch(r"[\w.-]*", split) or not isinstance(baselines, dict):
+        raise DataError(f"{path} is damaged.")
+    return manifest
 
 
 def load_prepared(folder: str | Path) -> DatasetDict:
     """The splits of a prepared folder; one without splits is a single split `all`.
 
+    Every byte is checked by the manifest before it is parsed. A data set without one, or with that of an earlier
+    version, is checked as far as reading it safely asks.
+
     Raises:
-        DataError: the folder does not exist, or `artextract prepare` did not write it.
+        DataError: the folder does not exist, `artextract prepare` did not write it, or it is damaged.
     """
     folder = Path(folder)
+    recover(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder.")
-    if not (folder / "dataset_dict.json").is_file() and not (folder / "dataset_info.json").is_file():
+    if not (folder / SPLITS).is_file() and not (folder / INFO).is_file():
         raise DataError(f"{folder} was not written by `artextract prepare`.")
-    try:
-        data = load_from_disk(folder)
-    except (OSError, ValueError, IndexError) as error:  # IndexError: a split that was saved without a shard
-        raise DataError(f"{folder} cannot be read as a data set: {str(error).splitlines()[0]}") from None
-    return data if isinstance(data, DatasetDict) else DatasetDict({ALL: data})
+    manifest = read_manifest(folder)
+    if FILES in manifest:
+        _check_files(folder, manifest)
+    splits = open_saved(folder, known=manifest.get(FILES))
+    wanted = [name for name in painting_features() if name not in DETAILS]
+    if missing := [name for name in wanted if any(name not in split.column_names for split in splits.values())]:
+        raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
+    return splits
+
+
+def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare every file with the manifest, and the manifest with itself."""
+    files = manifest[FILES]
+    document = {key: value for key, value in manifest.items() if key != FILES}
+    if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
+        raise DataError(f"{folder / MANIFEST} is damaged.")
+    if files.get(MANIFEST, {}).get("sha256") != document_digest(document):
+        raise DataError(f"{folder / MANIFEST} is damaged; prepare the data again.")
+
+    def is_whole(name: str) -> bool:
+        path, entry = folder / name, files[name]
+        known = re.fullmatch(WRITTEN, name) and path.is_file() and path.stat().st_size == entry.get("bytes")
+        return bool(known) and file_digest(path) == entry.get("sha256")
+
+    names = [name for name in files if name != MANIFEST]
+    for name, whole in zip(names, ordered_map(is_whole, names), strict=True):
+        if not whole:
+            raise DataError(f"{folder / name} is missing, damaged, or not of this data set; prepare the data again.")
+
+
+def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
+    """The records of all splits; a painting that stands in two counts once, with the labels of both.
+
+    Args:
+        folder: what `artextract prepare` wrote, or a data set with the same columns.
+        skipped: filled with records whose picture is missing or damaged.
+
+    Raises:
+        DataError: the folder cannot be used.
+    """
+    dataset = take_split(load_prepared(folder), ALL)
+    expected = painting_features()
+    for name in DETAILS:  # a data set of an earlier version
+        if name not in dataset.column_names:
+            nothing = [None if name.startswith("year") else ""] * len(dataset)
+            dataset = dataset.add_column(name, nothing, feature=expected[name])
+    dataset = _once_by_id(dataset)
+    pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
+
+    def look(row: int) -> None:
+        check_picture(picture_source(pictures[row]["image"]))
+
+    return dataset.select([row for row, _ in usable(range(len(dataset)), look, ids.__getitem__, skipped)])
+
+
+def _once_by_id(dataset: Dataset) -> Dataset:
+    """Keep the first record of each id; a label that only a later one knows is taken over."""
+    first: dict[str, int] = {}
+    owner = [first.setdefault(key, row) for row, key in enumerate(dataset["id"])]
+    if len(first) == len(dataset):
+        return dataset
+    joined = dataset
+    for task in TASKS:
+        labels = [UNKNOWN] * len(dataset)
+        for row, label in zip(owner, dataset[task], strict=True):
+            if labels[row] == UNKNOWN and label is not None:
+                labels[row] = label
+        joined = joined.remove_columns(task).add_column(task, labels, feature=dataset.features[task])
+    return joined.select_columns(dataset.column_names).select(list(first.values()))
 
 
 def take_split(splits: DatasetDict, name: str) -> Dataset:
     """A split by its name; `all` is the records of all of them.
 
     Raises:
-        DataError: no such split, or no record in it.
+        DataError: no such split, or no record in it, or splits whose columns differ.
     """
     if name == ALL:
-        chosen = concatenate_datasets(list(splits.values()))
+        try:
+            chosen = concatenate_datasets(list(splits.values()))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"the splits do not fit together: {first_line(error)}") from None
     elif name in splits:
         chosen = splits[name]
     else:

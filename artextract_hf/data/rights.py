@@ -1,10 +1,12 @@
 """What may be published: a record is open if its licence lets anybody use and share the picture, also changed or sold.
 
-Open are CC0, the public domain mark, CC BY, CC BY-SA and "no known copyright". Not open are NonCommercial and
-NoDerivatives licences, fair use, anything in copyright, and a licence that is not stated.
+Open are CC0, the public domain mark, CC BY, CC BY-SA and "no known copyright". A statement is open where all of it is
+in the table below; a part is not enough, since "not in the public domain" holds the words of one that is. Not open is
+everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
 """
 
 import re
+import unicodedata
 
 from datasets import Dataset
 
@@ -13,15 +15,39 @@ from artextract_hf.errors import DataError
 
 ALLOW = "--allow-restricted"
 
-# Words and addresses of creativecommons.org and rightsstatements.org, in lower case with - _ and spaces made one space.
-_OPEN = re.compile(
-    r"\bcc0\b|\bcc zero\b|\bpublic domain\b|publicdomain/(zero|mark)|\bpdm\b"
-    r"|\bcc by( sa)?\b|licenses/by( sa)?/|\bcreative commons (zero|attribution)"
-    r"|\bno known copyright\b|\bno copyright\b|/vocab/(noc us|nkc)\b"
+# Statements as `_normal` leaves them: lower case, words parted by one space, no punctuation but the dot of a version.
+_CC0 = frozenset({
+    "cc0", "cc 0", "cc zero", "cc0 1.0", "cc 0 1.0", "cc zero 1.0", "cc0 1.0 universal", "cc0 license", "cc0 licence",
+    "cc0 public domain", "public domain cc0", "cc0 public domain dedication", "cc0 public domain designation",
+    "cc0 1.0 universal public domain dedication", "cc0 1.0 universal cc0 1.0 public domain dedication",
+    "creative commons 0", "creative commons zero", "creative commons zero cc0", "creative commons zero public domain",
+    "creative commons zero 1.0", "creative commons zero 1.0 universal", "creative commons zero v1.0 universal",
+    "creative commons cc0", "creative commons cc0 1.0", "creative commons cc0 1.0 universal",
+    "creative commons cc0 1.0 universal public domain dedication",
+})  # fmt: skip
+_FREE_OF_COPYRIGHT = frozenset({
+    "public domain", "in the public domain", "this work is in the public domain", "pd", "pdm", "pdm 1.0", "cc pdm",
+    "cc pdm 1.0", "public domain mark", "public domain mark 1.0", "public domain mark 1.0 universal",
+    "creative commons public domain mark", "creative commons public domain mark 1.0", "cc pddc",
+    "public domain dedication", "no copyright", "no copyright united states", "noc us", "no known copyright", "nkc",
+    "no known copyright restrictions", "there are no known copyright restrictions",
+})  # fmt: skip
+# Countries to whose law a Creative Commons licence was adapted; "nc" and "nd" are none of them.
+_PORTED = (
+    "ar|at|au|be|bg|br|ca|ch|cl|cn|co|cr|cz|de|dk|ec|ee|eg|es|fi|fr|gr|gt|hk|hr|hu|ie|igo|il|in|it|jp|kr|lu|mk|mt|mx|"
+    "my|nl|no|nz|pe|ph|pl|pr|pt|ro|rs|scotland|se|sg|si|th|tw|ug|uk|us|ve|vn|za"
 )
-_NOT_OPEN = re.compile(
-    r"\bnc\b|\bnd\b|non ?commercial|no ?deriv|\bin copyright\b|\ball rights reserved\b|/vocab/(inc|noc (nc|oklr|cr))\b"
-    r"|\bfair use\b|\bnot (in the )?public domain\b|\bnot cc0\b"
+_ATTRIBUTION = re.compile(
+    r"(cc|creative commons) (by|attribution)( sa| share ?alike)?( licen[sc]e)?"
+    rf"( 4\.0( (international|int))?| [1-3]\.[05]( (unported|generic|{_PORTED}))?)?( (public )?licen[sc]e)?"
+)
+# https://creativecommons.org/licenses/by-sa/3.0/de/deed.fr, https://rightsstatements.org/page/NoC-US/1.0/?language=en
+_ADDRESS = re.compile(
+    r"(https?://)?(www\.)?("
+    r"creativecommons\.org/(publicdomain/(?P<dedication>zero|mark)|licenses/(by|by-sa|publicdomain))"
+    rf"(/\d\.\d)?(/({_PORTED}))?(/(deed|legalcode)(\.[a-z]{{2,3}}([_-][a-z]+)?)?)?"
+    r"|rightsstatements\.org/(vocab|page)/(noc-us|nkc)(/1\.0)?"
+    r")/?([?#][\w=&-]*)?"
 )
 
 
@@ -31,8 +57,19 @@ def is_open(license: str | None) -> bool:
     >>> is_open("CC0 1.0"), is_open("https://creativecommons.org/licenses/by-sa/4.0/"), is_open("CC BY-NC 4.0")
     (True, True, False)
     """
-    text = re.sub(r"[\s_-]+", " ", (license or "").lower())
-    return bool(_OPEN.search(text)) and not _NOT_OPEN.search(text)
+    text = _normal(license)
+    known = is_cc0(license) or text in _FREE_OF_COPYRIGHT or _ATTRIBUTION.fullmatch(text)
+    return bool(known or _ADDRESS.fullmatch(_address(license)))
+
+
+def is_cc0(license: str | None) -> bool:
+    """Whether a licence is Creative Commons Zero.
+
+    >>> is_cc0("CC0-1.0"), is_cc0("http://creativecommons.org/publicdomain/zero/1.0/"), is_cc0("Public Domain")
+    (True, True, False)
+    """
+    address = _ADDRESS.fullmatch(_address(license))
+    return _normal(license) in _CC0 or bool(address and address["dedication"] == "zero")
 
 
 def states_no_rights(dataset: Dataset) -> bool:
@@ -57,3 +94,17 @@ def keep_open(dataset: Dataset, skipped: SkipList) -> Dataset:
         stated = ", ".join(sorted({license or "none stated" for license in dataset["license"]})[:3])
         raise DataError(f"none of the {len(dataset)} records has an open licence ({stated}); {ALLOW} takes them in.")
     return dataset if len(kept) == len(dataset) else dataset.select(kept)
+
+
+def _normal(license: str | None) -> str:
+    """A statement in lower case, its words parted by one space.
+
+    >>> _normal("CC-BY-SA 3.0 (Unported)."), _normal("Creative Commons: Attribution-ShareAlike")
+    ('cc by sa 3.0 unported', 'creative commons attribution sharealike')
+    """
+    text = unicodedata.normalize("NFKC", license or "").lower()
+    return " ".join(re.sub(r"[\s_\-\u2010-\u2015,;:()\[\]]+|\.(?!\d)", " ", text).split())
+
+
+def _address(license: str | None) -> str:
+    return (license or "").strip().lower()

@@ -4,6 +4,7 @@
 is what a museum prints under a picture.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -38,7 +39,7 @@ class SkipList:
 
     def add(self, path: object, reason: object) -> None:
         """Note that `path` was left out because of `reason`."""
-        self.items.append(Skipped(str(path), str(reason)))
+        self.items.append(Skipped(plain_text(str(path)), plain_text(str(reason))))
 
     def as_json(self) -> list[dict[str, str]]:
         """The list as the command line prints it."""
@@ -71,12 +72,24 @@ def painting_features(
 
 
 def new_record(*, id: str, image: Any, **known: Any) -> dict[str, Any]:
-    """A record with the given fields; of the others, labels are -1, texts empty and years null."""
-    record: dict[str, Any] = {"id": id, "image": image, **dict.fromkeys(TASKS, UNKNOWN)}
+    """A record with the given fields; of the others, labels are -1, texts empty and years null.
+
+    Texts come in one form of Unicode, so that two that look the same are the same.
+    """
+    record: dict[str, Any] = {"id": plain_text(id), "image": image, **dict.fromkeys(TASKS, UNKNOWN)}
     record |= {name: None if name.startswith("year") else "" for name in (*METADATA, *DETAILS)}
     if unknown := known.keys() - record.keys():
         raise DataError(f"a record has no column {', '.join(sorted(unknown))}.")
-    return record | known
+    return record | {name: plain_text(value) if isinstance(value, str) else value for name, value in known.items()}
+
+
+def plain_text(text: str) -> str:
+    r"""A text in the composed form of Unicode (NFC); what no text can hold (half a surrogate pair) is escaped.
+
+    >>> plain_text("Du\u0308rer") == "D\u00fcrer", plain_text("Mu\udcf1oz.jpg")
+    (True, 'Mu\\udcf1oz.jpg')
+    """
+    return unicodedata.normalize("NFC", text.encode("utf-8", "backslashreplace").decode())
 
 
 def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Dataset:

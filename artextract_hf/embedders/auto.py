@@ -9,7 +9,7 @@ import timm
 from PIL import Image
 from torch import Tensor
 
-from artextract_hf.embedded import DEFAULT
+from artextract_hf.embedded import DEFAULT, EMBEDDED
 from artextract_hf.embedders.clip_embedder import KINDS, load_text_image_embedder
 from artextract_hf.embedders.descriptors import DESCRIPTORS, Descriptor
 from artextract_hf.embedders.network import NetworkEmbedder
@@ -26,6 +26,17 @@ OWN = {"crnn": CrnnModel, "byol": ByolModel}  # of a classifier the trunk is eno
 
 class AutoEmbedder:
     """Finds the embedder for a name."""
+
+    @staticmethod
+    def is_at_hand(name: str) -> bool:
+        """Whether a name is one of this project's or of timm's own, or a repository in the Hub's cache."""
+        if name in DESCRIPTORS or name in EMBEDDED or timm.is_model(name):
+            return True
+        try:
+            resolve(name, local_files_only=True)
+        except ModelError:
+            return False
+        return True
 
     @staticmethod
     def from_pretrained(

@@ -25,6 +25,7 @@ from scipy.special import softmax
 from artextract_hf.data.labels import TASKS
 from artextract_hf.data.schema import class_names
 from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
@@ -171,9 +172,10 @@ def _write_classes(out: Path, task: str, names: list[str], labels: np.ndarray, p
         writer.writerow(["class", "precision", "recall", "f1", "support"])
         for row in class_report(labels, predicted, names):
             figures = ["n/a" if v is None else f"{v:.4f}" for v in (row.precision, row.recall, row.f1)]
-            writer.writerow([row.name, *figures, row.support])
+            writer.writerow([for_spreadsheet(row.name), *figures, row.support])
     matrix = confusion_matrix(labels, predicted, len(names))
-    pd.DataFrame(matrix, index=names, columns=names).to_csv(out / f"confusion_{task}.csv")
+    heads = [for_spreadsheet(name) for name in names]
+    pd.DataFrame(matrix, index=heads, columns=heads).to_csv(out / f"confusion_{task}.csv")
     if matrix.any():
         draw_confusion(matrix, names, out / f"confusion_{task}.png")
 

@@ -19,7 +19,7 @@ from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 
 from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
-from artextract_hf.data.rights import is_open, keep_open
+from artextract_hf.data.rights import is_cc0, is_open, keep_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
@@ -178,6 +178,6 @@ def _config(info: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
 
 def _license_of(rights: Mapping[str, int]) -> dict[str, str]:
     """The Hub's licence of the whole: CC0 where every work is, else `other` with a name."""
-    if all("cc0" in license.lower() or "publicdomain/zero" in license.lower() for license in rights):
+    if all(map(is_cc0, rights)):
         return {"license": "cc0-1.0"}
     return {"license": "other", "license_name": "see-the-column-license"}

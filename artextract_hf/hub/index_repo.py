@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from artextract_hf.data.rights import ALLOW, is_open
-from artextract_hf.errors import DataError, PaintingIndexError
+from artextract_hf.errors import DataError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish
 from artextract_hf.retrieval.calibration import Calibration
@@ -65,9 +65,8 @@ def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -
         PaintingIndexError: no index, or a damaged one.
         DataError: paintings without an open licence.
     """
-    about, records = read_description(index), read_records(index)
-    if len(records) != about["count"]:
-        raise PaintingIndexError(f"the index in {index} does not fit together: its counts differ.")
+    about = read_description(index)
+    records = read_records(index, about["count"])
     rights = _works_by_licence(records)
     restricted = sum(works for licence, works in rights.items() if not is_open(licence))
     if restricted and not allow_restricted:

@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.errors import ArtExtractError, ModelError, first_line
 from artextract_hf.extras import require
 from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 from artextract_hf.models.names import resolve
-from artextract_hf.remote import first_line
 
 TOLERANCE = 1e-4  # of the largest difference from torch
 INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"

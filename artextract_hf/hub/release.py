@@ -95,7 +95,8 @@ class Release:
             parts = [Part(**part) for part in values.pop("parts")]
             parts = [replace(part, path=str(path.parent / part.path)) if part.path else part for part in parts]
             return cls(parts=tuple(parts), **values)
-        except (TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        except (TypeError, LookupError, AttributeError, ValueError, RecursionError, yaml.YAMLError) as error:
+            # ValueError: also YAML's dates and numbers that are none
             raise DataError(f"{path} is no release: {str(error).splitlines()[0]}.") from None
 
     def repo_id(self, name: str) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.push import push_folder, refusal
 from artextract_hf.remote import ask_hub
 
@@ -34,6 +36,21 @@ class Repository:
     write: Callable[[Path], dict[str, Any]]
     replaces: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_repo_id(self.repo_id)
+
+
+def check_repo_id(name: str) -> None:
+    """Refuse what the Hub would, before it stands in a card.
+
+    Raises:
+        ArtExtractError: no repository can be called so.
+    """
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise ArtExtractError(f"{name!r} is no name of a repository: {error}") from None
 
 
 def publish(repository: Repository, *, private: bool = False, tag: str = "") -> dict[str, Any]:

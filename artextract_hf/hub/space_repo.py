@@ -16,7 +16,7 @@ from typing import Any
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.folders import BUNDLED, PACKAGE, top_folder
 from artextract_hf.hub.card import space_card
-from artextract_hf.hub.repository import Repository, list_files, publish
+from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish
 
 APP, CODE, CARDS = "spaces_app", "artextract_hf", "model_cards"
 MODEL, INDEX = "ARTEXTRACT_MODEL", "ARTEXTRACT_INDEX"  # what the page reads
@@ -47,8 +47,13 @@ def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: s
         repo_id: `owner/name`.
         model: repository of its classifier; the embedded one where empty.
         index: repository of its collection; procedural paintings where empty.
+
+    Raises:
+        ArtExtractError: a repository cannot be called so.
     """
     variables = {name: value for name, value in ((MODEL, model), (INDEX, index)) if value}
+    for named in variables.values():
+        check_repo_id(named)
 
     def write(folder: Path) -> dict[str, Any]:
         sources = _sources(Path(app).absolute() if str(app) else top_folder(APP))

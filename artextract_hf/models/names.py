@@ -1,5 +1,6 @@
 """Names of models: the project's own, a directory, or any other repository of the Hub."""
 
+import os
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def resolve(name: str, revision: str | None = None, **options: Any) -> str:
                 f"{DEFAULT!r} is the embedded model, which has no revision {revision!r}; name a repository."
             )
         return str(EMBEDDED[DEFAULT])
-    if (path := Path(name)).is_dir():
-        if not (path / "config.json").is_file():
+    if os.path.isdir(name):  # noqa: PTH112  (which raises on names that are too long)
+        if not (Path(name) / "config.json").is_file():
             raise ModelError(f"{name} holds no model: its config.json is missing.")
         return name
     try:

@@ -63,20 +63,39 @@ class Calibration:
         return {"curves": curves, "threshold": self.threshold}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
+    def from_json(cls, document: Any) -> Self:
         """Read what `as_json` wrote.
 
         Raises:
             PaintingIndexError: it is no such document.
         """
+        damaged = PaintingIndexError("the calibration of the index is damaged; build the index again.")
         try:
-            curves = {
-                name: Curve(np.array(curve["scores"], float), np.array(curve["probabilities"], float))
-                for name, curve in document["curves"].items()
-            }
-            return cls(curves, document["threshold"])
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise PaintingIndexError("the calibration of the index is damaged; build the index again.") from None
+            curves = {name: _read_curve(curve) for name, curve in document["curves"].items()}
+            threshold = document["threshold"]
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            raise damaged from None
+        if threshold is not None and (type(threshold) not in (int, float) or not np.isfinite(threshold)):
+            raise damaged
+        return cls(curves, threshold)
+
+
+def _read_curve(document: Mapping[str, Any]) -> Curve:
+    """A curve from JSON.
+
+    Raises:
+        ValueError: its scores do not rise, or its probabilities are none; otherwise what a wrong type raises.
+    """
+    scores, chances = (np.array(document[key], float) for key in ("scores", "probabilities"))
+    fits = scores.ndim == 1 and scores.shape == chances.shape and len(scores) > 0
+    if (
+        not fits
+        or not np.isfinite(scores).all()
+        or (np.diff(scores) < 0).any()
+        or not (np.abs(chances - 0.5) <= 0.5).all()
+    ):
+        raise ValueError("no curve")
+    return Curve(scores, chances)
 
 
 def calibrate(store: VectorStore, labels: Mapping[str, np.ndarray]) -> Calibration:

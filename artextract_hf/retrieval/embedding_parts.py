@@ -10,14 +10,14 @@
 
 A part is written whole or not at all, and depends on nothing but its own records. So parts can be dealt to any number
 of processes (`training/embed_collection.py`), and the same call on the same collection goes on where an earlier one was
-stopped, and ends with the same bytes.
+stopped, and ends with the same bytes. What an earlier call finished stays as it was until the whole folder is replaced.
 """
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,15 +27,28 @@ from tqdm import tqdm
 
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures
 from artextract_hf.data.schema import SkipList
+from artextract_hf.digests import file_digest
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, first_line
+from artextract_hf.outputs import (
+    check_replaceable,
+    first_other,
+    move_whole,
+    output_lock,
+    recover,
+    replacement,
+    write_whole,
+)
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
-from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
+from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.records import refuse_duplicate_ids
 
 PART = 512  # records a part: what a killed process has to do again, at most
 PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
 VECTORS, RECORDS, IDS = "embeddings.npy", "records.parquet", "ids.json"
+WRITTEN = rf"({VECTORS}|{RECORDS}|{IDS}|{ABOUT})(\.new)?|{PARTS}/[\w.]+"  # here, or by an earlier version
+
+Read = TypeVar("Read")
 
 
 def embed_collection(
@@ -62,32 +75,41 @@ def embed_collection(
 
     Raises:
         DataError: two records with one id, no picture that can be decoded, or parts of another collection, embedder or
-            size in the folder.
+            size in the folder, or files that are none of these.
+        ArtExtractError: another run is writing the folder, or it cannot be replaced.
+        OSError: it cannot be written, as on a full disk; what was there is intact.
     """
-    plan_parts(dataset, embedder, out, part=part)
-    write_parts(dataset, embedder, out, progress=progress)
-    return join_parts(out, left_out=left_out)
+    with output_lock(out):
+        plan_parts(dataset, embedder, out, part=part)
+        write_parts(dataset, embedder, out, progress=progress)
+        return join_parts(out, left_out=left_out)
 
 
 def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: int = PART) -> None:
     """Decide what is to be done, before any process does its share; a finished folder stays as it is.
 
+    Where several processes write, the one that calls this holds `output_lock` until `join_parts` has ended.
+
     Raises:
-        DataError: two records with one id, or parts of another plan in the folder.
+        DataError: two records with one id, parts of another plan in the folder, or files that would be removed.
+        ArtExtractError: the folder cannot be replaced.
     """
     out, plan = Path(out), _plan(dataset, embedder, part)
-    done = _read(out / ABOUT)
-    if "vectors" in done and all(done.get(key) == plan[key] for key in ("source", "fingerprint", "dim")):
-        shutil.rmtree(out / PARTS, ignore_errors=True)
-        return
+    recover(out)
+    check_replaceable(out)
+    if out.is_dir() and (other := first_other(out, WRITTEN)):
+        raise DataError(f"{other} was not written by `artextract embed`; move it, or choose another folder.")
     if _read(out / PLAN) not in ({}, plan):
         raise DataError(
             f"{out / PARTS} holds parts of another collection, embedder or size; finish that, delete it, or choose "
             "another folder."
         )
+    done = _read(out / ABOUT)
+    if "vectors" in done and all(done.get(key) == plan[key] for key in ("source", "fingerprint", "dim")):
+        shutil.rmtree(out / PARTS, ignore_errors=True)
+        return
     (out / PARTS).mkdir(parents=True, exist_ok=True)
     _write(out / PLAN, plan)
-    (out / ABOUT).unlink(missing_ok=True)  # of an earlier collection: the folder is no longer finished
 
 
 def write_parts(
@@ -106,7 +128,7 @@ def write_parts(
             table = _embedded(dataset.select(range(start, start + size)), embedder, bar)
             unfinished = _path(out, start).with_suffix(".new")
             pq.write_table(table, unfinished, use_dictionary=False)
-            unfinished.replace(_path(out, start))
+            move_whole(unfinished, _path(out, start))
 
 
 def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str, Any]:
@@ -119,21 +141,16 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
     if not (plan := _read(out / PLAN)):
         return _read(out / ABOUT)
     paths = [_path(out, start) for start in _starts(plan)]
-    try:
-        ids = _join(out, paths, plan["dim"])
-        skipped = [item for path in paths for item in json.loads(pq.read_schema(path).metadata[b"skipped"])]
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"a part in {out / PARTS} is missing or damaged; delete it and run again: {reason}") from None
-    about = {key: plan[key] for key in ("embedder", "fingerprint", "dim", "source")} | {
-        "count": len(ids),
-        "data": data_fingerprint(ids, _thumbnails(out / RECORDS)),
-        "vectors": file_digest(out / VECTORS),
-        "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
-    }
-    _write(out / IDS, ids)
-    _write(out / ABOUT, about)
-    shutil.rmtree(out / PARTS)
+    with replacement(out) as new:
+        ids, skipped = _join(new, paths, plan["dim"])
+        about = {key: plan[key] for key in ("embedder", "fingerprint", "dim", "source")} | {
+            "count": len(ids),
+            "data": data_fingerprint(ids, _thumbnails(new / RECORDS)),
+            "vectors": file_digest(new / VECTORS),
+            "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
+        }
+        _write(new / IDS, ids)
+        _write(new / ABOUT, about)
     return about
 
 
@@ -187,27 +204,34 @@ def _embedded(dataset: Dataset, embedder: Embedder, bar: tqdm) -> pa.Table:
     return table.replace_schema_metadata({"skipped": json.dumps(skipped.as_json())})
 
 
-def _join(out: Path, paths: Sequence[Path], dim: int) -> list[str]:
-    """Write the vectors and rows of all parts, one part behind the other; gives the ids."""
-    count = sum(pq.read_metadata(path).num_rows for path in paths)
+def _join(new: Path, paths: Sequence[Path], dim: int) -> tuple[list[str], list[dict[str, str]]]:
+    """Write the vectors and rows of all parts, one part behind the other; gives the ids, and what was skipped."""
+    count = sum(_from_part(pq.read_metadata, path).num_rows for path in paths)
     if not count:
         raise DataError("no picture of the collection can be decoded, so there is nothing to embed.")
-    new_vectors, new_records = out / f"{VECTORS}.new", out / f"{RECORDS}.new"
-    vectors = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=(count, dim))
-    schema = pq.read_schema(paths[0]).remove_metadata()
+    schema = _from_part(pq.read_schema, paths[0]).remove_metadata()
     schema = schema.remove(schema.get_field_index("vector"))
+    header = {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
     ids: list[str] = []
-    with pq.ParquetWriter(new_records, schema) as writer:
+    skipped: list[dict[str, str]] = []
+    with (new / VECTORS).open("wb") as vectors, pq.ParquetWriter(new / RECORDS, schema) as writer:
+        np.lib.format.write_array_header_1_0(vectors, header)  # not mapped: there, a full disk ends the process
         for path in paths:
-            table = pq.read_table(path).replace_schema_metadata()
-            found = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dim)
-            vectors[len(ids) : len(ids) + len(found)] = found
+            table = _from_part(pq.read_table, path)
+            skipped += json.loads(table.schema.metadata[b"skipped"])
+            table = table.replace_schema_metadata()
+            vectors.write(table["vector"].combine_chunks().flatten().to_numpy())
             writer.write_table(table.select(schema.names))
             ids.extend(table["id"].to_pylist())
-    vectors.flush()
-    new_vectors.replace(out / VECTORS)
-    new_records.replace(out / RECORDS)
-    return ids
+    return ids, skipped
+
+
+def _from_part(read: Callable[[Path], Read], path: Path) -> Read:
+    try:
+        return read(path)
+    except (OSError, pa.ArrowException) as error:
+        reason = first_line(error)
+        raise DataError(f"{path} is missing or damaged; delete {path.parent} and run again: {reason}") from None
 
 
 def _thumbnails(records: Path) -> Iterator[bytes]:
@@ -216,17 +240,17 @@ def _thumbnails(records: Path) -> Iterator[bytes]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON document; empty where there is none."""
+    """A JSON object; empty where there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise DataError(f"{path} is damaged; delete it and run again: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is damaged; delete it and run again: {first_line(error)}") from None
+    if not isinstance(document, dict):
+        raise DataError(f"{path} is damaged; delete it and run again: it is no JSON object.")
+    return document
 
 
 def _write(path: Path, document: Any) -> None:
-    """Write a JSON document whole or not at all."""
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -3,12 +3,13 @@
     artist_name == 'Claude Monet' and year >= 1870 and not (genre in ('portrait', 'still_life'))
 
 Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers. A comparison
-with an unknown value is false. A painting's date is a window: `year <= 1890 and year_end >= 1880` is whatever may be
-from the eighties.
+with an unknown value is false; texts are compared in one form of Unicode (NFC). A painting's date is a window:
+`year <= 1890 and year_end >= 1880` is whatever may be from the eighties.
 """
 
 import ast
 import difflib
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -108,12 +109,13 @@ def _compare(column: pa.ChunkedArray, compare: Callable[[Any, Any], Any], value:
         return np.zeros(len(column), dtype=bool)
     if not _is_like(column.type, value):
         raise QueryError(f"the filter compares a field with {value!r}, but the field holds values of another kind.")
-    return _known(compare(column, value))
+    return _known(compare(_in_one_form(column), value))
 
 
 def _member(column: pa.ChunkedArray, values: list[str | float], *, inside: bool) -> np.ndarray:
     """Whether a known value is one of `values`, or is none of them."""
     found = np.zeros(len(column), dtype=bool)
+    column = _in_one_form(column)
     for value in values:  # each is one pass over the column; filters list a few
         if _is_like(column.type, value):
             found |= _known(pc.equal(column, value))
@@ -124,6 +126,11 @@ def _is_like(kind: pa.DataType, value: str | float) -> bool:
     if isinstance(value, str):
         return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _in_one_form(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts in NFC, which an index of an earlier version may lack; other values as they are."""
+    return pc.utf8_normalize(column, form="NFC") if _is_like(column.type, "") else column
 
 
 def _known(mask: pa.ChunkedArray) -> np.ndarray:
@@ -146,7 +153,7 @@ def _constant(node: ast.expr) -> str | float:
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(value, str) and sign == 1:
         value.encode()  # half of a surrogate pair, which no field holds and Arrow does not take, is no text
-        return value
+        return unicodedata.normalize("NFC", value)
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and value <= MAX_WHOLE):
         return sign * value
     raise _refused(node)

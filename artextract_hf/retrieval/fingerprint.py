@@ -1,10 +1,8 @@
-"""Short digests that tell whether two files, two collections, two descriptions or two embedders are the same."""
+"""Short digests that tell whether two collections or two embedders are the same."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from artextract_hf.errors import PaintingIndexError
 
@@ -12,18 +10,6 @@ if TYPE_CHECKING:
     from artextract_hf.embedders.protocol import Embedder
 
 LENGTH = 16  # hexadecimal digits of a fingerprint, as of an embedder's
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def document_digest(document: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON document's content, whatever its layout and the order of its keys."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def data_fingerprint(ids: Iterable[str], contents: Iterable[bytes | None]) -> str:

@@ -17,12 +17,12 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.schema import SkipList, Skipped
-from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.embed import embedded_records
 from artextract_hf.retrieval.fingerprint import check_embedder
+from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import RecordTable
@@ -336,12 +336,10 @@ class PaintingIndex(Publishable):
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder of the index, loaded by its name when first needed, and checked."""
+        """The embedder of the index, loaded by its name when first needed, and checked; see `named_embedder.py`."""
         with self._loading:
             if self._embedder is None:
-                loaded = AutoEmbedder.from_pretrained(self.embedder_name)
-                check_embedder(loaded, self.embedder_name, self.fingerprint)
-                self._embedder = loaded
+                self._embedder = load_named_embedder(self.embedder_name, self.fingerprint)
             return self._embedder
 
     @property

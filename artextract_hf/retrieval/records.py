@@ -147,6 +147,26 @@ def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = Pain
         seen.add(id_)
 
 
+def refuse_foreign_records(table: pa.Table) -> None:
+    """Refuse a table from a file that is none of records, whoever made the file.
+
+    Raises:
+        ValueError: it has no texts as ids, each once, or no pictures as thumbnails, or texts that are none.
+        pa.ArrowException: its arrays do not fit together.
+    """
+    names = table.column_names
+    if len(set(names)) != len(names):
+        raise ValueError("two columns have one name.")
+    if "id" not in names or not pa.types.is_string(table.schema.field("id").type) or table["id"].null_count:
+        raise ValueError("not every record has an id.")
+    if THUMBNAIL in names and not pa.types.is_binary(table.schema.field(THUMBNAIL).type):
+        raise ValueError(f"the column {THUMBNAIL} holds no pictures.")
+    fields = table.drop_columns([THUMBNAIL]) if THUMBNAIL in names else table
+    fields.validate(full=True)
+    if pc.count_distinct(fields["id"]).as_py() != len(table):
+        raise ValueError("an id appears twice.")
+
+
 def without_nan(table: pa.Table) -> pa.Table:
     """The table with null in place of NaN, which JSON does not have, and which a filter takes as unknown."""
     for place, field in enumerate(table.schema):

@@ -8,8 +8,6 @@ FAISS takes about half of all damaged files without complaint, so nothing is par
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -18,17 +16,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.errors import PaintingIndexError
+from artextract_hf.digests import document_digest, file_digest
+from artextract_hf.documents import read_document, read_json
+from artextract_hf.errors import PaintingIndexError, QueryError, first_line
+from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.remote import download_snapshot
-from artextract_hf.retrieval.fingerprint import document_digest, file_digest
-from artextract_hf.retrieval.records import RecordTable, without_nan
+from artextract_hf.retrieval.records import RecordTable, refuse_foreign_records, without_nan
+from artextract_hf.retrieval.vectors.arrays import map_array
+from artextract_hf.retrieval.vectors.scan import check_vectors
 
 FORMAT = 2
 DESCRIPTION, RECORDS = "index.json", "records.parquet"
 DIGESTS = "sha256"  # key of the description: digest by file name
 KIND, PAINTINGS = "kind", "paintings"  # what an index is of; a description without the key is of paintings, or of faces
 DATA = (".faiss", ".json", ".npy", ".parquet", ".safetensors")  # endings of what an index is read from
+WRITTEN = r"[^/]+\.(faiss|json|npy|parquet|safetensors)|README\.md|\.gitattributes"  # here, or by the Hub
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
+# Of embedder.json, what `read_embeddings` gives.
+EMBEDDED = {"embedder": str, "fingerprint": str, "dim": int, "data": str, "vectors": str, "skipped": list}
+RECORDS_AT_ONCE = 2**16  # rows
+# Bytes in memory for each of a file of records, and beside them: texts that repeat take a hundredth in Parquet.
+MOST_GROWTH, LEAST_LIMIT = 100, 2**28
 
 
 class Stored(Protocol):
@@ -45,6 +53,10 @@ class Stored(Protocol):
         """Write its files into the folder."""
         ...
 
+    def check(self) -> None:
+        """Refuse numbers that no search takes."""
+        ...
+
 
 Store = TypeVar("Store", bound=Stored)
 
@@ -59,23 +71,27 @@ def write_index(directory: str | Path, store: Stored, records: RecordTable, abou
         about: the description, without the format and the digests, which are added.
 
     Raises:
-        PaintingIndexError: the folder holds something else, or is the working directory.
+        PaintingIndexError: the folder holds something else.
+        ArtExtractError: it is the working directory, or a mounted folder.
+        OSError: it cannot be written; an index that was there is intact.
     """
-    target = Path(directory).resolve()
-    if target.exists() and not (target / DESCRIPTION).is_file() and (target.is_file() or any(target.iterdir())):
-        raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
-    if Path.cwd().is_relative_to(target):
-        raise PaintingIndexError(f"{target} is the working directory, and would be replaced; choose another folder.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    unfinished, old = work / "new", work / "old"
+    _check_target(Path(directory))
+    with replacement(directory) as new:
+        _write_files(new, store, records, {"format": FORMAT, **about})
+
+
+def _check_target(target: Path) -> None:
+    """Refuse a folder with anything in it that is of no index."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
     try:
-        unfinished.mkdir()
-        _write_files(unfinished, store, records, {"format": FORMAT, **about})
-        _swap(unfinished, target, old)
-    finally:
-        if target.exists() or not old.exists():  # else `old` is the only whole index there is
-            shutil.rmtree(work, ignore_errors=True)
+        description = json.loads((target / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        description = None
+    if not isinstance(description, dict) or DIGESTS not in description:
+        raise PaintingIndexError(f"{target} exists and is no index; choose another folder.")
+    if other := first_other(target, WRITTEN):
+        raise PaintingIndexError(f"{other} is of no index, and would be removed; move it, or choose another folder.")
 
 
 def _write_files(folder: Path, store: Stored, records: RecordTable, document: dict[str, Any]) -> None:
@@ -85,18 +101,6 @@ def _write_files(folder: Path, store: Stored, records: RecordTable, document: di
     digests[DESCRIPTION] = document_digest(document)
     text = json.dumps({**document, DIGESTS: digests}, indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
-def _swap(new: Path, target: Path, old: Path) -> None:
-    """Put a folder in the place of another, which becomes `old`; where that fails, the other is put back."""
-    if target.exists():
-        target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
 
 
 def read_index(
@@ -114,23 +118,54 @@ def read_index(
     """
     about = read_description(folder)
     if (found := about.get(KIND, PAINTINGS)) != kind:
-        raise PaintingIndexError(f"{folder} holds no index of {kind}, but one of {found}.")
-    records, store = read_records(folder), load(folder)
+        raise PaintingIndexError(f"{folder} holds no index of {kind}, but one of {str(found)[:40]!r}.")
+    store = load(folder)
+    records = read_records(folder, about["count"])
     if not len(records) == len(store) == about["count"] or store.dim != about["dim"]:
         raise PaintingIndexError(f"the index in {folder} does not fit together: its counts differ.")
+    store.check()
     return store, records, about
 
 
-def read_records(folder: Path) -> RecordTable:
+def read_records(folder: Path, count: int) -> RecordTable:
     """The records of a folder whose bytes `read_description` has checked.
 
+    Args:
+        folder: what `write_index` or `artextract embed` wrote.
+        count: how many there have to be.
+
     Raises:
-        PaintingIndexError: they are no records.
+        PaintingIndexError: they are no records, or others.
     """
+    path = folder / RECORDS
     try:
-        return RecordTable(pq.ParquetFile(folder / RECORDS).read())
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise PaintingIndexError(f"{folder / RECORDS} cannot be read: {str(error).splitlines()[0]}") from None
+        table = _read_table(path, count)
+        refuse_foreign_records(table)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise PaintingIndexError(f"{path} cannot be read: {first_line(error)}") from None
+    return RecordTable(without_nan(table))
+
+
+def _read_table(path: Path, count: int) -> pa.Table:
+    """A Parquet file of so many rows, if it does not grow into more than a file of its size holds.
+
+    Raises:
+        ValueError: another number of rows, or a small file of much memory: a value that is written once may stand in
+            each of its rows.
+    """
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows != count:
+            raise ValueError(f"it holds {file.metadata.num_rows} records, not {count}.")
+        left, batches = MOST_GROWTH * path.stat().st_size + LEAST_LIMIT, []
+        groups = range(file.metadata.num_row_groups)
+        if sum(file.metadata.row_group(group).total_byte_size for group in groups) > left:
+            raise ValueError("its records take far more memory than its size lets expect.")
+        for batch in file.iter_batches(RECORDS_AT_ONCE):
+            left -= batch.nbytes
+            if left < 0:
+                raise ValueError("its records take far more memory than its size lets expect.")
+            batches.append(batch)
+        return pa.Table.from_batches(batches, file.schema_arrow)
 
 
 def index_files(folder: Path) -> list[str]:
@@ -150,24 +185,37 @@ def read_embeddings(
     Raises:
         PaintingIndexError: a file is missing or damaged, or is of another collection.
     """
-    try:
-        about = json.loads((folder / "embedder.json").read_text(encoding="utf-8"))
-        vectors = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
-        records = RecordTable(without_nan(pq.ParquetFile(folder / RECORDS).read()))
-        ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
-        known = {key: about[key] for key in ("embedder", "fingerprint", "dim", "data", "vectors", "skipped")}
-    except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise PaintingIndexError(f"{folder} holds no vectors of `artextract embed`: {error}".splitlines()[0]) from None
+    recover(folder)
+    about = read_document(folder / "embedder.json", _no_vectors)
+    if broken := [key for key, kind in EMBEDDED.items() if type(about.get(key)) is not kind]:
+        raise _no_vectors(f"{folder / 'embedder.json'} is damaged: {', '.join(broken)}.")
+    known = {key: about[key] for key in EMBEDDED}
+    ids = read_json(folder / "ids.json", _no_vectors, most=None)
+    if not isinstance(ids, list):
+        raise _no_vectors(f"{folder / 'ids.json'} is damaged: it holds no list.")
+    records = read_records(folder, len(ids))
     if ids != records.ids or records.fingerprint != known["data"]:
         raise PaintingIndexError(f"{folder / RECORDS} is damaged, or not of these vectors; embed the collection again.")
-    fits = vectors.shape == (len(ids), known["dim"]) and vectors.dtype == np.float32
-    if not fits or file_digest(folder / "embeddings.npy") != known["vectors"]:
+    try:
+        vectors = map_array(folder / "embeddings.npy", np.float32, (len(ids), known["dim"]))
+        fits = file_digest(folder / "embeddings.npy") == known["vectors"]
+    except (OSError, ValueError) as error:
+        raise _no_vectors(f"{folder}: {first_line(error)}") from None
+    if not fits:
         raise PaintingIndexError(
             f"{folder / 'embeddings.npy'} is damaged, or not of these records; embed the collection again."
         )
+    try:
+        check_vectors(vectors, known["dim"], "cosine")
+    except QueryError as error:
+        raise PaintingIndexError(f"{folder / 'embeddings.npy'} is damaged: {error}") from None
     if only is not None:
         vectors, records = _selected(set(only), vectors, records)
     return vectors, records, known
+
+
+def _no_vectors(reason: str) -> PaintingIndexError:
+    return PaintingIndexError(f"there are no vectors of `artextract embed`: {reason}")
 
 
 def _selected(ids: set[str], vectors: np.ndarray, records: RecordTable) -> tuple[np.ndarray, RecordTable]:
@@ -190,6 +238,7 @@ def find_index(name: str | Path, revision: str | None = None) -> Path:
     Raises:
         PaintingIndexError: there is neither such a folder nor such a repository, or the Hub cannot be reached.
     """
+    recover(name)
     if Path(name).is_dir():
         return Path(name)
 
@@ -205,18 +254,15 @@ def read_description(folder: Path) -> dict[str, Any]:
     Raises:
         PaintingIndexError: there is no index, or it is damaged, or of another format.
     """
-    try:
-        about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        version = about.get("format")
-    except FileNotFoundError:
-        raise PaintingIndexError(f"{folder} holds no index: its {DESCRIPTION} is missing.") from None
-    except (OSError, ValueError, AttributeError, RecursionError):
-        raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged.") from None
-    if isinstance(version, int) and version != FORMAT:
+    if not (folder / DESCRIPTION).exists():
+        raise PaintingIndexError(f"{folder} holds no index: its {DESCRIPTION} is missing.")
+    about = read_document(folder / DESCRIPTION, PaintingIndexError)
+    version = about.get("format")
+    if type(version) is int and version != FORMAT:
         raise PaintingIndexError(
             f"the index in {folder} has format {version}, and this version reads {FORMAT}; build the index again."
         )
-    if broken := [key for key, kind in EXPECTED.items() if not isinstance(about.get(key), kind)]:
+    if broken := [key for key, kind in EXPECTED.items() if type(about.get(key)) is not kind]:
         raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged: {', '.join(broken)}.")
     _check_digests(folder, about)
     return about
@@ -226,8 +272,11 @@ def _check_digests(folder: Path, about: dict[str, Any]) -> None:
     digests: dict[str, Any] = about[DIGESTS]
     if digests.get(DESCRIPTION) != document_digest({key: value for key, value in about.items() if key != DIGESTS}):
         raise PaintingIndexError(f"{folder / DESCRIPTION} is damaged; fetch or build the index again.")
-    there = {path.name for path in folder.iterdir() if path.suffix in DATA}
+    files = {path.name: path for path in folder.iterdir() if path.is_file()}  # names of the digests are not followed
+    there = {name for name, path in files.items() if path.suffix in DATA}
     for name in sorted({RECORDS, *there, *digests} - {DESCRIPTION}):
-        path = folder / name
-        if Path(name).name != name or not path.is_file() or file_digest(path) != digests.get(name):
-            raise PaintingIndexError(f"{path} is missing, damaged, or not of this index; fetch or build it again.")
+        if name not in files or file_digest(files[name]) != digests.get(name):
+            shown = name if name.isprintable() else repr(name)
+            raise PaintingIndexError(
+                f"{folder / shown} is missing, damaged, or not of this index; fetch or build it again."
+            )

@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from artextract_hf.digests import file_digest
 from artextract_hf.retrieval.database.index import DatabaseIndex
-from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
+from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.index import PaintingIndex
 
 K = 10

@@ -266,3 +266,30 @@ def test_search_among_the_real_paintings_takes_less_than_a_second(tmp_path):
     hits = index.search(query, k=5)
     assert time.process_time() - start < 1
     assert hits[0].id.endswith("16512.jpg") and hits[0].record["license"] == "CC0 1.0"
+
+
+def test_one_bad_picture_among_many_loses_no_answer(run_cli, tiny_classifier, pictures, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    gone = tmp_path / "gone\x1b[2J.jpg"
+    arguments = ("classify", pictures / "0.png", bad, pictures / "1.png", gone, "--model", tiny_classifier)
+    good = json.loads(run_cli("classify", pictures / "0.png", pictures / "1.png", *arguments[-2:], "--json")[1])
+    code, out, err = run_cli(*arguments, "--json")
+    document = json.loads(out)
+    assert code == 3 and [document[0], document[2]] == good
+    assert [set(document[place]) for place in (1, 3)] == [{"image", "error"}] * 2
+    assert "not a picture" in document[1]["error"] and document[1]["image"] == str(bad)
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["left out"] * 2 and "\x1b" not in err
+    code, out, err = run_cli(*arguments)
+    assert code == 3 and out.count("style") == 2 and err.count("left out: ") == 2
+
+
+def test_where_there_is_no_picture_no_network_is_loaded(run_cli, tmp_path, monkeypatch):
+    from artextract_hf import models
+
+    monkeypatch.setattr(models, "load_classifier", lambda *_: pytest.fail("loaded"))
+    code, out, err = run_cli("classify", tmp_path / "gone.jpg")
+    assert (code, out) == (2, "") and err.startswith("artextract: ") and err.count("\n") == 1
+    code, out, err = run_cli("classify", tmp_path / "gone.jpg", tmp_path, "--json")
+    assert code == 2 and [set(answer) for answer in json.loads(out)] == [{"image", "error"}] * 2
+    assert err.splitlines()[-1] == "artextract: none of the 2 pictures can be classified."

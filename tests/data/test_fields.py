@@ -2,7 +2,7 @@
 
 import pytest
 
-from artextract_hf.data.fields import artist_as_printed, columns_with, fields_of, first_year, words_of
+from artextract_hf.data.fields import artist_as_printed, columns_with, fields_of, words_of
 from artextract_hf.errors import DataError
 
 
@@ -21,14 +21,6 @@ from artextract_hf.errors import DataError
 )
 def test_the_artist_is_printed_without_life_dates(printed, name):
     assert artist_as_printed(printed) == name
-
-
-@pytest.mark.parametrize(
-    ("date", "year"),
-    [("1885–86", 1885), ("c. 1615", 1615), ("1470/75", 1470), ("17th century", None), ("12345", None), ("", None)],
-)
-def test_the_year_is_the_first_of_four_digits(date, year):
-    assert first_year(date) == year
 
 
 def test_a_chosen_column_replaces_the_usual_ones():

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from artextract_hf.data import decode
-from artextract_hf.data.avif import coded_pixels
 from artextract_hf.data.decode import MAX_BYTES, MAX_PIXELS, decode_image
+from artextract_hf.data.formats.avif import coded_pixels
 from artextract_hf.errors import ImageError
 from tests.conftest import ROOT, plain_picture
 from tests.data.picture_mutants import encoded, mutants, outcome

@@ -22,6 +22,19 @@ from artextract_hf.errors import DataError
         "Creative Commons Attribution 4.0 International",
         "No known copyright restrictions",
         "http://rightsstatements.org/vocab/NoC-US/1.0/",
+        "https://rightsstatements.org/page/NKC/1.0/?language=en",
+        "CC0 Public Domain Designation",
+        "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication",
+        "public_domain",
+        "Public Domain Mark 1.0",
+        "pdm",
+        "cc-by-sa-3.0-de",
+        "CC BY-SA 2.5",
+        "Creative Commons Attribution-Share Alike 4.0 International License",
+        "CC BY 3.0 (Unported)",
+        "https://creativecommons.org/licenses/by/3.0/igo/legalcode",
+        "creativecommons.org/publicdomain/zero/1.0",
+        "No Copyright - United States",
     ],
 )
 def test_open(license):
@@ -49,10 +62,46 @@ def test_open(license):
         "not in the public domain",
         "account 0",
         "incc0rrect",
+        "not in public domain",
+        "Not Public Domain",
+        "No CC0",
+        "not CC0",
+        "public domain status unknown",
+        "Possibly public domain",
+        "Public domain in the United States only; in copyright elsewhere",
+        "The text is CC0, the picture is (c) the museum",
+        "CC BY 4.0 NC",
+        "CC BY: no",
+        "CC BY 4.0: no",
+        "CC BY 4.0 (non commercial)",
+        "CC-BY-NC",
+        "CC BY or all rights reserved",
+        "No Copyright - Other Known Legal Restrictions",
+        "No Copyright - Non-Commercial Use Only",
+        "http://rightsstatements.org/vocab/NoC-OKLR/1.0/",
+        "http://rightsstatements.org/vocab/CNE/1.0/",
+        "http://rightsstatements.org/vocab/UND/1.0/",
+        "https://creativecommons.org/licenses/by-nc/4.0/?by-sa",
+        "https://evil.example/creativecommons.org/publicdomain/zero/1.0/",
+        "https://creativecommons.org.evil.example/publicdomain/zero/1.0/",
+        "https://creativecommons.org/publicdomain/zero/1.0/ does not apply",
+        "http://www.europeana.eu/rights/rr-f/",
+        "not open access",
+        "0",
     ],
 )
 def test_not_open(license):
     assert not rights.is_open(license)
+
+
+@pytest.mark.parametrize("license", ["CC0", "cc0-1.0", "CC0 1.0", "https://creativecommons.org/publicdomain/zero/1.0/"])
+def test_cc0(license):
+    assert rights.is_cc0(license)
+
+
+@pytest.mark.parametrize("license", [None, "", "No CC0", "Public Domain", "CC BY 4.0", "in cc0pyright"])
+def test_not_cc0(license):
+    assert not rights.is_cc0(license)
 
 
 def dataset(*licenses):

@@ -93,12 +93,24 @@ def test_dry_run_says_and_writes_what_would_be_pushed(run_cli, release, tmp_path
 
 @pytest.mark.parametrize(
     "text",
-    ["namespace: a", "[]", "namespace: a\nversion: v\nparts: [{kind: modell, name: x, path: y}]", "parts: [{nam: x}]"],
+    [
+        "namespace: a",
+        "[]",
+        "namespace: a\nversion: v\nparts: [{kind: modell, name: x, path: y}]",
+        "parts: [{nam: x}]",
+        "version: 2001-99-99",
+        "version: " + "9" * 5000,
+        "[" * 2000,
+        "- 1",
+        "parts: 3",
+        "\0",
+    ],
 )
 def test_bad_files_are_refused(tmp_path, text):
     (tmp_path / "release.yaml").write_text(text)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as error:
         Release.load(tmp_path / "release.yaml")
+    assert "\n" not in str(error.value)
 
 
 def test_only_a_space_may_leave_its_path_out(tmp_path):

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import RepoCard
 
+from artextract_hf.digests import file_digest
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.space_repo import pinned_requirements, space_repository
-from artextract_hf.retrieval.fingerprint import file_digest
 
 ROOT = Path(__file__).parent.parent.parent
 REPO = "somebody/paintings-space"
@@ -136,3 +136,11 @@ def test_where_versions_are_not_known_nothing_is_pinned(monkeypatch):
 def test_from_elsewhere_it_is_refused(run_cli, tmp_path):
     code, _, err = run_cli("publish", "space", tmp_path, REPO, "--dry-run", "--out", tmp_path / "space")
     assert code == 2 and "not the folder spaces_app of a checkout" in err
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a/b\nsdk: static", "\udcff", "a/b/c", "-a", "../a"])
+def test_names_that_no_repository_can_have_stand_in_no_card(name):
+    with pytest.raises(ArtExtractError, match="is no name of a repository"):
+        space_repository("", REPO, model=name)
+    with pytest.raises(ArtExtractError, match="is no name of a repository"):
+        space_repository("", name)

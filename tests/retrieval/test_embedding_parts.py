@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from PIL import Image as PILImage
 from artextract_hf import AutoEmbedder
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import read_collection
-from artextract_hf.errors import DataError
+from artextract_hf.digests import file_digest
+from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.retrieval.embedding_parts import embed_collection, join_parts, plan_parts, write_parts
-from artextract_hf.retrieval.fingerprint import data_fingerprint, file_digest
+from artextract_hf.retrieval.fingerprint import data_fingerprint
+from artextract_hf.retrieval.storage import read_embeddings
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
 from tests.retrieval.test_embed import spoilt
@@ -91,27 +94,80 @@ class StoppedError(Exception):
     """In place of a power cut."""
 
 
-@pytest.mark.parametrize("step", range(1, 20))
-def test_stopped_at_any_rename_it_goes_on(whole, broken, tmp_path, monkeypatch, step):
-    """Six parts, the plan, two arrays, two documents: each appears by a rename; stop before and after each."""
-    renames, rename = 0, Path.replace
+@pytest.mark.parametrize("step", range(1, 22))
+def test_killed_at_any_rename_it_goes_on(whole, broken, tmp_path, monkeypatch, step):
+    """The plan, six parts, two documents, two swaps: stop before and after each; what was there is there till then."""
+    out, renames = tmp_path / "out", 0
+    embed_collection(broken.select([0, 1]), ColorEmbedder(), out)
+    before = content(out)
 
-    def interrupted(path: Path, target: Path) -> Path:
-        nonlocal renames
-        renames += 1
-        if 2 * renames > step:  # an odd step stops after the rename, an even one before the next
-            if step % 2:
-                rename(path, target)
-            raise StoppedError
-        return rename(path, target)
+    def killing(rename):
+        def killed(path: Path, target: Path) -> Path:
+            nonlocal renames
+            renames += 1
+            if 2 * renames > step:  # an odd step stops after the rename, an even one before the next
+                if step % 2 and 2 * renames == step + 1:
+                    rename(path, target)
+                raise StoppedError
+            return rename(path, target)
+
+        return killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", interrupted)
+        for name in ("replace", "rename"):
+            patched.setattr(Path, name, killing(getattr(Path, name)))
+        patched.setattr("artextract_hf.outputs.shutil.rmtree", lambda path, **_: None)  # the dead clean up nothing
         with pytest.raises(StoppedError):
-            embed_collection(broken, ColorEmbedder(), tmp_path, part=4)
-    assert not (tmp_path / "embedder.json").exists()
-    embed_collection(broken, ColorEmbedder(), tmp_path, part=4)
-    assert content(tmp_path) == content(whole)
+            embed_collection(broken, ColorEmbedder(), out, part=4)
+    assert len(read_embeddings(out)[1]) == (2 if step < 19 else 18)
+    if step < 19:
+        assert {name: (out / name).read_bytes() for name in FILES} == before
+    embed_collection(broken, ColorEmbedder(), out, part=4)
+    assert content(out) == content(whole)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_second_run_on_the_folder_is_refused(broken, tmp_path, monkeypatch):
+    class Impatient(ColorEmbedder):
+        def embed(self, *_, **__):
+            with pytest.raises(ArtExtractError, match=f"another run is writing {tmp_path / 'out'}"):
+                embed_collection(broken, ColorEmbedder(), tmp_path / "out")
+            return super().embed(*_, **__)
+
+    assert embed_collection(broken, Impatient(), tmp_path / "out")["count"] == 18
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+class WideEmbedder(ColorEmbedder):
+    dim = 3000
+
+    def embed(self, images, batch_size=32):
+        return np.tile(super().embed(images), 1000) / np.float32(1000**0.5)
+
+
+def test_a_full_disk_is_an_error_and_what_was_there_stays(whole, broken, tmp_path, limited_files):
+    shutil.copytree(whole, tmp_path / "out")
+    with limited_files(150_000), pytest.raises(OSError, match="File too large"):  # in the vectors, 216 kB
+        embed_collection(broken, WideEmbedder("wide"), tmp_path / "out", part=4)
+    assert len(list((tmp_path / "out/parts").glob("*.parquet"))) == 6
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in FILES} == content(whole)
+    assert embed_collection(broken, WideEmbedder("wide"), tmp_path / "out", part=4)["count"] == 18
+
+
+def test_a_folder_with_something_else_in_it_is_refused(broken, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"notes\.txt was not written by `artextract embed`"):
+        embed_collection(broken, ColorEmbedder(), tmp_path / "out")
+    assert (tmp_path / "out/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("document", ["[]", "[" * 100_000, "3", '"x"', "\xff"])
+def test_a_damaged_description_is_one_line(broken, tmp_path, document):
+    embed_collection(broken.select([0]), ColorEmbedder(), tmp_path)
+    (tmp_path / "embedder.json").write_bytes(document.encode("latin-1"))
+    with pytest.raises(DataError, match="embedder.json is damaged"):
+        embed_collection(broken, ColorEmbedder(), tmp_path)
 
 
 def test_what_is_finished_is_not_made_again(whole, broken, monkeypatch):

@@ -49,6 +49,15 @@ def test_by_hand(where, expected):
     assert np.flatnonzero(parse_where(where, RECORDS)).tolist() == expected
 
 
+def test_texts_are_compared_in_one_form_of_unicode():
+    nfc, nfd = "D\u00fcrer", "Du\u0308rer"
+    records = pa.table({"artist": [nfc, nfd, "Durer", None], "year": [1, 2, 3, 4]})
+    for name in (nfc, nfd):
+        assert parse_where(f"artist == '{name}'", records).tolist() == [True, True, False, False]
+        assert parse_where(f"artist in ('{name}',)", records).tolist() == [True, True, False, False]
+        assert parse_where(f"artist != '{name}'", records).tolist() == [False, False, True, False]
+
+
 @pytest.mark.parametrize(
     "where",
     [

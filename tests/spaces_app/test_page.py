@@ -47,6 +47,13 @@ def painting(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture
+def uploaded(painting, monkeypatch) -> Path:
+    """The same, as the page sees it without a server."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(painting.parent))
+    return painting
+
+
 @pytest.fixture(scope="module")
 def browser():
     chromium = shutil.which("chromium")
@@ -149,27 +156,27 @@ class Tab:
         return self.events["why"].fn(str(path), answers, gr.SelectData(None, {"index": 0, "value": None}))
 
 
-def test_what_is_explained_is_what_was_searched(painting):
+def test_what_is_explained_is_what_was_searched(uploaded):
     from tests.retrieval.conftest import ColorEmbedder
 
     tab = Tab(ColorEmbedder())
     similar, why = tab.events["similar"], tab.events["why"]
-    answer = dict(zip(similar.outputs, similar.fn(str(painting), 3), strict=True))
+    answer = dict(zip(similar.outputs, similar.fn(str(uploaded), 3), strict=True))
     searched, hits = (answer[component] for component in why.inputs)
-    assert searched == str(painting) and [hit["rank"] for hit in hits] == [1, 2, 3]
+    assert searched == str(uploaded) and [hit["rank"] for hit in hits] == [1, 2, 3]
     assert not set(why.inputs) & set(similar.inputs)  # not the upload, which may have changed since
     api = tab.page.get_api_info()["named_endpoints"]["/similar"]
     assert len(api["parameters"]) == len(api["returns"]) == 3
 
 
-def test_what_cannot_be_explained_is_said(painting):
+def test_what_cannot_be_explained_is_said(uploaded):
     import gradio as gr
 
     from artextract_hf import AutoEmbedder
 
     tab = Tab(AutoEmbedder.from_pretrained("palette"))
     with pytest.raises(gr.Error, match="no maps"):
-        tab.choose(painting, [{"id": tab.index.ids[0]}])
+        tab.choose(uploaded, [{"id": tab.index.ids[0]}])
 
 
 def test_attention_is_drawn_where_it_lies():

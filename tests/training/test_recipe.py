@@ -43,3 +43,32 @@ def test_configuration_checks_itself(tmp_path):
     ):
         with pytest.raises(DataError, match=message):
             TrainConfig.load(path, bad)
+
+
+HOSTILE = [
+    b"- 1\n",
+    b"a text",
+    b"[" * 3000,
+    b"\xff\xfe\xfa",
+    b"epochs: 2001-99-99",
+    b"epochs: " + b"9" * 5000,
+    b"a: {b",
+    b"1: 2",
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=lambda content: content[:8].decode("latin-1"))
+def test_a_file_that_is_no_configuration_is_refused(tmp_path, content):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        TrainConfig.load(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("pair", [("--model.dropout.rate", "1"), ("--epochs", "["), ("--lr", "2001-99-99")])
+def test_a_key_that_cannot_be_put_over_it_is_refused(tmp_path, pair):
+    path = tmp_path / "c.yaml"
+    path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\n")
+    with pytest.raises(DataError):
+        TrainConfig.load(path, pair)

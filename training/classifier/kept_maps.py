@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from artextract_hf.models import CrnnModel
+from artextract_hf.outputs import reserve_space
 from training.classifier.config import TrainConfig
 from training.loop import TrainingViews, normalise
 
@@ -51,6 +52,7 @@ def keep_maps(
     shape = (config.kept_views, len(paintings), *crnn.features(one).shape[1:])
     if accelerator.is_main_process:
         np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape).flush()
+        reserve_space(file)
     accelerator.wait_for_everyone()
     maps = np.lib.format.open_memmap(file, mode="r+")
     mine = list(range(accelerator.process_index, len(paintings), accelerator.num_processes))

@@ -13,6 +13,7 @@ from artextract_hf.models import (
     load_classifier,
     load_imagenet,
 )
+from artextract_hf.outputs import whole_files
 from training.classifier.config import TrainConfig
 
 
@@ -38,6 +39,7 @@ def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassifi
 
 def save_model(model: CrnnForImageClassification, folder: Path) -> None:
     """Weights, configuration and preprocessing in one folder."""
-    model.save_pretrained(folder)
     side = model.config.image_size
-    ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    with whole_files(folder) as new:
+        model.save_pretrained(new)
+        ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(new)

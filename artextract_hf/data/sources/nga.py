@@ -5,27 +5,36 @@
             --objectid--> objects_terms                             style and theme
 
 Tables as the gallery publishes them (NationalGalleryOfArt/opendata, CC0), plain, gzipped or zipped. Taken are the
-primary views of paintings; one whose `maxpixels` is set is shown under fair use only and is no open access.
+primary views of paintings. Open access is what the column `openaccess` says is, where there is one; a view whose
+`maxpixels` is set is shown under fair use only.
 """
 
+import gzip
+import io
 import logging
 import zipfile
+import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pandas as pd
 from datasets import Dataset
 
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
+from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.download import DownloadSettings, download_images
-from artextract_hf.data.sources.iiif import image_url
+from artextract_hf.data.sources.download import Wanted, download_images
+from artextract_hf.data.sources.iiif_documents import image_url
+from artextract_hf.data.sources.metadata import csv_lines
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
 PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
 ROWS = 50_000  # of a table, read at a time
+UUID = r"[0-9A-Za-z-]{1,64}"  # it becomes the name of a file
 
 COLUMNS = {
     "objects": [
@@ -40,6 +49,7 @@ COLUMNS = {
     "constituents": ["constituentid", "forwarddisplayname"],
     "objects_terms": ["objectid", "termtype", "term"],
 }  # fmt: skip
+OPTIONAL = {"published_images": ["openaccess"]}  # since 2024; before, `maxpixels` alone tells what is not open
 
 # Terms that mean a class of the release beyond doubt; "Renaissance" is three of its classes, and so none.
 STYLE_TERMS = {
@@ -98,12 +108,12 @@ def read_nga(
         side: longer side of the pictures, pixels.
         settings: how often and how patiently the gallery's server is asked.
     """
-    tables = _Tables(Path(opendata_dir))
+    tables = _Tables(Path(opendata_dir), skipped)
     works = _join(tables, skipped, allow_restricted=allow_restricted)
     works = works.head(limit) if limit else works
     if not len(works):
         raise DataError(f"{opendata_dir} names no painting that can be taken ({len(skipped.items)} were left out).")
-    wanted = [(_address(row, side), f"{row.uuid}.jpg") for row in _rows(works)]
+    wanted = [Wanted(f"{row.uuid}.jpg", (_address(row, side),)) for row in _rows(works)]
     files = download_images(wanted, Path(images_dir), skipped, settings=settings)
     if not any(files):
         raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
@@ -122,13 +132,19 @@ def _rows(table: pd.DataFrame) -> Iterator[Any]:
 
 
 class _Tables:
-    """The gallery's tables, read in pieces, the needed columns only, as text."""
+    """The gallery's tables, read in pieces, the needed columns only, as text.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: holds the tables, or a subfolder `data` that does.
+        skipped: filled with rows that have other cells than the header.
+    """
+
+    def __init__(self, folder: Path, skipped: SkipList) -> None:
         self.folder = folder / "data" if (folder / "data").is_dir() else folder
+        self.skipped = skipped
 
     def read(self, name: str) -> Iterator[pd.DataFrame]:
-        """The rows of a table.
+        """The rows of a table, by the line in which each begins; at least one frame, which may be empty.
 
         Raises:
             DataError: no such table, one that cannot be read, or one without a needed column.
@@ -137,15 +153,51 @@ class _Tables:
         if path is None:
             raise DataError(f"{self.folder} has no table {name}.csv (also .csv.gz or .zip).")
         try:
-            with pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=ROWS, encoding="utf-8-sig") as rows:
-                for part in rows:
-                    if missing := [column for column in COLUMNS[name] if column not in part.columns]:
-                        raise DataError(f"{path} has no column {', '.join(missing)}.")
-                    yield part[COLUMNS[name]]
-        except (OSError, zipfile.BadZipFile, UnicodeDecodeError, pd.errors.ParserError) as error:
+            with _opened(path) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text:
+                lines = csv_lines(text, path)
+                header = next(lines, (1, []))[1]
+                wanted = _wanted(header, name, path)
+                rows = self._whole_rows(lines, len(header), name)
+                part: list[tuple[int, list[str]]] | None = None
+                while part is None or len(part) == ROWS:
+                    part = list(islice(rows, ROWS))
+                    columns = {column: [cells[place] for _, cells in part] for column, place in wanted.items()}
+                    yield pd.DataFrame(columns, [line for line, _ in part], dtype=str)
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError) as error:
             raise DataError(f"{path} cannot be read as a table: {error}") from None
-        except pd.errors.EmptyDataError:
-            raise DataError(f"{path} is empty.") from None
+
+    def _whole_rows(
+        self, lines: Iterator[tuple[int, list[str]]], columns: int, name: str
+    ) -> Iterator[tuple[int, list[str]]]:
+        """The rows with a cell for each column; a text with commas and without quotation marks shifts the rest."""
+        for line, cells in lines:
+            if len(cells) == columns or (len(cells) > columns and not any(cells[columns:])):
+                yield line, cells
+            else:
+                reason = f"its row has {len(cells)} cells, the header {columns}"
+                self.skipped.add(f"nga/{name} line {line}", reason)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The bytes of a table that may be packed; of an archive, its only file."""
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path))
+    if path.suffix != ".zip":
+        return path.open("rb")
+    archive = zipfile.ZipFile(path)
+    if len(archive.namelist()) != 1:
+        raise DataError(f"{path} cannot be read as a table: it holds {len(archive.namelist())} files, not one.")
+    return archive.open(archive.namelist()[0])
+
+
+def _wanted(header: list[str], name: str, path: Path) -> dict[str, int]:
+    """The needed columns of a table and their places."""
+    if not header:
+        raise DataError(f"{path} is empty.")
+    places = {column: header.index(column) for column in COLUMNS[name] if column in header}
+    if missing := [column for column in COLUMNS[name] if column not in places]:
+        raise DataError(f"{path} has no column {', '.join(missing)}.")
+    return places | {column: header.index(column) for column in OPTIONAL.get(name, ()) if column in header}
 
 
 def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.DataFrame:
@@ -154,7 +206,7 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
     views = pd.concat([part[part["viewtype"].str.lower() == "primary"] for part in tables.read("published_images")])
     for name, table, key in (("object", objects, "objectid"), ("view", views, "depictstmsobjectid")):
         for row in table.index[~table[key].str.isdecimal()]:
-            skipped.add(f"nga/{name} row {row + 2}", f"its {key} is {table.at[row, key]!r}, no number")
+            skipped.add(f"nga/{name} line {row}", f"its {key} is {table.at[row, key]!r}, no number")
     objects = objects[objects["objectid"].str.isdecimal()].drop_duplicates("objectid")
     views = views[views["depictstmsobjectid"].isin(objects["objectid"])]
     order = pd.to_numeric(views["sequence"], errors="coerce").fillna(0)
@@ -163,10 +215,15 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
     for row in _rows(works[(works["iiifurl"] == "") | (works["uuid"] == "")]):
         skipped.add(f"nga/{row.objectid}", "its view has no IIIF address")
     works = works[(works["iiifurl"] != "") & (works["uuid"] != "")]
+    named = works["uuid"].str.fullmatch(UUID)  # it becomes the name of a file
+    for row in _rows(works[~named]):
+        skipped.add(f"nga/{row.objectid}", f"the uuid of its view is {row.uuid[:100]!r}, which is none")
+    works = works[named].assign(license=[_license(row) for row in _rows(works[named])])
     if not allow_restricted:
-        for row in _rows(works[works["maxpixels"] != ""]):
-            skipped.add(f"nga/{row.objectid}", f"{_license(row.maxpixels)}; --allow-restricted takes it in")
-        works = works[works["maxpixels"] == ""]
+        is_open = works["license"] == OPEN_LICENSE
+        for row in _rows(works[~is_open]):
+            skipped.add(f"nga/{row.objectid}", f"{row.license}; {ALLOW} takes it in")
+        works = works[is_open]
     return works.iloc[works["objectid"].astype(int).argsort(kind="stable")]
 
 
@@ -225,7 +282,7 @@ def _record(row: Any, file: Path, artist: str, style: int | None, genre: int | N
         year=_number(row.beginyear),
         year_end=_number(row.endyear),
         source_url=PAGE.format(row.objectid),
-        license=_license(row.maxpixels),
+        license=row.license,
         credit_line=", ".join(filter(None, (artist, row.title, row.creditline, "National Gallery of Art"))),
         medium=row.medium,
         wikidata_id=row.wikidataid,
@@ -233,8 +290,11 @@ def _record(row: Any, file: Path, artist: str, style: int | None, genre: int | N
     )
 
 
-def _license(maxpixels: str) -> str:
-    return f"fair use, at most {maxpixels} pixels a side, not open access" if maxpixels else OPEN_LICENSE
+def _license(row: Any) -> str:
+    """What a row of `published_images` says of the rights."""
+    if row.maxpixels:
+        return f"fair use, at most {row.maxpixels} pixels a side, not open access"
+    return OPEN_LICENSE if getattr(row, "openaccess", "1") == "1" else "not open access"
 
 
 def _number(text: str) -> int | None:

@@ -1,90 +1,171 @@
 """Records from what the `datasets` library reads: a Parquet file, a folder as the Hub stores it, or a name on the Hub.
 
-A column of images, or of paths, and whatever else COLUMNS of `data/fields.py` knows. Classes come by name: those that
-say "unknown" become -1, and those of the release are put in its order. `huggan/wikiart` is such a data set: 129 artists
-with an "Unknown Artist", 11 genres with an "Unknown Genre", 27 styles (its dataset_infos.json).
+A column of images, or of paths to files of the collection, and whatever else COLUMNS of `data/fields.py` knows.
+Classes come by name: those that say "unknown" become -1, and those of the release are put in its order.
+`huggan/wikiart` is such a data set: 129 artists with an "Unknown Artist", 11 genres with an "Unknown Genre", 27 styles
+(its dataset_infos.json).
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, concatenate_datasets, load_dataset
+import pyarrow.compute as pc
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    Image,
+    List,
+    Value,
+    concatenate_datasets,
+    config,
+    load_dataset,
+)
+from huggingface_hub.constants import HF_HUB_CACHE
 
 from artextract_hf.data.fields import Columns, fields_of, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
+from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.errors import DataError
+from artextract_hf.data.sources.named_files import is_inside, outside
+from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 
-def read_table(source: str | Path, columns: Columns, skipped: SkipList) -> Dataset:
+def read_table(source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool = False) -> Dataset:
     """The records of a Parquet file, of a folder of a data set, or of `owner/name` on the Hub; all splits together.
 
     Args:
         source: a file, a folder, or a name.
         columns: the names a column may have, by field of the schema.
-        skipped: filled with rows whose picture is missing or damaged.
+        skipped: filled with rows whose picture is missing, damaged or outside the collection.
+        allow_outside: take also pictures outside the folder of the source, where a row leads there.
 
     Raises:
         DataError: it cannot be read, or has no column of pictures.
     """
-    return _read(concatenate_datasets(list(_load(source).values())), source, columns, skipped)
+    with _as_data_error(source):
+        table = concatenate_datasets(list(_load(source).values()))
+        return _read(table, source, columns, skipped, allow_outside=allow_outside)
 
 
-def read_table_splits(source: str | Path, columns: Columns, skipped: SkipList) -> DatasetDict:
+def read_table_splits(
+    source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool = False
+) -> DatasetDict:
     """As `read_table`, split by split."""
-    return DatasetDict({split: _read(part, source, columns, skipped) for split, part in _load(source).items()})
-
-
-def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList) -> Dataset:
-    name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
-    spelt = {column.strip().lower(): column for column in table.column_names}
-    image = next((spelt[c] for c in columns["image"] if c in spelt), None)
-    if image is None:
-        raise DataError(
-            f"{source} has no column {' or '.join(columns['image'])}; its columns are {', '.join(table.column_names)}."
+    with _as_data_error(source):
+        return DatasetDict(
+            {
+                split: _read(part, source, columns, skipped, allow_outside=allow_outside)
+                for split, part in _load(source).items()
+            }
         )
-    table = table if image == "image" else table.rename_column(image, "image")
-    pictures = table.select_columns("image")
-    named = getattr(pictures.features["image"], "dtype", "") in ("string", "large_string")
-    if not named:  # pixels, perhaps as bytes and path in a struct, as pandas keeps them
-        pictures = encoded_pictures(pictures)
-    ids = _usable_ids(pictures, name, Path(source).parent, skipped)
-    records = _records(table.remove_columns("image").select(list(ids)), list(ids.values()), columns)
+
+
+@contextmanager
+def _as_data_error(source: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except ArtExtractError:
+        raise
+    except Exception as error:  # noqa: BLE001  (datasets, pyarrow, fsspec and the Hub's client each have their own)
+        raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
+
+
+def _load(source: str | Path) -> DatasetDict:
+    if isinstance(source, Path):
+        check_files([source] if source.is_file() else sorted(source.rglob("*.parquet")))
+    if isinstance(source, Path) and source.is_file():
+        return load_dataset("parquet", data_files=str(source))
+    return load_dataset(str(source))
+
+
+def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool) -> Dataset:
+    name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
+    words, pictures, called = _split(table, source, columns)
+    folders = _folders(source)
+    ids = _usable_ids(pictures, called, name, folders, skipped, allow_outside=allow_outside)
+    if not ids:
+        return make_dataset([], painting_features())
+    records = _records(words.select(list(ids)), list(ids.values()), columns)
     pictures = pictures.select(list(ids))
-    if named:
-        paths = [{"path": str(Path(source).parent / path), "bytes": None} for path in pictures["image"]]
+    if _is_text(pictures.features["image"]):
+        paths = [{"path": str(folders[0] / path), "bytes": None} for path in pictures["image"]]
         pictures = Dataset.from_dict({"image": paths}, features=Features({"image": Image()}))
     pictures = pictures.cast_column("image", Image(mode="RGB"))  # they stay where they are, mapped into memory
     return concatenate_datasets([records, pictures], axis=1).select_columns(list(painting_features()))
 
 
-def _load(source: str | Path) -> DatasetDict:
-    try:
-        if isinstance(source, Path) and source.is_file():
-            pq.read_schema(source)  # says in one line what is wrong, where `datasets` would raise something long
-            loaded = load_dataset("parquet", data_files=str(source))
-        else:
-            loaded = load_dataset(str(source))
-    except Exception as error:  # noqa: BLE001  (datasets, pyarrow, fsspec and the Hub's client each have their own)
-        raise DataError(f"{source} cannot be read as a data set: {str(error).splitlines()[0]}") from None
-    return loaded
+def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Dataset, Dataset, list[str | None]]:
+    """The words of each row; its picture, as a cell or as the name of a file; and how it is called if not by that."""
+    spelt = {column.strip().lower(): column for column in table.column_names}
+    usual = [spelt[c] for c in columns["image"] if c in spelt]
+    if not usual:
+        raise DataError(
+            f"{source} has no column {' or '.join(columns['image'])}; its columns are {', '.join(table.column_names)}."
+        )
+    pixels = [column for column in usual if not _is_text(table.features[column])]
+    named = [column for column in usual if column not in pixels]
+    image = (pixels or named)[0]  # pixels come before the names of files
+    words = table.select_columns([c for c in table.column_names if c != image and _is_word(table.features[c])])
+    called: list[str | None] = list(table[named[0]]) if pixels and named else [None] * len(table)
+    pictures = table.select_columns(image)
+    pictures = pictures if image == "image" else pictures.rename_column(image, "image")
+    if not pixels:
+        return words, pictures, called
+    pictures = encoded_pictures(pictures)  # a struct of bytes and path, as `datasets` and pandas keep them
+    stored = pictures.data.column("image")
+    if not pc.sum(pc.binary_length(pc.struct_field(stored, "bytes"))).as_py():  # as `to_parquet` of a folder leaves it
+        paths = pc.struct_field(stored, "path").to_pylist()
+        pictures = Dataset.from_dict({"image": paths}, features=Features({"image": Value("string")}))
+        called = [Path(path).name if path else None for path in paths]
+    return words, pictures, called
 
 
-def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -> dict[int, str]:
+def _is_text(feature: Any) -> bool:
+    return getattr(feature, "dtype", "") in ("string", "large_string")
+
+
+def _is_word(feature: Any) -> bool:
+    """Whether a column can be words: a second picture, or a sound, would be decoded when its row is read."""
+    return isinstance(feature.feature if isinstance(feature, List) else feature, (Value, ClassLabel))
+
+
+def _folders(source: str | Path) -> list[Path]:
+    """Where files that a table names may lie; those that are not absolute are looked for in the first."""
+    if isinstance(source, Path):
+        return [source.parent if source.is_file() else source]
+    return [Path(HF_HUB_CACHE), Path(config.HF_DATASETS_CACHE)]  # where `datasets` puts what it downloads
+
+
+def _usable_ids(
+    pictures: Dataset,
+    called: list[str | None],
+    name: str,
+    folders: list[Path],
+    skipped: SkipList,
+    *,
+    allow_outside: bool,
+) -> dict[int, str]:
     """The id of each row whose picture can be used; a name that several rows have gets a number."""
 
     def look(row: int) -> str:
         cell = pictures[row]["image"]
-        check_picture(folder / cell if isinstance(cell, str) else picture_source(cell))
-        return _name_of(cell, row)
+        if isinstance(cell, str):
+            check_picture(_file(cell, folders, allow_outside=allow_outside))
+        elif cell and not cell["bytes"]:
+            raise ImageError("the row holds no picture, as others do, but only a path")
+        else:
+            check_picture(picture_source(cell))
+        return _name_of(cell, row, called[row])
 
     def name_of(row: int) -> str:
-        return f"{name}/{_name_of(pictures[row]['image'], row)}"
+        return f"{name}/{_name_of(pictures[row]['image'], row, called[row])}"
 
     ids: dict[int, str] = {}
     seen: Counter[str] = Counter()
@@ -94,13 +175,27 @@ def _usable_ids(pictures: Dataset, name: str, folder: Path, skipped: SkipList) -
     return ids
 
 
-def _name_of(cell: Any, row: int) -> str:
+def _file(name: str, folders: list[Path], *, allow_outside: bool) -> Path:
+    """The file that a row names.
+
+    Raises:
+        ImageError: it is an address, or lies outside the collection.
+    """
+    if "://" in name:
+        raise ImageError("is an address, and no file; download the picture, and name the file")
+    path = folders[0] / name
+    if not allow_outside and not any(is_inside(path, folder) for folder in folders):
+        raise ImageError(outside(folders[0]))
+    return path
+
+
+def _name_of(cell: Any, row: int, called: str | None) -> str:
     """What tells a picture from the others of its table: its path, its file's name, or the digest of its bytes."""
     if isinstance(cell, str):
-        return cell
+        return called or cell
     if cell is None:
         return f"row {row}"
-    return Path(cell["path"]).name if cell["path"] else hashlib.sha256(cell["bytes"] or b"").hexdigest()[:16]
+    return Path(cell["path"] or called or "").name or hashlib.sha256(cell["bytes"] or b"").hexdigest()[:16]
 
 
 def _records(words: Dataset, ids: list[str], columns: Columns) -> Dataset:
@@ -128,7 +223,8 @@ def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[
     for column, value in cells.items():
         feature = words.features[column]
         if isinstance(feature, ClassLabel):
-            value = feature.int2str(value) if value is not None and value >= 0 else ""
+            known = value is not None and 0 <= value < len(feature.names)
+            value = feature.int2str(value) if known else ""
         text[column.strip().lower()] = "" if value is None or is_unknown(str(value)) else str(value)
     row = fields_of(text, columns)
     classes = next((c for c in words.column_names if c.strip().lower() == "artist"), None)

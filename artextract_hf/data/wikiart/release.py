@@ -24,6 +24,7 @@ from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_dupl
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class, display_name, mend_mojibake
 from artextract_hf.data.pictures import CHECK_SIDE, usable
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, SIDES, TRAIN, VAL, WikiArtLists, read_lists
 from artextract_hf.data.wikiart.manifest import make_manifest
 from artextract_hf.data.wikiart.splits import SPLITS, Assigned, assign
@@ -182,12 +183,12 @@ def _readable(
     lists: WikiArtLists, pictures: Path, skipped: SkipList, *, thumbnails: bool, progress: bool
 ) -> tuple[WikiArtLists, list[np.ndarray]]:
     """Decode every listed picture once; leave out what is missing or damaged. With their thumbnails, if wanted."""
-    root = pictures.resolve()
+    files = NamedFiles(pictures)
 
     def look(row: int) -> np.ndarray | None:
         name = lists.paths[row]
-        path = pictures / name
-        if not path.resolve().is_relative_to(root):
+        path = files.find(name)
+        if not files.hold(path):
             raise ImageError("points outside the folder of pictures")
         if not path.is_file():
             raise ImageError("listed, but there is no such file")
@@ -226,19 +227,19 @@ def _label_by_name(lists: WikiArtLists, min_works: int) -> WikiArtLists:
 
 def _datasets(lists: WikiArtLists, assigned: Assigned, pictures: Path) -> DatasetDict:
     """The records of each side that has any."""
-    classes = lists.classes
+    classes, files = lists.classes, NamedFiles(pictures)
     features = painting_features(styles=classes["style"], genres=classes["genre"], artists=classes["artist"])
     splits = {}
     for side, name in enumerate(SIDES):
         rows = np.flatnonzero(assigned.member[side])
         if len(rows):
             labels = {task: both[side] for task, both in assigned.labels.items()}
-            splits[name] = make_dataset(_records(lists.paths, rows, pictures, labels), features)
+            splits[name] = make_dataset(_records(lists.paths, rows, files, labels), features)
     return DatasetDict(splits)
 
 
 def _records(
-    paths: list[str], rows: np.ndarray, pictures: Path, labels: dict[str, np.ndarray]
+    paths: list[str], rows: np.ndarray, files: NamedFiles, labels: dict[str, np.ndarray]
 ) -> Iterator[dict[str, Any]]:
     for row in rows.tolist():
         name = paths[row]
@@ -246,7 +247,7 @@ def _records(
         year = f", {known.year}" if known.year else ""
         yield new_record(
             id=f"wikiart/{name}",
-            image={"path": str(pictures / name), "bytes": None},
+            image={"path": str(files.find(name)), "bytes": None},
             **{task: int(values[row]) for task, values in labels.items()},
             title=known.title,
             artist_name=known.artist,

@@ -32,6 +32,21 @@ class _Measured:
 NOTHING = _Measured(Calibration(), 0, 0)
 
 
+def _read_row(row: dict[str, Any]) -> _Measured:
+    """What a row of the table says.
+
+    Raises:
+        PaintingIndexError: it is no such row.
+    """
+    try:
+        calibration, count, changed = json.loads(row["calibration"]), row["count"], row["changed"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        calibration, count, changed = None, 0, 0
+    if type(count) is not int or type(changed) is not int:
+        calibration = None
+    return _Measured(Calibration.from_json(calibration), count, changed)
+
+
 class StoredCalibration:
     """The calibration of one table of paintings.
 
@@ -79,9 +94,8 @@ class StoredCalibration:
         with as_user_error(f"the table {self.name!r} cannot be read"):
             version = self._table.version
             if version != self._read[0]:
-                row: dict[str, Any] = self._table.search().limit(1).to_arrow().to_pylist()[0]
-                calibration = Calibration.from_json(json.loads(row["calibration"]))
-                self._read = version, _Measured(calibration, row["count"], row["changed"])
+                (row, *_) = self._table.search().limit(1).to_arrow().to_pylist() or [{}]
+                self._read = version, _read_row(row)
         return self._read[1]
 
     def _write(self, measured: _Measured) -> None:

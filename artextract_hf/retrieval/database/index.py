@@ -24,7 +24,6 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.schema import SkipList, Skipped
-from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
@@ -33,6 +32,7 @@ from artextract_hf.retrieval.database.export import write_table
 from artextract_hf.retrieval.database.rows import picture_rows, record_fields, table_schema, vector_rows
 from artextract_hf.retrieval.database.table import PaintingTable, refuse_other_rerankers
 from artextract_hf.retrieval.fingerprint import check_embedder
+from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
 from artextract_hf.retrieval.records import refuse_duplicate_ids
@@ -365,9 +365,7 @@ class DatabaseIndex(Publishable):
     @cached_property
     def embedder(self) -> Embedder:
         """The embedder of the index, loaded by its name when first needed, and checked."""
-        embedder = self._given or AutoEmbedder.from_pretrained(self.embedder_name)
-        check_embedder(embedder, self.embedder_name, self.fingerprint)
-        return embedder
+        return self._given or load_named_embedder(self.embedder_name, self.fingerprint)
 
     @property
     def calibration(self) -> Calibration:

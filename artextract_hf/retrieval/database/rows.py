@@ -62,10 +62,16 @@ def read_about(name: str, schema: pa.Schema) -> dict[str, str]:
         PaintingIndexError: the table was made by something else.
     """
     try:
-        about: dict[str, str] = json.loads((schema.metadata or {})[ABOUT])
-    except KeyError:
-        raise PaintingIndexError(f"the table {name!r} is no index of paintings; choose another name.") from None
-    return about
+        about = json.loads((schema.metadata or {})[ABOUT])
+        known = {key: about[key] for key in ("metric", "embedder", "fingerprint")}
+        fits = all(isinstance(value, str) for value in known.values()) and known["metric"] in METRICS
+        kind = schema.field(VECTOR).type
+    except (KeyError, TypeError, ValueError, RecursionError):
+        fits = False
+    fits = fits and pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32() and kind.list_size > 0
+    if not fits:
+        raise PaintingIndexError(f"the table {name!r} is no index of paintings; choose another name.")
+    return known
 
 
 def picture_rows(

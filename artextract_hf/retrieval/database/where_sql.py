@@ -7,6 +7,7 @@ records, values are written anew as quoted literals.
 """
 
 import ast
+import unicodedata
 
 import pyarrow as pa
 
@@ -99,7 +100,7 @@ def _column(node: ast.expr, fields: pa.Schema) -> tuple[str, pa.DataType]:
 
 
 def _as(kind: pa.DataType, value: str | float) -> str | float:
-    return value if _is_text(kind) else float(value)
+    return unicodedata.normalize("NFC", str(value)) if _is_text(kind) else float(value)
 
 
 def _is_text(kind: pa.DataType) -> bool:

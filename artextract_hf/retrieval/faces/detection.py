@@ -19,11 +19,12 @@ import numpy as np
 from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.digests import file_digest
 from artextract_hf.errors import ModelError
 from artextract_hf.remote import ask_hub
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.faces.head_pose import HEAD, HeadPose
-from artextract_hf.retrieval.fingerprint import LENGTH, file_digest
+from artextract_hf.retrieval.fingerprint import LENGTH
 
 REPOSITORY, FILE = "opencv/face_detection_yunet", "face_detection_yunet_2023mar.onnx"
 ENLARGED, LONGEST = 1.5, 640  # small pictures are enlarged, large ones brought to this long side in pixels

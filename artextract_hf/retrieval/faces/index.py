@@ -28,7 +28,7 @@ from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.faces.detection import LONGEST, Face, FaceDetector, align_face
 from artextract_hf.retrieval.faces.head_pose import HeadPose
-from artextract_hf.retrieval.faces.records import ANGLES, COLUMNS, EDGES, detect_faces
+from artextract_hf.retrieval.faces.records import ANGLES, COLUMNS, EDGES, detect_faces, refuse_foreign_faces
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.publication import Publishable
@@ -105,6 +105,7 @@ class FaceIndex(Publishable):
             )
         self._index, self._detector = index, detector
         self._records, self._table = records, pa.Table.from_pylist(records)
+        refuse_foreign_faces(self._table)
         self._row_of = {record["id"]: row for row, record in enumerate(records)}
         self._rotations = np.stack([_pose_of(record).rotation().ravel() for record in records])
         self.skipped = SkipList()

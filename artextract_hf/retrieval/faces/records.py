@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Dataset, Features, Value
 from datasets import Image as ImageFeature
 from PIL import Image
 
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.schema import SkipList, make_dataset
+from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.faces.detection import LONGEST, Face, FaceDetector, align_face
 
 EDGES = ("left", "top", "width", "height")  # of a `Box`
@@ -36,6 +39,20 @@ def detect_faces(dataset: Dataset, detector: FaceDetector, skipped: SkipList, *,
     """
     features = Features({**dataset.features, **COLUMNS, "image": ImageFeature(mode="RGB")})
     return make_dataset(_face_records(dataset, detector, skipped, progress=progress), features)
+
+
+def refuse_foreign_faces(table: pa.Table) -> None:
+    """Refuse records whose COLUMNS are not all there, of their type and finite.
+
+    Raises:
+        PaintingIndexError: a column is another.
+    """
+    for name, value in COLUMNS.items():
+        column = table[name]
+        is_of_type = {"string": pa.types.is_string, "int32": pa.types.is_integer, "float32": pa.types.is_floating}
+        fits = is_of_type[value.dtype](column.type) and not column.null_count
+        if not fits or (value.dtype == "float32" and not pc.all(pc.is_finite(column)).as_py()):
+            raise PaintingIndexError(f"the records of faces are damaged: their {name!r}.")
 
 
 def _face_records(

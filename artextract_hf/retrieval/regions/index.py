@@ -19,12 +19,12 @@ from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.auto import AutoEmbedder
 from artextract_hf.embedders.protocol import DenseEmbedder, Embedder, dense
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.fingerprint import check_embedder
+from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
 from artextract_hf.retrieval.regions.features import read_patches
@@ -35,6 +35,7 @@ from artextract_hf.retrieval.storage import find_index, read_index, write_index
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
 STRIDE = 32  # of the deepest map of most networks: a side that it divides is covered by whole cells
+LARGEST_CELL = 64  # pixels of a painting to a patch: deeper maps than any network's here
 SHORTLIST = 100  # paintings that the windows give and the templates decide between
 
 
@@ -254,10 +255,13 @@ class RegionIndex(Publishable):
             ModelError: the given embedder has no maps.
         """
         store, records, about = read_index(find_index(name, revision), RegionStore.load, kind=KIND)
+        side = about.get("side")
+        if type(side) is not int or side % STRIDE or not STRIDE <= side <= LARGEST_CELL * store.cells:
+            raise PaintingIndexError(f"the index of regions {str(name)!r} is damaged: its side is {str(side)[:40]}.")
         return cls(
             store,
             records,
-            side=about["side"],
+            side=side,
             embedder=None if embedder is None else dense(embedder),
             embedder_name=about["embedder"],
             fingerprint=about["fingerprint"],
@@ -291,9 +295,7 @@ class RegionIndex(Publishable):
         """
         with self._loading:
             if self._embedder is None:
-                loaded = dense(AutoEmbedder.from_pretrained(self.embedder_name))
-                check_embedder(loaded, self.embedder_name, self.fingerprint)
-                self._embedder = loaded
+                self._embedder = dense(load_named_embedder(self.embedder_name, self.fingerprint))
             return self._embedder
 
     def describe(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
+from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.vectors.scan import units
 
 GREY = (124, 116, 104)  # ImageNet's mean, which is 0 to the networks
@@ -71,7 +72,15 @@ class Projection:
         return cls(mean.astype(np.float32), (vectors[:, kept] / spread).astype(np.float32))
 
     def __call__(self, maps: np.ndarray) -> np.ndarray:
-        """Maps (N, C, h, w) as patches (N, h, w, D) of length 1."""
+        """Maps (N, C, h, w) as patches (N, h, w, D) of length 1.
+
+        Raises:
+            PaintingIndexError: the maps have another number of channels.
+        """
+        if maps.shape[1] != len(self.mean):
+            raise PaintingIndexError(
+                f"the projection of the index is of {len(self.mean)} features, and the embedder gives {maps.shape[1]}."
+            )
         return units((maps.transpose(0, 2, 3, 1) - self.mean) @ self.components)
 
 

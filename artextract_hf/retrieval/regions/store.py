@@ -24,7 +24,8 @@ from artextract_hf.retrieval.regions.patches import (
     match_templates,
     pool_windows,
 )
-from artextract_hf.retrieval.vectors.scan import units
+from artextract_hf.retrieval.vectors.arrays import map_array
+from artextract_hf.retrieval.vectors.scan import are_numbers, units
 from artextract_hf.retrieval.vectors.store import VectorStore
 
 PATCHES, SHARES, PROJECTION = "patches.npy", "shares.npy", "projection.safetensors"
@@ -121,12 +122,36 @@ class RegionStore:
         """
         folder = Path(folder)
         try:
-            patches = np.load(folder / PATCHES, mmap_mode="r", allow_pickle=False)
-            shares = np.load(folder / SHARES, allow_pickle=False)
+            patches = map_array(folder / PATCHES, np.int8, (None, None, None, None))
+            shares = np.array(map_array(folder / SHARES, np.float32, (len(patches), 2)))
             projection = Projection(**load_file(folder / PROJECTION))
         except (OSError, ValueError, TypeError, SafetensorError) as error:
-            raise PaintingIndexError(f"{folder} holds no regions: {str(error).splitlines()[0]}") from None
+            raise PaintingIndexError(
+                f"{folder} holds no regions: {(str(error).splitlines() or ['damaged'])[0]}"
+            ) from None
         store = cls(patches, shares, projection, VectorStore.load(folder))
-        if patches.ndim != 4 or len(shares) != len(patches) or len(store.windows) % len(patches):
+        if not store._fits():
             raise PaintingIndexError(f"the regions in {folder} do not fit together: their counts differ.")
         return store
+
+    def _fits(self) -> bool:
+        """Whether patches, shares, projection and windows may be of the same paintings."""
+        mean, components = self.projection.mean, self.projection.components
+        if mean.ndim != 1 or components.ndim != 2 or {mean.dtype, components.dtype} != {np.dtype(np.float32)}:
+            return False
+        cells, finite = self.patches.shape[1], are_numbers(mean, 1e12) and are_numbers(components, 1e12)
+        lengths = len(mean) == len(components) and self.patches.shape[3] == components.shape[1] == self.windows.dim
+        square = len(self) > 0 and cells > 0 and self.patches.shape[2] == cells
+        places = bool(((self.shares > 0) & (self.shares <= 1)).all())
+        if not (finite and lengths and square and places and self.windows.metric == "ip"):
+            return False
+        each = len(make_windows(*grid_shape(self.shares[0].tolist(), cells)))
+        return len(self.windows) == each * len(self)
+
+    def check(self) -> None:
+        """Refuse windows that no search takes; a patch may hold any bytes.
+
+        Raises:
+            PaintingIndexError: the store was not made by `build`.
+        """
+        self.windows.check()

@@ -8,7 +8,8 @@
     ivfpq    inverted lists of product-quantised vectors (Jegou et al. 2011), the smallest
     auto     flat while that is fast, then rabitq
 
-Any other name is read as a FAISS factory string, such as `IVF256,SQ8` or `OPQ32,IVF1024,PQ32`.
+Any other name is read as a FAISS factory string, such as `IVF256,SQ8` or `OPQ32,IVF1024,PQ32`, of the kinds whose files
+`faiss_file.py` can check: `SPEC` has their grammar.
 """
 
 import difflib
@@ -28,6 +29,9 @@ RABITQ_LISTS_FROM = 2**18  # vectors; below, a scan of all one-bit codes takes m
 MAX_LISTS = 4096  # more take minutes to train, and lists of a few thousand codes are read in a moment
 TRAIN_PER_LIST = 39  # the fewest points a centroid for which FAISS does not warn
 KMEANS_STEPS = 6  # FAISS's default of 10 would add as much again to most of the time that building takes
+MOST_BITS = 12  # of one code of a product quantiser; each further bit doubles its memory
+_CODES = r"Flat|SQ(4|6|8|fp16|bf16)|PQ\d+(x\d+(fs)?)?|RaBitQ(fs)?\d?"
+SPEC = re.compile(rf"((PCA[WR]*|OPQ|RR)\d+(_\d+)?,)?((IVF\d+(_HNSW\d+)?,)?({_CODES})|HNSW\d+([,_]({_CODES}))?)")
 SEED = 0
 RECALL_TARGET = 0.97  # of the ten nearest, on the index's own vectors: a margin to 0.95 on others
 TUNING_QUERIES = 100
@@ -71,16 +75,20 @@ def make_index(spec: str, count: int, dim: int, metric: int) -> faiss.Index:
     largest = max((int(number) for number in re.findall(r"\d+", spec)), default=0)
     if largest > max(count, dim, 256):  # FAISS would reserve the memory for it, and the process could be killed
         raise QueryError(f"the factory {spec!r} has a {largest}, too large for {count} vectors of length {dim}.")
+    if any(int(bits) > MOST_BITS for bits in re.findall(r"x(\d+)", spec)):
+        raise QueryError(f"the factory {spec!r} has codes of more than {MOST_BITS} bits.")
     if re.search("IDMap|Refine|RFlat", spec):
         raise QueryError(f"the factory {spec!r} numbers or refines the vectors, which is done already; leave it out.")
     try:
+        if not SPEC.fullmatch(spec):
+            raise ValueError(spec)
         return faiss.index_factory(dim, spec, metric)
     except (RuntimeError, ValueError, OverflowError, MemoryError):
         near = difflib.get_close_matches(spec, NAMES, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
         raise QueryError(
             f"there is no factory {spec!r} for vectors of length {dim};{hint} the factories are {', '.join(NAMES)}, "
-            "or a FAISS factory string."
+            "or a FAISS factory string of flat, SQ, PQ or RaBitQ codes, in inverted lists or a graph."
         ) from None
 
 

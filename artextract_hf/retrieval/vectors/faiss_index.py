@@ -11,12 +11,24 @@ from typing import Any
 import faiss
 import numpy as np
 
+from artextract_hf.retrieval.vectors.faiss_file import check_file
+
 MAP_BYTES = 2**26  # larger files are memory-mapped
 _reading = threading.Lock()  # FAISS's limit for what a damaged file may ask for is one for the process
 
 
-def read_index(path: Path) -> tuple[faiss.Index, bool]:
-    """The index in a file, and whether it is memory-mapped. No part of it may claim more bytes than the file has."""
+def read_index(path: Path, like: faiss.Index, count: int) -> tuple[faiss.Index, bool]:
+    """The index in a file, and whether it is memory-mapped. FAISS sees the file only after `check_file` has.
+
+    Args:
+        path: of the file.
+        like: an empty index of the same factory, metric and length.
+        count: how many vectors it has to hold.
+
+    Raises:
+        ValueError: the file is not as FAISS writes such an index.
+    """
+    check_file(path, like, count)
     size = path.stat().st_size
     with _reading:
         before = faiss.get_deserialization_vector_byte_limit()
@@ -77,6 +89,15 @@ def inverted_lists(index: faiss.Index) -> Any:
     """The `faiss.IndexIVF` within an index, None where there is none."""
     lists = faiss.try_extract_index_ivf(index)
     return lists and faiss.downcast_index(lists)
+
+
+def listed_rows(index: faiss.Index) -> np.ndarray | None:
+    """The rows (N,) int64 that inverted lists say they hold, list after list; None where there are no lists."""
+    if not (ivf := inverted_lists(index)):
+        return None
+    lists = ivf.invlists
+    held = [(lists.get_ids(number), lists.list_size(number)) for number in range(ivf.nlist) if lists.list_size(number)]
+    return np.concatenate([np.empty(0, np.int64), *(faiss.rev_swig_ptr(ids, size) for ids, size in held)])
 
 
 def efforts(index: faiss.Index) -> list[int]:

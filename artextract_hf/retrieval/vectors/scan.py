@@ -11,6 +11,7 @@ from artextract_hf.errors import QueryError
 METRICS = {"cosine": faiss.METRIC_INNER_PRODUCT, "ip": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2}
 BLOCK_FLOATS = 2**24  # vectors are read in blocks of 64 MB, so that memory stays bounded
 UNIT_TOLERANCE = 1e-3
+LARGEST_NUMBER = 1e15  # of a vector: products of thousands of them are still float32
 
 
 def units(vectors: np.ndarray) -> np.ndarray:
@@ -30,11 +31,21 @@ def check_vectors(vectors: np.ndarray, dim: int, metric: str) -> np.ndarray:
     step = max(1, BLOCK_FLOATS // dim)
     for start in range(0, len(vectors), step):
         block = vectors[start : start + step]
-        if not np.isfinite(block).all():
-            raise QueryError("a vector holds values that are not finite numbers.")
-        if metric == "cosine" and np.abs(np.linalg.norm(block, axis=1) - 1).max() > UNIT_TOLERANCE:
+        if metric == "cosine":
+            with np.errstate(all="ignore"):
+                lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
+            if (np.abs(lengths - 1) <= UNIT_TOLERANCE).all():  # then all numbers are finite
+                continue
+        if not are_numbers(block, LARGEST_NUMBER):
+            raise QueryError("a vector holds values that are not finite numbers, or too large.")
+        if metric == "cosine":
             raise QueryError("a vector is not of length 1, which the cosine needs.")
     return vectors
+
+
+def are_numbers(array: np.ndarray, largest: float) -> bool:
+    """Whether all of an array lies between minus and plus this number; NaN does not."""
+    return not array.size or bool(-largest <= array.min() and array.max() <= largest)
 
 
 def check_rows(rows: np.ndarray, count: int) -> np.ndarray:

@@ -12,19 +12,21 @@ an exact answer is exact about the vectors that came; on disk they are memory-ma
 import json
 from collections.abc import Callable
 from pathlib import Path
-from tokenize import TokenError  # what NumPy lets through for a damaged header
 from typing import Any, Self
 
 import faiss
 import numpy as np
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.vectors import factories
+from artextract_hf.retrieval.vectors.arrays import map_array
 from artextract_hf.retrieval.vectors.faiss_index import (
     cut,
     efforts,
     held_vectors,
     in_memory,
+    listed_rows,
     read_index,
     selecting,
     set_effort,
@@ -34,6 +36,8 @@ from artextract_hf.retrieval.vectors.scan import METRICS, check_rows, check_vect
 
 BLOCK = 2**16  # vectors added at a time
 EXACT_FLOATS = 2**23  # 32 MB of filtered vectors are scored exactly, in milliseconds
+LARGEST = 2**31  # rows, and numbers of a vector: FAISS counts some of them in 32 bits
+EXPECTED = {"factory": str, "faiss": str, "metric": str, "reason": str, "count": int, "dim": int}  # of vectors.json
 
 
 class VectorStore:
@@ -275,32 +279,45 @@ class VectorStore:
     def load(cls, folder: str | Path) -> Self:
         """Read a store that `save` wrote, files above 64 MB memory-mapped.
 
-        Whether a byte of the vectors has changed is for a checksum to say (`storage.py` keeps one); here a file that
-        does not fit the others is refused, and no file can harm the process.
+        Whether a byte of the vectors has changed is for a checksum to say (`storage.py` keeps one), and what the
+        numbers are worth for `check`. Here a file that does not fit the others is refused, and no file can harm the
+        process, whoever made it and its checksum.
 
         Raises:
             PaintingIndexError: a file is missing, damaged, or not of this store.
         """
         folder = Path(folder)
+        about = read_document(folder / "vectors.json", PaintingIndexError)
+        if broken := [key for key, kind in EXPECTED.items() if type(about.get(key)) is not kind]:
+            raise PaintingIndexError(f"{folder / 'vectors.json'} is damaged: {', '.join(broken)}.")
+        count, dim, spec, metric = (about[key] for key in ("count", "dim", "faiss", "metric"))
+        if metric not in METRICS or not 0 <= count < LARGEST or not 1 <= dim < LARGEST:
+            raise PaintingIndexError(f"{folder / 'vectors.json'} is damaged: its metric, count or dim.")
         try:
-            about = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))
-            expected = tuple(int(about[key]) for key in ("count", "dim"))
-            names = {key: str(about[key]) for key in ("factory", "metric", "reason")}
-            spec = str(about["faiss"])
-            index, mapped = read_index(folder / "index.faiss")
+            like = factories.make_index(spec, count, dim, METRICS[metric])
+            index, mapped = read_index(folder / "index.faiss", like, count)
             held = held_vectors(index)
-            kept = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False) if held is None else None
-            stored: Any = kept if held is None else held
-        except (RuntimeError, MemoryError, OSError, EOFError, ValueError, KeyError, TypeError, TokenError) as error:
+            kept = map_array(folder / "vectors.npy", np.float32, (count, dim)) if held is None else None
+        except (RuntimeError, MemoryError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise PaintingIndexError(f"the vectors in {folder} cannot be read: {reason[0]}") from None
-        fits = (index.ntotal, index.d) == expected == stored.shape and stored.dtype == np.float32
-        fits = fits and index.is_trained and METRICS.get(names["metric"]) == index.metric_type
-        if not fits or isinstance(index, faiss.IndexFlat) != (spec == "Flat"):
-            raise PaintingIndexError(f"the vectors in {folder} do not fit together; fetch or build them again.")
-        store = cls(index, kept, spec=spec, **names)
+        store = cls(index, kept, factory=about["factory"], spec=spec, metric=metric, reason=about["reason"])
         store._mapped = mapped
         return store
+
+    def check(self) -> None:
+        """Refuse vectors that no metric takes, and lists that do not hold each row once. Every vector is read.
+
+        Raises:
+            PaintingIndexError: the store was not made by `build`.
+        """
+        try:
+            check_vectors(self._originals, self.dim, self.metric)
+        except QueryError as error:
+            raise PaintingIndexError(f"the vectors of the index are damaged: {error}") from None
+        rows = listed_rows(self.index)
+        if rows is not None and not np.array_equal(np.sort(rows), np.arange(len(self))):
+            raise PaintingIndexError("the inverted lists of the index do not hold each vector once; build it again.")
 
 
 def check_factory(factory: str, metric: str, count: int, dim: int) -> None:

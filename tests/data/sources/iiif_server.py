@@ -46,7 +46,7 @@ class IiifServer:
         self.http.daemon_threads = True
         self.http.handle_error = lambda *_: None  # a client that was killed is no news
         self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def stop(self) -> None:

@@ -225,7 +225,7 @@ def damaged_data_set(tmp_path):
         (lambda p: write(p, {"a.csv": "file_name,title\n"}) / "a.csv", "no usable picture"),
         (lambda p: write(p, {"a.csv": b"file_name\n\xff\xfe\n"}) / "a.csv", "UTF-8"),
         (lambda p: write(p, {"a.jpg": jpeg()}) / "a.jpg", "no file of a known kind"),
-        (damaged_data_set, "cannot be read as a prepared data set"),
+        (damaged_data_set, "cannot be read as a data set"),
     ],
 )
 def test_a_source_that_cannot_be_used_says_so_in_one_line(tmp_path, make, message):

@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from artextract_hf.data.fetch import DownloadSettings, Fetcher
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.download import JOURNAL, DownloadSettings, Fetcher, download_images
+from artextract_hf.data.sources.download import JOURNAL, LEFT_OVER_S, Wanted, download_images
 from artextract_hf.errors import DataError
 from tests.data.sources.iiif_server import IiifServer, jpeg
 
-QUICK = DownloadSettings(per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=1.5, retries=4)
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=1.5, retries=4, allow_private_hosts=True
+)
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def server():
 
 
 def wanted(server, *names):
-    return [(f"{server.url}/iiif/{name}/full/max/0/default.jpg", f"{name}.jpg") for name in names]
+    return [Wanted(f"{name}.jpg", (f"{server.url}/iiif/{name}/full/max/0/default.jpg",)) for name in names]
 
 
 def journal(folder):
@@ -72,7 +76,7 @@ def test_retry_after_is_waited_for(server, tmp_path):
 
 def test_the_rate_and_the_concurrency_are_kept(server, tmp_path):
     server.delay = 0.05
-    settings = DownloadSettings(concurrency=3, per_second=40)
+    settings = DownloadSettings(concurrency=3, per_second=40, allow_private_hosts=True)
     download_images(wanted(server, *map(str, range(30))), tmp_path, SkipList(), settings=settings)
     assert server.busiest <= 3
     seconds = max(server.times) - min(server.times)
@@ -91,24 +95,28 @@ def test_what_is_there_is_not_fetched_again(server, tmp_path):
     data[-10] ^= 1
     (tmp_path / "changed.jpg").write_bytes(data)
     (tmp_path / "half.jpg").write_bytes((tmp_path / "half.jpg").read_bytes()[:300])
-    (tmp_path / ".left.jpg.part").write_bytes(b"x")
+    for name, age in ((".left.part", LEFT_OVER_S + 60), (".running.part", 1)):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
     server.asked.clear()
     files = download_images(wanted(server, *names), tmp_path, SkipList(), settings=QUICK)
     assert all(file.read_bytes() == jpeg(file.stem) for file in files)
     assert set(server.pictures()) == {"changed", "half", "elsewhere"}
     server.asked.clear()
     download_images(wanted(server, *names), tmp_path, SkipList(), settings=QUICK)
-    assert not server.asked and not (tmp_path / ".left.jpg.part").exists()
+    assert not server.asked and [path.name for path in tmp_path.glob(".*.part")] == [".running.part"]
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from artextract_hf.data.sources.download import DownloadSettings, download_images
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.sources.download import Wanted, download_images
 url, folder = sys.argv[1], Path(sys.argv[2])
-wanted = [(f"{url}/iiif/p{i}/full/max/0/default.jpg", f"p{i}.jpg") for i in range(40)]
-files = download_images(wanted, folder, SkipList(), settings=DownloadSettings(concurrency=4, per_second=1000))
+wanted = [Wanted(f"p{i}.jpg", (f"{url}/iiif/p{i}/full/max/0/default.jpg",)) for i in range(40)]
+settings = DownloadSettings(concurrency=4, per_second=1000, allow_private_hosts=True)
+files = download_images(wanted, folder, SkipList(), settings=settings)
 print(sum(file is not None for file in files))
 """
 
@@ -137,16 +145,61 @@ def test_a_kill_in_the_middle_loses_nothing_and_repeats_nothing(server, tmp_path
     assert {entry["file"] for entry in journal(tmp_path / "images")} == {f"p{i}.jpg" for i in range(40)}
 
 
+def test_what_is_wanted_twice_is_fetched_once(server, tmp_path):
+    (a,) = wanted(server, "a")
+    skipped = SkipList()
+    other = Wanted("a.jpg", (f"{server.url}/iiif/b/full/max/0/default.jpg",))
+    files = download_images([a, a, other, *[a] * 20], tmp_path, skipped, settings=QUICK)
+    assert files == [tmp_path / "a.jpg"] * 2 + [None] + [tmp_path / "a.jpg"] * 20
+    assert server.pictures() == {"a": 1} and (tmp_path / "a.jpg").read_bytes() == jpeg("a")
+    assert [item.reason for item in skipped.items] == [f"the file a.jpg is of another address, {a.addresses[0]}"]
+
+
+def test_two_runs_in_one_folder_do_not_disturb_each_other(server, tmp_path):
+    names = [f"p{i}" for i in range(30)]
+
+    def run(_):
+        return download_images(wanted(server, *names), tmp_path, SkipList(), settings=QUICK)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(None not in files for files in pool.map(run, range(3)))
+    assert all((tmp_path / f"{name}.jpg").read_bytes() == jpeg(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/tmp/a.jpg", "x/a.jpg", "..", ".", "", "a\0.jpg"])
+def test_a_file_never_leaves_the_folder(server, tmp_path, name):
+    skipped = SkipList()
+    item = Wanted(name, wanted(server, "a")[0].addresses)
+    assert download_images([item], tmp_path / "in", skipped, settings=QUICK) == [None]
+    assert "no name of a file" in skipped.items[0].reason and not server.asked
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_next_address_is_asked_where_the_first_gives_no_picture(server, tmp_path):
+    (bad,), (good,) = (item.addresses for item in wanted(server, "gone", "good"))
+    server.faults = {"gone": [404] * 9}
+    skipped = SkipList()
+    items = [Wanted("a.jpg", (bad, good)), Wanted("b.jpg", (bad, bad.replace("gone", "gone2").replace("max", "x")))]
+    assert download_images(items, tmp_path, skipped, settings=QUICK) == [tmp_path / "a.jpg", None]
+    assert [(item.path, "404" in item.reason) for item in skipped.items] == [(bad, True)]
+
+
+def test_a_journal_of_any_shape_is_read(server, tmp_path):
+    lines = ["[" * 50_000, "{}", "7", '{"file": [], "url": 1, "sha256": 2, "bytes": 3}', "\x00", '{"file": "a.jpg"}']
+    (tmp_path / JOURNAL).write_text("\n".join(lines))
+    assert download_images(wanted(server, "a"), tmp_path, SkipList(), settings=QUICK) == [tmp_path / "a.jpg"]
+
+
 def test_a_body_beyond_the_cap_is_refused(server, tmp_path):
     skipped = SkipList()
-    small = DownloadSettings(per_second=1000, max_bytes=100)
+    small = DownloadSettings(per_second=1000, max_bytes=100, allow_private_hosts=True)
     assert download_images(wanted(server, "a"), tmp_path, skipped, settings=small) == [None]
     assert "larger than" in skipped.items[0].reason
 
 
 def test_a_server_that_is_not_there_is_one_clear_error():
     with pytest.raises(DataError, match="gave up"):
-        Fetcher(DownloadSettings(retries=1, pause_s=0.01)).get("http://127.0.0.1:9/x", kind="json")
+        Fetcher(DownloadSettings(retries=1, pause_s=0.01, allow_private_hosts=True)).get("http://127.0.0.1:9/x", bytes)
 
 
 @pytest.mark.parametrize("bad", [{"concurrency": 0}, {"per_second": 0}, {"retries": -1}])

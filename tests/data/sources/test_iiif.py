@@ -4,15 +4,18 @@ import json
 
 import pytest
 
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import load_collection, read_collection
-from artextract_hf.data.sources.download import DownloadSettings
-from artextract_hf.data.sources.iiif import image_url, parse_manifest, read_iiif, text_of
+from artextract_hf.data.sources.iiif import read_iiif
+from artextract_hf.data.sources.iiif_documents import image_url, parse_manifest, text_of
 from artextract_hf.errors import DataError
-from tests.data.sources.iiif_server import IiifServer
+from tests.data.sources.iiif_server import IiifServer, jpeg
 
-QUICK = DownloadSettings(per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=1)
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=1, allow_private_hosts=True
+)
 
 
 @pytest.fixture
@@ -183,9 +186,104 @@ def test_a_paged_collection_is_read_to_its_end(server, tmp_path):
 
 def test_a_collection_from_an_address_or_a_file_is_a_collection_as_any(server, tmp_path):
     serve(server, lilies=manifest_3(server.url, "lilies"))
-    assert len(load_collection(f"{server.url}/lilies.json", images_dir=tmp_path / "images")) == 1
+    options = {"images_dir": tmp_path / "images", "allow_private_hosts": True}
+    assert len(load_collection(f"{server.url}/lilies.json", **options)) == 1
     (tmp_path / "own.json").write_text(json.dumps(manifest_3(server.url, "own")), encoding="utf-8")
-    assert len(read_collection(tmp_path / "own.json", SkipList(), images_dir=tmp_path / "images")) == 1
+    assert len(read_collection(tmp_path / "own.json", SkipList(), **options)) == 1
+
+
+def test_canvases_that_share_a_picture_share_its_file(server, tmp_path):
+    canvases = [canvas_3(server.url, f"c{number}", "shared") for number in range(40)]
+    serve(server, many=manifest_3(server.url, "many", canvases))
+    skipped = SkipList()
+    dataset = read_iiif(f"{server.url}/many.json", tmp_path, skipped, settings=QUICK)
+    assert len(dataset) == 40 and not skipped.items
+    assert server.pictures() == {"shared": 1}
+
+
+def test_a_size_that_a_server_refuses_is_not_the_end(server, tmp_path):
+    """A static service, and two that give no larger picture than they have or want to give."""
+    own = {
+        f"/{name}/full/{size}/0/default.jpg": jpeg(name) for name, size in (("a", "200,"), ("b", "full"), ("c", "max"))
+    }
+    server.documents |= own
+    canvases = []
+    for name, profile, size in (("a", "level0", "200,"), ("b", "level2", "full"), ("c", "level2", "800,")):
+        service = [{"id": f"{server.url}/{name}", "type": "ImageService3", "profile": profile}]
+        picture = {"id": f"{server.url}/{name}/full/{size}/0/default.jpg", "type": "Image", "service": service}
+        annotation = {"motivation": "painting", "body": picture}
+        canvases.append({"id": name, "type": "Canvas", "items": [{"items": [annotation]}]})
+    serve(server, m=manifest_3(server.url, "m", canvases))
+    skipped = SkipList()
+    for _ in range(2):
+        assert read_iiif(f"{server.url}/m.json", tmp_path, skipped, settings=QUICK)["id"] == ["a", "b", "c"]
+        assert not skipped.items
+        assert all(server.asked[path] == 1 for path in own)  # the second time they are there
+    assert server.asked["/a/full/!1024,1024/0/default.jpg"] == 0
+
+
+def test_pages_do_not_count_as_depth(server, tmp_path):
+    url = server.url
+    pages = {
+        f"p{i}": {"@id": f"{url}/p{i}.json", "@type": "sc:Collection", "next": f"{url}/p{i + 1}.json"}
+        for i in range(30)
+    }
+    serve(server, **pages, p30=manifest_2(url, "p30"))
+    assert len(read_iiif(f"{url}/p0.json", tmp_path, SkipList(), settings=QUICK)) == 1
+
+
+def test_a_collection_without_end_comes_to_one(server, tmp_path, monkeypatch):
+    url = server.url
+    pages = {
+        f"p{i}": {"@id": f"{url}/p{i}.json", "@type": "sc:Collection", "next": f"{url}/p{i + 1}.json",
+                  "manifests": [manifest_2(url, f"m{i}") | {"@id": f"{url}/m{i}"}]} for i in range(30)
+    }  # fmt: skip
+    for limit, value in (("MAX_DOCUMENTS", 9), ("MAX_CANVASES", 4)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"artextract_hf.data.sources.iiif.{limit}", value)
+            serve(server, **pages)
+            skipped = SkipList()
+            assert len(read_iiif(f"{url}/p0.json", tmp_path, skipped, settings=QUICK)) == 4
+            assert f"at most {value}" in skipped.items[-1].reason or "4 canvases are read" in skipped.items[-1].reason
+
+
+def test_hostile_members_are_listed_and_nothing_else_is_read(server, tmp_path):
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps(manifest_3(server.url, "secret")), encoding="utf-8")
+    url, names = server.url, [str(secret), f"file://{secret}", "ftp://127.0.0.1/x", "http://[x", "http://127.0.0.1:0/"]
+    names += ["http://me:password@[x/", "\x1b[2J", "\ud800", "http://127.0.0.1:9/"]
+    deep = {"id": f"{url}/deep", "type": "Manifest", "items": [canvas_3(url, "d", "d")], "label": []}
+    for _ in range(500):
+        deep["label"] = [deep["label"]]
+    odd = [
+        {"id": f"{url}/number", "type": "Manifest", "items": [{"items": [{"items": [{"body": {"service": 7}}]}]}]},
+        {"id": f"{url}/words", "type": "Manifest", "items": 7},
+        {"id": f"{url}/label", "type": "Manifest", "items": [canvas_3(url, "l", "l")], "metadata": [7, {"label": {}}]},
+        {"type": "Manifest", "items": []},
+        {"type": "Manifest"},
+    ]
+    members = [{"id": name, "type": "Manifest"} for name in names]
+    top = {"id": f"{url}/top.json", "type": "Collection", "items": [*members, deep, *odd]}
+    (tmp_path / "top.json").write_text(json.dumps(top), encoding="utf-8")
+    serve(server, top=top)
+    for source in (f"{url}/top.json", tmp_path / "top.json"):
+        skipped = SkipList()
+        dataset = read_iiif(source, tmp_path / "images", skipped, settings=QUICK)
+        assert set(dataset["id"]) <= {"d", "l"} and "l" in dataset["id"]
+        listed = str(skipped.as_json())
+        assert len(skipped.items) >= len(names) and "password" not in listed and "\x1b" not in listed
+    assert set(server.pictures()) <= {"d", "l"}
+
+
+def test_private_hosts_are_refused_behind_a_public_document(server, tmp_path):
+    """The document is on this machine; its pictures and members are where only this machine can ask."""
+    serve(server, inside=manifest_3(server.url, "inside"))
+    document = {"id": "top", "type": "Collection", "items": [{"id": f"{server.url}/inside.json", "type": "Manifest"},
+                                                             manifest_3(server.url, "m")]}  # fmt: skip
+    (tmp_path / "top.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DataError, match=r"2 were left out.*private network"):
+        read_iiif(tmp_path / "top.json", tmp_path, SkipList())
+    assert not server.asked
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from artextract_hf.data.decode import decode_image
+from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES
 from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.download import DownloadSettings
 from artextract_hf.data.sources.nga import load_nga, read_nga
 from artextract_hf.errors import DataError
 from tests.conftest import shared
 from tests.data.sources.iiif_server import IiifServer, jpeg
 
-QUICK = DownloadSettings(per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=2)
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=2, pause_s=0.01, max_pause_s=0.1, retries=2, allow_private_hosts=True
+)
 
 # The columns as the gallery documents them.
 OBJECTS, IMAGES = (text.split(",") for text in (
@@ -161,6 +163,56 @@ def test_paintings_join_their_tables(server, small_tables, tmp_path):
     assert "/iiif/u-girl/full/full/0/default.jpg" in server.asked  # smaller: not enlarged
 
 
+def rewrite(path, change):
+    """Change the rows of a table; each is a dict of its cells."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    changed = [change(row) for row in rows]
+    table(path, list(changed[0]), changed)
+
+
+def test_the_column_openaccess_says_what_is_open(server, small_tables, tmp_path):
+    said = {"46626": "1", "46627": "0", "52189": "", "60": "1", "93067": "1"}
+    images = small_tables / "data/published_images.csv"
+    rewrite(images, lambda row: row | {"openaccess": said.get(row["depictstmsobjectid"], "1")})
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert dataset["id"] == ["nga/60", "nga/46626"] and set(server.pictures()) == {"u-hat", "u-girl"}
+    reasons = {item.path: item.reason for item in skipped.items}
+    for number in ("46627", "52189"):
+        assert reasons[f"nga/{number}"] == "not open access; --allow-restricted takes it in"
+    assert "900 pixels" in reasons["nga/93067"]  # `maxpixels` counts beside it
+    everything = load_nga(small_tables, tmp_path / "images", allow_restricted=True, settings=QUICK)
+    assert len(everything) == 5 and sum(map(is_open, everything["license"])) == 2
+
+
+@pytest.mark.parametrize("row", [1, 3])
+def test_a_row_with_commas_and_no_quotation_marks_is_listed_with_its_line(small_tables, tmp_path, row):
+    images = small_tables / "data/published_images.csv"
+    lines = images.read_text().splitlines()
+    bad = lines[row].split(",")[0]
+    lines[row] += ", a tree, and a cow"
+    images.write_text("\n".join(lines) + "\n")
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert len(dataset) >= 3 and f"What {bad} shows" not in dataset["alt_text"]
+    reasons = {item.path: item.reason for item in skipped.items}
+    assert reasons[f"nga/published_images line {row + 1}"] == "its row has 14 cells, the header 12"
+
+
+@pytest.mark.parametrize("uuid", ["../../escaped", "/tmp/escaped", "a b", "..", "a\x00b"])
+def test_a_uuid_that_is_none_names_no_file(small_tables, tmp_path, uuid):
+    rewrite(
+        small_tables / "data/published_images.csv",
+        lambda row: row | ({"uuid": uuid} if row["uuid"] == "u-girl" else {}),
+    )
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert "nga/46626" not in dataset["id"]
+    assert any(item.path == "nga/46626" and "uuid" in item.reason for item in skipped.items)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
 def test_restricted_works_keep_their_limit(small_tables, tmp_path):
     dataset = load_nga(small_tables, tmp_path / "images", allow_restricted=True, settings=QUICK)
     restricted = dataset.filter(lambda id_: id_ == "nga/93067", input_columns="id")
@@ -179,8 +231,22 @@ def test_pictures_that_cannot_be_had_are_listed_and_shift_nothing(server, small_
         assert np.abs(np.asarray(record["image"]) - expected).mean() < 3
 
 
+def test_a_uuid_is_no_path(server, small_tables, tmp_path):
+    bad = ["../../up", "/tmp/x", "a/b", "..", "u\0", "x" * 300]
+    folder = small_tables / "data"
+    table(folder / "objects.csv", OBJECTS, [painting(str(n), "x") for n in range(len(bad) + 1)])
+    views = [view(server, str(n), uuid, iiifurl=f"{server.url}/iiif/a") for n, uuid in enumerate([*bad, "u-good"])]
+    table(folder / "published_images.csv", IMAGES, views)
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert dataset["id"] == [f"nga/{len(bad)}"]
+    assert [item.path for item in skipped.items if "uuid" in item.reason] == [f"nga/{n}" for n in range(len(bad))]
+    assert {path.name for path in (tmp_path / "images").iterdir()} == {"u-good.jpg", "downloads.jsonl"}
+
+
 def test_the_command_resumes_and_limits(server, small_tables, tmp_path, run_cli):
     arguments = ("prepare", "nga", "--opendata", small_tables, "--out", tmp_path / "out", "--per-second", "1000")
+    arguments += ("--allow-private-hosts",)
     code, out, _ = run_cli(*arguments, "--limit", 2, "--json")
     assert code == 0 and json.loads(out)["splits"]["all"]["rows"] == 2
     assert len(server.pictures()) == 2
@@ -221,6 +287,12 @@ def test_tables_may_be_packed(server, small_tables, tmp_path):
     assert len(load_nga(small_tables, tmp_path / "images", limit=1, settings=QUICK)) == 1
 
 
+def pack(path, data):
+    """A table as a gzip file that is cut short, in place of the plain one."""
+    path.with_suffix(".csv").unlink()
+    path.with_suffix(".csv.gz").write_bytes(gzip.compress(data)[:-6])
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -229,6 +301,9 @@ def test_tables_may_be_packed(server, small_tables, tmp_path):
         (lambda p: (p / "published_images.csv").write_text(""), "is empty"),
         (lambda p: (p / "objects.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read|no column"),
         (lambda p: (p / "published_images.csv").write_text(",".join(IMAGES) + "\n"), "no painting that can be taken"),
+        (lambda p: (p / "objects_terms.csv").rename(p / "objects_terms.zip"), "objects_terms.zip cannot be read"),
+        (lambda p: (p / "objects.csv").write_text(",".join(OBJECTS) + '\n"1,'), "line 2 is never closed"),
+        (lambda p: pack(p / "objects", b"cut short"), "cannot be read"),
     ],
 )
 def test_tables_that_cannot_be_used_say_so(small_tables, tmp_path, spoil, message):

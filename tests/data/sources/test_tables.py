@@ -4,14 +4,17 @@ import io
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from datasets import ClassLabel, Dataset, Features, Image
+from datasets import ClassLabel, Dataset, Features, Image, List, Value
 
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES
 from artextract_hf.data.schema import SkipList, painting_features
 from artextract_hf.data.sources.collection import load_collection, read_collection
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
+from tests.data.test_prepared import mutants
 
 # As in dataset_infos.json of huggan/wikiart: slugs, and a class for what is not known.
 HUGGAN = Features(
@@ -113,3 +116,153 @@ def test_a_table_that_cannot_be_used_says_so_in_one_line(tmp_path, make, message
 def test_a_field_that_no_record_has_is_refused(huggan):
     with pytest.raises(DataError, match="no field titel"):
         load_collection(huggan, columns={"titel": "Titel"})
+
+
+def reasons(skipped):
+    return {item.path: item.reason for item in skipped.items}
+
+
+def write_table(path, /, **columns):
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["path", "File_Name"])
+def test_pixels_come_before_names_of_files(tmp_path, name):
+    cells = [{"bytes": png(i), "path": path} for i, path in enumerate(["sub/a.png", None, None])]
+    table = write_table(tmp_path / "t.parquet", **{name: ["x.png", "b.png", None], "image": cells, "title": ["A"] * 3})
+    dataset = load_collection(table)
+    assert dataset["id"][:2] == ["t/a.png", "t/b.png"] and len(dataset["id"][2]) == len("t/") + 16
+    assert dataset["title"] == ["A"] * 3
+    assert (np.asarray(dataset[1]["image"]) == np.asarray(plain_picture((30, 80, 120), seed=1))).all()
+
+
+def test_pixels_may_have_any_of_the_names(tmp_path):
+    table = write_table(tmp_path / "t.parquet", image=["a.png", "b.png"], img=[png(1), png(2)])
+    assert load_collection(table)["id"] == ["t/a.png", "t/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (["https://museum.example/a.jpg"] * 2, "is an address"),
+        (["a.jpg", "b.jpg"], "no such file"),
+        ([{"bytes": b"x", "path": "a.jpg"}] * 2, "not a picture"),
+        ([None, None], "holds no picture"),
+        ([b"", None], "holds no picture"),
+    ],
+)
+def test_a_table_without_a_usable_picture_says_so(tmp_path, cells, reason):
+    column = pa.array(cells, pa.string()) if cells == [None, None] else pa.array(cells)
+    table = write_table(tmp_path / "t.parquet", image=column, title=["A", "B"])
+    with pytest.raises(DataError, match=f"holds no usable picture .2 were left out, the first: .*{reason}"):
+        load_collection(table)
+
+
+def test_commands_say_so_in_one_line(tmp_path, run_cli):
+    (tmp_path / "museum").mkdir()
+    table = write_table(tmp_path / "museum/t.parquet", image=["a.jpg", "b.jpg"])
+    for command in (("prepare", "collection", table), ("audit", "duplicates", table.parent)):
+        code, _, err = run_cli(*command, "--out", tmp_path / "out")
+        assert code == 2 and err.splitlines()[-1].startswith("artextract: ") and "Traceback" not in err
+
+
+@pytest.mark.parametrize("as_struct", [False, True])
+def test_pictures_outside_the_collection_are_refused_and_listed(tmp_path, as_struct):
+    plain_picture((1, 2, 3)).save(tmp_path / "secret.png")
+    museum = tmp_path / "museum"
+    (museum / "sub").mkdir(parents=True)
+    plain_picture((4, 5, 6)).save(museum / "sub/in.png")
+    (museum / "link.png").symlink_to(tmp_path / "secret.png")
+    (museum / "up").symlink_to(tmp_path)
+    (museum / "round").symlink_to(museum / "round")
+    bad = ["../secret.png", str(tmp_path / "secret.png"), "sub/../../secret.png", "link.png", "up/secret.png"]
+    bad += ["round", "a\0b", "x" * 5000, "/dev/stdin", "file:///etc/passwd", "~/secret.png"]
+    names = ["sub/in.png", str(museum / "sub/in.png"), "sub/../sub/in.png", *bad]
+    cells = [{"bytes": None, "path": name} for name in names] if as_struct else names
+    skipped = SkipList()
+    dataset = read_collection(write_table(museum / "t.parquet", image=cells), skipped)
+    assert len(dataset) == 3 and len(skipped.items) == len(bad)
+    assert dataset[0]["image"].size == dataset[1]["image"].size == (48, 40)
+    assert all(item.reason.startswith("lies outside the collection") for item in skipped.items[:5])
+    everything = read_collection(museum / "t.parquet", SkipList(), allow_outside=True)
+    assert len(everything) == 3 + 5
+
+
+def test_a_row_with_a_path_among_rows_with_pixels_is_refused(tmp_path):
+    plain_picture((1, 2, 3)).save(tmp_path / "b.png")
+    cells = [{"bytes": png(1), "path": "a.png"}, {"bytes": None, "path": str(tmp_path / "b.png")}]
+    skipped = SkipList()
+    assert len(read_collection(write_table(tmp_path / "t.parquet", image=cells), skipped)) == 1
+    assert "only a path" in reasons(skipped)["t/b.png"]
+
+
+def with_metadata(metadata):
+    def write(path):
+        table = pa.table({"image": [png(1)], "style": pa.array([2**40])})
+        pq.write_table(table.replace_schema_metadata({"huggingface": metadata}), path)
+
+    return write
+
+
+HOSTILE = {
+    "numbers": lambda path: write_table(path, image=[1, 2]),
+    "lists of pictures": lambda path: write_table(path, image=[[{"bytes": b"x", "path": "a"}]]),
+    "a struct of numbers": lambda path: write_table(path, image=[{"bytes": 1, "path": 2}]),
+    "a struct of others": lambda path: write_table(path, image=[{"a": {"b": [1]}}]),
+    "texts that are none": lambda path: write_table(
+        path,
+        image=[png(1)],
+        title=pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")),
+    ),
+    "one column twice": lambda path: pq.write_table(
+        pa.Table.from_arrays([pa.array([png(1)])] * 2, names=["image", "image"]), path
+    ),
+    "deep metadata": with_metadata("[" * 100_000),
+    "metadata of another shape": with_metadata('{"info": {"features": [1]}}'),
+    "a class beyond the last": with_metadata(
+        '{"info": {"features": {"image": {"_type": "Image"}, "style": {"_type": "Nothing"}}}}'
+    ),
+    "a broken page": lambda path: path.write_bytes(broken_page(path)),
+    "one value in a million rows": lambda path: pq.write_table(
+        pa.table({"image": pa.DictionaryArray.from_arrays(np.zeros(1_000_000, np.int32), [png(1) * 500])}), path
+    ),
+}
+
+
+def broken_page(path):
+    write_table(path, image=[png(i) for i in range(20)], title=["x"] * 20)
+    data = bytearray(path.read_bytes())
+    data[4:60] = bytes(56)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_table_is_one_line(tmp_path, kind):
+    HOSTILE[kind](tmp_path / "t.parquet")
+    with pytest.raises(DataError) as error:
+        load_collection(tmp_path / "t.parquet")
+    assert "\n" not in str(error.value) and str(tmp_path / "t.parquet") in str(error.value)
+
+
+def test_second_pictures_are_not_decoded(tmp_path):
+    """A picture in another column is none of ours, and the library's decoder has no limits."""
+    features = Features({"image": Image(), "medium": Image(), "title": List(Value("string"))})
+    row = {"image": {"bytes": png(1), "path": "a.png"}, "medium": {"bytes": b"x", "path": None}, "title": ["A", "B"]}
+    Dataset.from_list([row], features=features).to_parquet(tmp_path / "t.parquet")
+    record = load_collection(tmp_path / "t.parquet")[0]
+    assert (record["medium"], record["title"]) == ("", "['A', 'B']")
+
+
+@pytest.mark.long
+def test_damage_of_a_parquet_file_is_one_line_or_none(huggan, monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    path, refused = next(huggan.rglob("*.parquet")), 0
+    for mutant in mutants(path.read_bytes(), 300, seed=1):
+        path.write_bytes(mutant)
+        try:
+            read_collection(path, SkipList())
+        except DataError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 100

@@ -1,5 +1,7 @@
 import json
+import shutil
 import time
+import unicodedata
 
 import pytest
 from datasets import load_from_disk
@@ -39,6 +41,17 @@ def test_one_record_a_painting_with_the_labels_of_its_side(tiny_wikiart):
         "Baroque/rembrandt_cut.jpg",
         "Baroque/rembrandt_missing.jpg",
     }
+
+
+def test_files_that_were_unpacked_on_another_system_are_found(tiny_wikiart, tmp_path):
+    """macOS parts the letters of a name from their accents; the lists do not."""
+    root = shutil.copytree(tiny_wikiart, tmp_path / "wikiart")
+    name = "arnold-bã¶cklin_island(1).jpg"
+    path = root / "wikiart/Impressionism" / name
+    path.rename(path.with_name(unicodedata.normalize("NFD", name)))
+    here, there = (read_wikiart(where, skipped=SkipList()).splits["train"] for where in (root, tiny_wikiart))
+    assert here["id"] == there["id"]
+    assert [picture.tobytes() for picture in here["image"]] == [picture.tobytes() for picture in there["image"]]
 
 
 def test_artist_labels_from_file_names(tiny_wikiart):

@@ -96,6 +96,7 @@ def test_by_hand():
     )
     assert sql_where("1800 <= year", fields) == ("COALESCE(CAST('1800.0' AS DOUBLE) <= CAST(`year` AS DOUBLE), false)")
     assert sql_where("year in ('a',)", fields) == "false"
+    assert sql_where("genre == 'Du\u0308rer'", fields) == "COALESCE(`genre` = 'D\u00fcrer', false)"
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ def test_damaged_files_are_refused_or_answer(factory, tmp_path):
         except PaintingIndexError as error:  # FAISS sees it when it searches
             assert "\n" not in str(error)
     assert refused > 5
+    shutil.copytree(tmp_path / "whole", folder, dirs_exist_ok=True)
     (folder / "index.faiss").unlink()
     with pytest.raises(PaintingIndexError, match="cannot be read"):
         VectorStore.load(folder)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from artextract_hf.data.encoded import MAX_PROFILE_BYTES
+from artextract_hf.data.formats.structure import MAX_PROFILE_BYTES
 
 # Profiles that call themselves sRGB differ from one another by a rounding of their curves; those pictures stay as they
 # are, digit for digit. Adobe RGB and Display P3 differ from sRGB by more than 20.

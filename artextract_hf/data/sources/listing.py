@@ -1,0 +1,162 @@
+"""The pictures that a folder holds or a metadata file names, each with its row, before any of them is looked at.
+
+    collection/metadata.csv          read in the folder, in any folder in it, or beside it
+    collection/images/100026.jpg     -> id "collection/images/100026.jpg"
+
+A picture has to lie in the folder of its source: not a row, and not a link, takes in another one of this machine.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from artextract_hf.data.decode import FORMATS
+from artextract_hf.data.fields import Columns, fields_of
+from artextract_hf.data.sources.metadata import METADATA, read_rows
+from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
+from artextract_hf.errors import ImageError
+
+PARQUET = ".parquet"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A picture that a folder or a table names.
+
+    Attributes:
+        id: name of the source and path in it.
+        path: of its file.
+        row: what the table says, by field of the schema.
+        problem: why it cannot be used, where that is known before its file is opened.
+    """
+
+    id: str
+    path: Path
+    row: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> Iterator[Listed]:
+    """The pictures that a CSV or JSON Lines file names, by paths relative to it.
+
+    Raises:
+        DataError: it cannot be read, or has no column that names the pictures.
+    """
+    files = NamedFiles(table.parent)
+    for number, row in enumerate(read_rows(table, columns), start=1):
+        words = fields_of(row.cells, columns)
+        name = words.pop("image", "") or f"(row {number} names no file)"
+        path, problem = table.parent / name, row.problem
+        try:
+            path = files.find(name)
+            if not allow_outside and not files.hold(path):
+                problem = outside(table.parent)
+        except ImageError as error:
+            problem = str(error)
+        known = not problem and path.is_relative_to(table.parent)
+        yield Listed(_id(path, table.parent) if known else f"{table.parent.name}/{name}", path, words, problem)
+
+
+def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, allow_outside: bool) -> Iterator[Listed]:
+    """Every visible file of the folder, then what its metadata names but is not there.
+
+    Raises:
+        DataError: a metadata file in it, or beside it, cannot be read.
+    """
+    found = {item.path: item for item in _visible(folder, allow_outside=allow_outside)}
+    tables = [p for p, item in found.items() if p.name.lower() in METADATA and not item.problem]
+    rows: dict[Path, Listed] = {}
+    for table in sorted(tables, key=lambda path: -len(path.parts)):  # the nearest to a picture counts
+        for item in listed_in_table(table, columns, allow_outside=allow_outside):
+            rows.setdefault(item.path, item)
+    if not any(table.parent == folder for table in tables) and (beside := _metadata_beside(folder)):
+        for item in listed_in_table(beside, columns, allow_outside=allow_outside):
+            if item.path.is_relative_to(folder):  # others are no part of this source
+                rows.setdefault(item.path, item)
+    for path in sorted(found.keys() - set(tables)):
+        listed, parts = rows.pop(path, None), path.relative_to(folder).parts
+        row = listed.row if listed else {}
+        if classes and len(parts) > 1:
+            row = {classes: parts[0]} | row
+        problem = found[path].problem or (listed.problem if listed else "")
+        yield Listed(_id(path, folder), path, row, problem)
+    for path, item in rows.items():  # missing, or refused
+        yield Listed(_id(path, folder) if path.is_relative_to(folder) else item.id, path, item.row, item.problem)
+
+
+def is_stored_dataset(folder: Path) -> bool:
+    """Whether a folder is a data set as the Hub stores it: Parquet files, without pictures or with a card that says so.
+
+    Pictures beside a Parquet file are a collection of their own, to which something was added: an index, say.
+    """
+    endings = {item.path.suffix.lower() for item in _visible(folder, allow_outside=False)}
+    if PARQUET not in endings:
+        return False
+    kinds = {ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
+    return not endings & kinds or _has_card(folder)
+
+
+def _has_card(folder: Path) -> bool:
+    try:
+        card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return card.startswith("---") and ("\nconfigs:" in card or "\ndataset_info:" in card)
+
+
+def _visible(folder: Path, *, allow_outside: bool) -> Iterator[Listed]:
+    """What is visible in a folder and in those in it; a folder behind a link counts where it lies outside, once."""
+    waiting, seen = deque([str(folder)]), {os.path.realpath(folder)}
+    while waiting:
+        place = waiting.pop()
+        try:
+            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
+        except OSError as error:
+            yield _listed(place, folder, f"cannot be opened: {error.strerror}")
+            continue
+        for entry in entries:
+            path, is_link = entry.path, entry.is_symlink()
+            leads_out = is_link and not is_inside(path, folder)
+            if leads_out and not allow_outside:
+                yield _listed(path, folder, outside(folder))
+            elif not _holds(entry.is_dir):
+                yield _listed(path, folder, _problem(entry))
+            elif not allow_outside and not is_link:
+                waiting.append(path)
+            elif (leads_out or not is_link) and (real := os.path.realpath(path)) not in seen:
+                seen.add(real)
+                waiting.insert(0 if leads_out else len(waiting), path)  # what is no link comes first
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """What an entry of a folder says of itself; no, where it is a loop of links."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _problem(entry: os.DirEntry[str]) -> str:
+    if not _holds(entry.is_file):
+        return "is a link to no file" if entry.is_symlink() else "is no file (a pipe, a socket or a device)"
+    name = entry.name.lower()
+    if name.endswith(PARQUET) and name not in METADATA:
+        return "is a table in a folder of pictures; read it as a source of its own"
+    return ""
+
+
+def _listed(path: str, folder: Path, problem: str) -> Listed:
+    return Listed(_id(Path(path), folder), Path(path), problem=problem)
+
+
+def _metadata_beside(folder: Path) -> Path | None:
+    beside = (folder.parent / name for name in METADATA)
+    return next((table for table in beside if table.is_file() and is_inside(table, folder.parent)), None)
+
+
+def _id(path: Path, folder: Path) -> str:
+    return f"{folder.name}/{path.relative_to(folder).as_posix()}"

@@ -1,0 +1,197 @@
+"""The rows of a file that describes pictures: CSV as spreadsheets write it, JSON Lines or Parquet as `datasets` does.
+
+A CSV file may be parted by commas, semicolons, tabs or bars, in UTF-8 or in UTF-16 with its mark. What cannot be read
+without a doubt is refused with its line, and a row with more cells than the header has is handed on as a bad one.
+"""
+
+import codecs
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artextract_hf.data.fields import Columns
+from artextract_hf.errors import DataError
+
+LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
+METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # read in a folder of pictures
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its cells as text by the column's name in lower case, or the problem that it has."""
+
+    cells: dict[str, str]
+    problem: str = ""
+
+
+def read_rows(table: Path, columns: Columns) -> Iterator[Row]:
+    """The rows of a metadata file.
+
+    Args:
+        table: a file that ends in one of LISTS, or a Parquet file.
+        columns: the names a column may have, by field of the schema.
+
+    Raises:
+        DataError: it cannot be read, or has no column that names the pictures.
+    """
+    ending = table.suffix.lower()
+    if ending == ".jsonl":
+        return _named(_json_rows(table), table, columns)
+    if ending == ".parquet":
+        return _named(_parquet_rows(table), table, columns)
+    return _csv_rows(table, columns)
+
+
+def csv_lines(lines: Iterable[str], table: Path, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file that have cells, each with the line in which it begins, from 1.
+
+    Raises:
+        DataError: a quotation mark that is never closed, or stands inside a text.
+    """
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except UnicodeDecodeError as error:
+            raise DataError(f"{table} cannot be read as a CSV file in UTF-8: {error}") from None
+        except csv.Error as error:
+            raise DataError(f"{table} cannot be read as a CSV file: {_meaning(str(error), line)}") from None
+        if cells:
+            yield line, cells
+
+
+def _meaning(error: str, line: int) -> str:
+    """An error of Python's reader in words that say what to mend, and where."""
+    if "unexpected end" in error or "field larger" in error:
+        return f"a quotation mark that is opened in line {line} is never closed."
+    if "expected after" in error:
+        return (
+            f"a quotation mark of the row that begins in line {line} is followed by text; one inside a text is written "
+            "twice, and one that is opened has to be closed."
+        )
+    return f"line {line}: {error}."
+
+
+def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
+    text = _text_of(table)
+    marked = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # what Excel writes and reads
+    separator = marked[1] if marked else _separator(text, columns)
+    lines = csv_lines(io.StringIO(text, newline=""), table, separator)
+    if marked:
+        next(lines)
+    names = _lower(next(lines, (1, []))[1])
+    place = names.index(_image_column(names, table, columns))
+    for line, cells in lines:
+        if swallowed := _swallowed(cells, separator, place, table.parent):
+            raise DataError(
+                f"{table} cannot be read as a CSV file: the row that begins in line {line} holds the row of "
+                f"{swallowed} inside a text; a quotation mark is not closed."
+            )
+        row: dict[str, str] = {}
+        for name, cell in zip(names, cells, strict=False):
+            row[name] = row.get(name) or cell.strip()
+        yield Row(row, _too_long(cells, len(names), separator, line))
+
+
+def _separator(text: str, columns: Columns) -> str:
+    """What parts the header into columns of which one names the pictures; a comma where nothing does."""
+    head = text[: csv.field_size_limit()]
+    for separator in SEPARATORS:
+        header = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
+        if set(columns["image"]) & set(_lower(header)):
+            return separator
+    return ","
+
+
+def _swallowed(cells: list[str], separator: str, place: int, folder: Path) -> str:
+    """The name of a picture whose row stands inside a text, after a quotation mark too many; "" where none does."""
+    lines = [line.split(separator) for cell in cells if "\n" in cell for line in cell.splitlines()[1:]]
+    names = [parts[place].strip(' "') for parts in lines if len(parts) > max(place, 1)]
+    return next((name for name in names if name and os.path.lexists(folder / name)), "")
+
+
+def _too_long(cells: list[str], columns: int, separator: str, line: int) -> str:
+    if not any(cell.strip() for cell in cells[columns:]):
+        return ""
+    return (
+        f"its row (line {line}) has {len(cells)} cells, the header {columns}; a text that holds "
+        f"{SEPARATORS.get(separator, 'separators')} is written in quotation marks"
+    )
+
+
+def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
+    for line, text in enumerate(_text_of(table).split("\n"), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{table} cannot be read as JSON Lines: line {line}: {error}") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{table} cannot be read as JSON Lines: line {line} is no object.")
+        yield row
+
+
+def _parquet_rows(table: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from pq.read_table(table).to_pylist()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{table} cannot be read as a Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _named(rows: Iterable[dict[str, Any]], table: Path, columns: Columns) -> Iterator[Row]:
+    """Rows with cells of any kind; lists and structures are no text and are passed over."""
+    texts = [{str(name).strip().lower(): str(value) for name, value in row.items() if _is_text(value)} for row in rows]
+    _image_column(list(dict.fromkeys(name for row in texts for name in row)), table, columns)
+    return map(Row, texts)
+
+
+def _is_text(value: Any) -> bool:
+    return value is not None and not isinstance(value, dict | list | bytes)
+
+
+def _image_column(names: list[str], table: Path, columns: Columns) -> str:
+    """The column that names the pictures."""
+    if column := next((column for column in columns["image"] if column in names), None):
+        return column
+    raise DataError(
+        f"{table} has no column {' or '.join(columns['image'])}; its columns are {', '.join(names) or 'none'}."
+    )
+
+
+def _lower(names: Iterable[str]) -> list[str]:
+    return [name.strip().lower() for name in names]
+
+
+def _text_of(table: Path) -> str:
+    """The text of a file in UTF-8, or in the encoding that the mark at its beginning names."""
+    data = table.read_bytes()
+    encoding = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{table} cannot be read as a text in {encoding.removesuffix('-sig').upper()}: line {line} holds the byte "
+            f"0x{data[error.start]:02x}. Save it in UTF-8; spreadsheets call that `CSV UTF-8`."
+        ) from None
+    if "\0" in text:
+        raise DataError(f"{table} holds zero bytes, as UTF-16 without a mark does. Save it in UTF-8.")
+    return text

@@ -1,0 +1,50 @@
+"""JSON documents that somebody else may have written."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from artextract_hf.errors import ArtExtractError
+
+MOST_BYTES = 2**26  # of a description; Python takes up to thirty times as much for it
+
+
+def read_document(
+    path: Path, refused: Callable[[str], ArtExtractError], *, most: int | None = MOST_BYTES
+) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Args:
+        path: of the file.
+        refused: makes the error from the reason, which is one line and begins with the path.
+        most: bytes that the file may have; None for any number.
+
+    Raises:
+        ArtExtractError: what `refused` makes, where there is no such file, or it holds something else.
+    """
+    document = read_json(path, refused, most=most)
+    if not isinstance(document, dict):
+        raise refused(f"{path} is damaged: it holds no JSON object.")
+    return document
+
+
+def read_json(path: Path, refused: Callable[[str], ArtExtractError], *, most: int | None = MOST_BYTES) -> Any:
+    """A JSON value from a file; arguments and errors are those of `read_document`."""
+    try:
+        if not path.exists():
+            raise refused(f"{path} is missing.")
+        if not path.is_file():  # a device never ends
+            raise refused(f"{path} is no file.")
+        if most is not None and path.stat().st_size > most:
+            raise refused(f"{path} has {path.stat().st_size:,} bytes; such a document has at most {most:,}.")
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except ArtExtractError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise refused(f"{path} is damaged: {reason}") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number.")

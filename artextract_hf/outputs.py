@@ -1,0 +1,252 @@
+"""Output folders that are whole, the old or the new, whenever a run is killed or the disk is full.
+
+    data/.museum.artextract/lock    held by the run that writes data/museum; the system frees it when that run ends
+    data/.museum.artextract/swap    held while a folder takes the place of another
+    data/.museum.artextract/new     what is being written; once it is on the disk, it takes the place of data/museum,
+    data/.museum.artextract/old     which waits here meanwhile, and is removed last
+
+A run that is killed leaves this folder, and the next run clears it. Where both are there and data/museum is not, the
+run was killed between the two renames: `new` is whole, and `recover` puts it in place for whoever reads or writes next.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from artextract_hf.errors import ArtExtractError
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCK, SWAP, NEW, OLD = "lock", "swap", "new", "old"
+_held: set[int] = set()  # handles of locks, which a forked process must not keep when this one is killed
+
+
+def _forget_locks() -> None:
+    for handle in _held:
+        os.close(handle)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)
+
+
+@contextlib.contextmanager
+def output_lock(folder: str | Path) -> Iterator[None]:
+    """Hold the right to write an output folder, for as long as a run takes; it ends with the process in any case.
+
+    Raises:
+        ArtExtractError: another run holds it.
+    """
+    target = Path(folder).resolve()
+    if target.parent.exists() and not os.access(target.parent, os.W_OK):
+        yield  # a mounted folder, perhaps: there is no place for a lock beside it
+        return
+    with _lock(_work(target) / LOCK) as held:
+        if not held:
+            raise ArtExtractError(f"another run is writing {target}; wait for its end, or choose another folder.")
+        with _lock(_work(target) / SWAP, wait=True):
+            _clear(target)
+        yield
+
+
+@contextlib.contextmanager
+def replacement(folder: str | Path) -> Iterator[Path]:
+    """An empty folder to be filled; it then takes the place of `folder` as a whole, or leaves that as it is.
+
+    Whether what is in `folder` may be replaced is for the caller to know. Others who replace it meanwhile wait.
+
+    Raises:
+        ArtExtractError: it cannot be replaced, see `check_replaceable`.
+        OSError: it cannot be written, as on a full disk; what was there is intact.
+    """
+    target = Path(folder).resolve()
+    check_replaceable(target)
+    new, old = _work(target) / NEW, _work(target) / OLD
+    with _lock(_work(target) / SWAP, wait=True):
+        _clear(target)
+        new.mkdir()
+        try:
+            yield new
+            _flush(new)
+            _exchange(new, target, old)
+        finally:
+            if target.exists() or not old.exists():  # else `old` is the only whole folder there is
+                for left in (new, old):
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def check_replaceable(folder: str | Path) -> None:
+    """Refuse a folder that could not be replaced, before the work on what is to replace it.
+
+    Raises:
+        ArtExtractError: it is a file, the working directory or around it, or mounted, or the folder around it is
+            read-only.
+    """
+    target = Path(folder).resolve()
+    if target.exists() and not target.is_dir():
+        raise ArtExtractError(f"{target} is a file; choose another folder.")
+    if Path.cwd().is_relative_to(target):
+        raise ArtExtractError(f"{target} is the working directory, and would be replaced; choose another folder.")
+    if target.is_mount():
+        raise ArtExtractError(f"{target} is mounted, and cannot be replaced; choose a folder in it.")
+    if target.parent.exists() and not os.access(target.parent, os.W_OK):
+        raise ArtExtractError(f"{target.parent} cannot be written to; choose a folder elsewhere.")
+
+
+def recover(folder: str | Path) -> None:
+    """Put in place what a run that was killed between two renames had finished; otherwise do nothing."""
+    target = Path(folder).resolve()
+    with contextlib.suppress(OSError):  # such as a folder that may only be read
+        if not target.exists() and (_work(target) / OLD).is_dir():
+            with _lock(_work(target) / SWAP, wait=True):
+                _clear(target)
+
+
+def first_other(folder: Path, written: str) -> Path | None:
+    """The first file in a folder whose path in it does not match a regular expression; links never do."""
+    for path in sorted(folder.rglob("*")):
+        other = not re.fullmatch(written, path.relative_to(folder).as_posix()) and not path.is_dir()
+        if other or path.is_symlink():
+            return path
+    return None
+
+
+@contextlib.contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """A folder to write files into, which then take their places in `folder`, one by one; others in it stay.
+
+    Raises:
+        OSError: they cannot be written; what was there is intact.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
+    new.mkdir(parents=True)
+    try:
+        yield new
+        folder.mkdir(exist_ok=True)
+        for path in sorted(new.iterdir()):
+            move_whole(path, folder / path.name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, and so that it outlives a power cut."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_text(text, encoding="utf-8")
+    move_whole(unfinished, path)
+
+
+def move_whole(unfinished: Path, path: Path) -> None:
+    """Give a written file its name once its bytes are on the disk."""
+    _flush_one(unfinished)
+    unfinished.replace(path)
+    _flush_one(path.parent)
+
+
+def reserve_space(path: Path) -> None:
+    """Have the disk keep room for all of a file that is to be written by way of memory.
+
+    Raises:
+        OSError: the disk is too full; found later, that would end the process by a signal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _work(target: Path) -> Path:
+    return target.parent / f".{target.name}.artextract"
+
+
+def _clear(target: Path) -> None:
+    """End what a run that was killed had begun."""
+    new, old = _work(target) / NEW, _work(target) / OLD
+    if not target.exists() and old.exists() and new.exists():  # else it was deleted after the swap
+        new.rename(target)
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _exchange(new: Path, target: Path, old: Path) -> None:
+    """Put a folder in the place of another, which becomes `old`; where that fails, the other is put back."""
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    _flush_one(target.parent)
+
+
+def _flush(folder: Path) -> None:
+    """Have all bytes of a folder on the disk, so that a power cut after a rename leaves no empty file."""
+    for path in [*folder.rglob("*"), folder]:
+        _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    if sys.platform == "win32" and path.is_dir():
+        return  # a folder cannot be opened there
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some file systems cannot flush a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _lock(file: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a file's lock, and remove the file at the end; False where another run holds it."""
+    handle = _take(file, wait=wait)
+    if handle is None:
+        yield False
+        return
+    _held.add(handle)
+    try:
+        yield True
+    finally:
+        with contextlib.suppress(OSError):
+            file.unlink()
+            file.parent.rmdir()  # the last one out
+        _held.discard(handle)
+        os.close(handle)
+
+
+def _take(file: Path, *, wait: bool) -> int | None:
+    """A handle of the locked file, None where it is locked already."""
+    while True:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(file, os.O_RDWR | os.O_CREAT)
+        except FileNotFoundError:
+            continue  # a run that ended removed the folder
+        if sys.platform == "win32":
+            return handle
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if os.path.samestat(os.fstat(handle), file.stat()):
+                return handle
+            os.close(handle)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except FileNotFoundError:
+            os.close(handle)  # a run that ended removed the file: lock the next one
+        except OSError as error:
+            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+                return handle  # a file system without locks
+            os.close(handle)
+            raise

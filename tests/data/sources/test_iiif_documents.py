@@ -1,0 +1,187 @@
+"""Shapes of manifests that museums publish, and texts that are made to take long; parsed without a network."""
+
+import time
+
+import pytest
+
+from artextract_hf.data.fields import artist_as_printed
+from artextract_hf.data.schema import SkipList
+from artextract_hf.data.sources.iiif_documents import parse_document, parse_manifest, text_of
+from artextract_hf.errors import DataError
+
+OWN = "https://m.example/own.jpg"
+BASE = "https://m.example/i/1"
+LOGIN = {"@context": "http://iiif.io/api/auth/1/context.json", "@id": "https://m.example/login", "profile": "login"}
+
+
+def service(version=2, level="level2", **known):
+    if version == 3:
+        return {"id": BASE, "type": "ImageService3", "profile": level} | known
+    context = f"http://iiif.io/api/image/{version}/context.json"
+    return {"@context": context, "@id": BASE, "profile": f"http://iiif.io/api/image/{version}/{level}.json"} | known
+
+
+def image(service=None, **known):
+    return {"id": OWN, "type": "Image"} | ({"service": service} if service else {}) | known
+
+
+def manifest_3(*bodies, motivation="painting", **known):
+    annotations = [{"type": "Annotation", "motivation": motivation, "body": body} for body in bodies]
+    canvas = {"id": "https://m.example/c", "type": "Canvas", "items": [{"items": annotations}]}
+    return {"id": "https://m.example/m.json", "type": "Manifest", "label": "Title", "items": [canvas]} | known
+
+
+def manifest_2(*bodies, **known):
+    canvas = {"@id": "https://m.example/c", "images": [{"resource": body} for body in bodies]}
+    return {"@id": "https://m.example/m.json", "@type": "sc:Manifest", "sequences": [{"canvases": [canvas]}]} | known
+
+
+def pictures(*bodies, **known):
+    """The addresses of the pictures of a manifest of version 3, and what was skipped."""
+    skipped = SkipList()
+    canvases = parse_manifest(manifest_3(*bodies, **known), side=500, skipped=skipped)
+    return [canvas.images for canvas in canvases], [item.reason for item in skipped.items]
+
+
+def request(size, quality="default"):
+    return f"{BASE}/full/{size}/0/{quality}.jpg"
+
+
+@pytest.mark.parametrize(
+    ("body", "addresses"),
+    [
+        (image(), (OWN,)),
+        (OWN, (OWN,)),
+        (image(service()), (request("!500,500"), OWN, request("max"))),
+        (image(service(), width=400, height=300), (request("full"), OWN, request("max"))),
+        (image(service(3), width=400, height=300), (request("max"), OWN)),
+        (image(service(level="level0")), (OWN, request("!500,500"), request("max"))),
+        (image(service(3, "level0")), (OWN, request("!500,500"), request("max"))),
+        (image(service(3, maxWidth=300)), (request("!300,300"), OWN, request("max"))),
+        (image(service(profile=["http://iiif.io/api/image/2/level1.json", {"maxWidth": 400}])),
+         (request("!400,400"), OWN, request("max"))),
+        (image(service(1)), (request("!500,500", "native"), OWN, request("full", "native"))),
+        (image(service(profile="http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level1")
+               | {"@context": "http://library.stanford.edu/iiif/image-api/1.1/context.json"}),
+         (request("!500,500", "native"), OWN, request("full", "native"))),
+        (image([LOGIN, service()]), (request("!500,500"), OWN, request("max"))),
+        (image([LOGIN, {"@id": BASE}]), (request("!500,500"), OWN, request("max"))),
+        (image(LOGIN), (OWN,)),
+        ({"@id": OWN, "@type": "http://purl.org/dc/dcmitype/Image"}, (OWN,)),
+        ({"id": OWN, "type": ["Image"]}, (OWN,)),
+        ({"type": "SpecificResource", "id": "https://m.example/x", "source": image()}, (OWN,)),
+        ({"type": "SpecificResource", "source": [image()]}, (OWN,)),
+        ({"type": "SpecificResource", "source": OWN}, (OWN,)),
+        ({"@type": "oa:SpecificResource", "@id": "https://m.example/x", "full": image()}, (OWN,)),
+        ({"type": "Choice", "items": [{"type": "SpecificResource", "source": image()}]}, (OWN,)),
+        ({"@type": "oa:Choice", "default": image(), "item": []}, (OWN,)),
+    ],
+)  # fmt: skip
+def test_the_addresses_of_a_picture(body, addresses):
+    assert pictures(body) == ([addresses], [])
+    (canvas,) = parse_manifest(manifest_2(body), side=500, skipped=SkipList())
+    assert canvas.images == addresses
+
+
+@pytest.mark.parametrize("body", [{"type": "TextualBody", "value": "x"}, {"id": OWN, "type": "Video"}, 7, None, [], {}])
+def test_what_is_no_picture_is_listed(body):
+    assert pictures(body) == ([], ["this canvas shows no picture"])
+
+
+@pytest.mark.parametrize("motivation", ["painting", ["painting"], ["x", "sc:painting"], "http://iiif.io/api#painting"])
+def test_a_motivation_may_be_a_list(motivation):
+    assert pictures(image(), motivation=motivation)[0] == [(OWN,)]
+
+
+def test_a_note_about_a_picture_is_not_painted():
+    assert pictures(image(), motivation="commenting") == ([], ["this canvas shows no picture"])
+
+
+def test_every_picture_of_a_canvas_is_one(other="https://m.example/other.jpg"):
+    skipped = SkipList()
+    bodies = (image(), image(id=other), image())
+    for manifest in (manifest_3(*bodies), manifest_3(list(bodies)), manifest_2(*bodies)):
+        canvases = parse_manifest(manifest, side=500, skipped=skipped)
+        assert [canvas.images for canvas in canvases] == [(OWN,), (other,)]
+        assert [canvas.id for canvas in canvases] == ["https://m.example/c", "https://m.example/c#picture-2"]
+    assert not skipped.items
+    assert pictures({"type": "Choice", "items": [image(), image(id=other)]}) == (
+        [(OWN,)], ["another view of what https://m.example/c shows; the first counts"],
+    )  # fmt: skip
+
+
+def about(*pairs):
+    metadata = [{"label": label, "value": value} for label, value in pairs]
+    (canvas,) = parse_manifest(manifest_3(image(), metadata=metadata), side=500, skipped=SkipList())
+    return canvas.artist, canvas.date
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Artist", "Artist / Maker", "Artist/Maker", "Artist(s)", "Creators", "Creator:", "Künstler/in", "Maker(s) ",
+     "Artist & Publisher", "Painter or Workshop", {"en": ["Artist, Designer"]}, "KÜNSTLER*IN"],
+)  # fmt: skip
+def test_labels_of_an_artist(label):
+    assert about((label, "Ann Example")) == ("Ann Example", "")
+
+
+@pytest.mark.parametrize("label", ["Date", "Date(s)", "Date of creation", "Object Date", "Date / Period", "Dates:"])
+def test_labels_of_a_date(label):
+    assert about((label, "1888")) == ("", "1888")
+
+
+def test_an_exact_label_goes_before_a_compound_one():
+    assert about(("Artist / Role", "painter"), ("Artist", "Ann Example")) == ("Ann Example", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "artist"),
+    [
+        ("Ann Example\nAmerican, 1845-1921", "Ann Example"),
+        ("Ann Example<br/>American, 1845-1921", "Ann Example"),
+        ("<p>Ann Example</p><p>born 1845</p>", "Ann Example"),
+        ("Ann Example (American, 1845-1921)", "Ann Example"),
+        ("Ann\tExample\nBob Example", "Ann Example, Bob Example"),
+        (["Ann Example\n1845-1921", "Bob Example"], "Ann Example, Bob Example"),
+        ({"en": ["Ann Example\n1845-1921"]}, "Ann Example"),
+        ("", ""),
+        ("\n", ""),
+    ],
+)
+def test_life_dates_on_a_line_of_their_own_are_not_of_the_name(value, artist):
+    assert about(("Artist", value)) == (artist, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["<" * 200_000, "<a" * 100_000, "(" * 200_000, "(1" * 100_000, "(" + "1" * 200_000, "&#" + "1" * 200_000,
+             "&" * 200_000, "<br" * 70_000, "\n" * 200_000]
+)  # fmt: skip
+def test_no_text_takes_long(text):
+    start = time.process_time()
+    text_of({"en": [text]})
+    artist_as_printed(text)
+    about((text, text), ("Artist", text), ("Date", "1888"))
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b"7", b"\xff\xfe\x00", b'{"a":' * 100_000, b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"],
+)
+def test_what_is_no_document_is_a_data_error(data):
+    with pytest.raises(DataError):
+        parse_document(data)
+
+
+def test_a_document_of_any_size_is_not_parsed():
+    with pytest.raises(DataError, match="larger than 20 MB"):
+        parse_document(b"{" + b" " * 20_000_000 + b"}")
+
+
+def test_halves_of_characters_are_replaced():
+    document = parse_document(
+        rb'{"id": "https://m.example/\ud800", "type": "Manifest", "label": "A\udfff", "items": []}'
+    )
+    document["items"] = manifest_3(image(id="https://m.example/\ud800.jpg"))["items"]
+    (canvas,) = parse_manifest(document, side=500, skipped=SkipList())
+    assert f"{canvas}".encode() and canvas.title == "A?"

@@ -1,0 +1,116 @@
+"""CSV files as spreadsheets of several systems write them, JSON Lines and Parquet as `datasets` does."""
+
+import codecs
+
+import pandas as pd
+import pytest
+
+from artextract_hf.data.fields import COLUMNS
+from artextract_hf.data.sources.metadata import read_rows
+from artextract_hf.errors import DataError
+
+TABLE = "file_name,title,rights\r\na.jpg,Sämann,CC0\r\nb.jpg,Straße,CC BY 4.0\r\n"
+ROWS = [
+    {"file_name": "a.jpg", "title": "Sämann", "rights": "CC0"},
+    {"file_name": "b.jpg", "title": "Straße", "rights": "CC BY 4.0"},
+]
+
+
+def rows(tmp_path, content, name="metadata.csv"):
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(read_rows(tmp_path / name, COLUMNS))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE,
+        TABLE.replace("\r\n", "\n"),
+        TABLE.replace("\r\n", "\r"),
+        TABLE.replace(",", ";"),
+        TABLE.replace(",", "\t"),
+        TABLE.replace(",", "|"),
+        "sep=;\r\n" + TABLE.replace(",", ";"),
+        "SEP=|\n" + TABLE.replace(",", "|"),
+        codecs.BOM_UTF8 + TABLE.replace(",", ";").encode(),
+        TABLE.replace(",", "\t").encode("utf-16"),
+        codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"),
+        TABLE.encode("utf-32"),
+        TABLE.replace("file_name,title", '" File_Name ","TITLE"'),
+        TABLE.replace("CC0\r\n", "CC0,,\r\n"),  # empty cells behind the header's last
+        TABLE + "\r\n",
+    ],
+)
+def test_a_csv_of_any_desk_gives_the_same_rows(tmp_path, content):
+    found = rows(tmp_path, content)
+    assert [row.cells for row in found] == ROWS
+    assert not any(row.problem for row in found)
+
+
+def test_a_comma_in_a_text_is_no_separator_of_a_table_with_semicolons(tmp_path):
+    (row,) = rows(tmp_path, "file_name;title, artist\na.jpg;Poppies, 1873\n")
+    assert row.cells == {"file_name": "a.jpg", "title, artist": "Poppies, 1873"}
+
+
+def test_a_row_with_more_cells_than_the_header_is_a_bad_one(tmp_path):
+    good, bad, good_again = rows(tmp_path, "file_name,title\na.jpg,A\nb.jpg,A field, a tree\nc.jpg,C\n")
+    assert "line 3" in bad.problem and "quotation marks" in bad.problem
+    assert not good.problem and not good_again.problem
+
+
+def test_a_text_of_several_lines_is_one_text(tmp_path):
+    (row,) = rows(tmp_path, 'file_name,artist\na.jpg,"Jacob (Dutch)\nor Workshop, of\nJacob"\n')
+    assert row.cells["artist"] == "Jacob (Dutch)\nor Workshop, of\nJacob"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('file_name,title\na.jpg,A\nb.jpg,"Still Life\nc.jpg,C\n', "opened in line 3 is never closed"),
+        ('file_name,title\nb.jpg,"Still Life\nc.jpg,"C"\n', "line 2 is followed by text"),
+        ('file_name,title,rights\nb.jpg,"Still Life,CC0\nc.jpg,C",CC0\n', "line 2 holds the row of c.jpg"),
+        ('file_name,title\na.jpg,"Hands" (study)\n', "line 2 is followed by text"),
+        ("title,artist\nx,y\n", "no column file_name or path.*its columns are title, artist"),
+        ("", "no column file_name.*none"),
+        (TABLE.encode("cp1252"), "UTF-8: line 2 holds the byte 0xe4. Save it in UTF-8"),
+        (TABLE.encode("utf-16-le"), "zero bytes|UTF-8"),
+        (codecs.BOM_UTF16_LE + b"a", "UTF-16"),
+    ],
+)
+def test_what_cannot_be_read_without_a_doubt_is_refused_with_its_line(tmp_path, content, message):
+    (tmp_path / "c.jpg").touch()
+    with pytest.raises(DataError, match=message) as error:
+        rows(tmp_path, content)
+    assert "\n" not in str(error.value)
+
+
+def test_json_lines_and_parquet_give_texts(tmp_path):
+    lines = (
+        '{"File_Name": "a.jpg", "title": "Sämann", "year": 1888, "rights": null, "objects": {"bbox": [1]}}\n'
+        '\n{"file_name": "b.jpg", "title": "with \u2028 in it"}\n'
+    )
+    found = rows(tmp_path, lines, "metadata.jsonl")
+    assert [row.cells for row in found] == [
+        {"file_name": "a.jpg", "title": "Sämann", "year": "1888"},
+        {"file_name": "b.jpg", "title": "with \u2028 in it"},
+    ]
+    pd.DataFrame({"file_name": ["a.jpg"], "year": [1888]}).to_parquet(tmp_path / "metadata.parquet")
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    assert row.cells == {"file_name": "a.jpg", "year": "1888"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("metadata.jsonl", '{"file_name": "a.jpg"}\n{"file_name": \n', "line 2"),
+        ("metadata.jsonl", "[1]\n", "line 1 is no object"),
+        ("metadata.jsonl", "[" * 100_000 + "\n", "line 1"),
+        ("metadata.jsonl", '{"file_name": ' + "1" * 5000 + "}\n", "line 1"),
+        ("metadata.jsonl", '{"title": "A"}\n', "no column file_name"),
+        ("metadata.parquet", "no Parquet file", "cannot be read as a Parquet file"),
+    ],
+)
+def test_other_files_that_cannot_be_read_say_so_in_one_line(tmp_path, name, content, message):
+    with pytest.raises(DataError, match=message) as error:
+        rows(tmp_path, content, name)
+    assert "\n" not in str(error.value)

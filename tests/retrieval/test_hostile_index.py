@@ -1,0 +1,183 @@
+"""Folders that a stranger made, whose checksums fit: one clear error, or answers that are whole."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from artextract_hf.errors import ArtExtractError, PaintingIndexError
+from artextract_hf.retrieval.embedding_parts import embed_collection
+from artextract_hf.retrieval.fingerprint import file_digest
+from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.regions.index import RegionIndex
+from tests.retrieval.conftest import ColorEmbedder, paintings
+from tests.retrieval.mutation import mutant, seal
+from tests.retrieval.regions.conftest import SIDE, CellEmbedder, pictures
+from tests.retrieval.regions.conftest import collection as region_collection
+
+COUNT = 60
+TRIALS = 12  # of each file; in the long test 300
+
+
+@pytest.fixture(scope="module")
+def folders(collection, tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("whole")
+    PaintingIndex.build(collection, ColorEmbedder(), factory="sq").save_pretrained(root / "paintings")
+    RegionIndex.build(region_collection(pictures()[:4]), CellEmbedder(), side=SIDE).save_pretrained(root / "regions")
+    embed_collection(collection, ColorEmbedder(), root / "embeddings")
+    return {path.name: path for path in root.iterdir()}
+
+
+def use_paintings(folder: Path) -> None:
+    index = PaintingIndex.from_pretrained(folder, embedder=ColorEmbedder())
+    query = np.array([[0.6, 0.8, 0]], np.float32)[0]
+    answers = [index.search(query, k=5), index.search(query, k=3, where="year > 1600"), index.similar_to(index.ids[0])]
+    index.thumbnail(index.ids[0])
+    json.dumps([[vars(hit) for hit in hits] for hits in answers], allow_nan=False)
+    json.dumps([index.describe(), index.calibration.as_json()], allow_nan=False)
+    index.add(paintings(2, first=500))
+    index.remove(index.ids[:3])
+
+
+def use_regions(folder: Path) -> None:
+    index = RegionIndex.from_pretrained(folder, embedder=CellEmbedder())
+    hits = index.search(pictures()[0], k=3)
+    json.dumps([hit.record for hit in hits] + [index.describe()], allow_nan=False)
+
+
+def use_embeddings(folder: Path) -> None:
+    index = PaintingIndex.from_embeddings(folder, embedder=ColorEmbedder())
+    json.dumps([vars(hit) for hit in index.search(np.array([0.6, 0.8, 0], np.float32))], allow_nan=False)
+
+
+USES: dict[str, Callable[[Path], None]] = {
+    "paintings": use_paintings,
+    "regions": use_regions,
+    "embeddings": use_embeddings,
+}
+
+
+def try_mutants(whole: Path, folder: Path, use: Callable[[Path], None], trials: int) -> None:
+    """Damage each file but FAISS's, which `test_hostile_files.py` damages; each damage is one error in one line."""
+    use(whole)
+    for name in sorted(path.name for path in whole.iterdir() if path.suffix != ".faiss"):
+        refused = 0
+        for number in range(trials):
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(whole, folder)
+            rng = np.random.default_rng([number, len(name)])
+            (folder / name).write_bytes(mutant(name, (whole / name).read_bytes(), rng))
+            try:
+                _reseal(folder)
+                use(folder)
+            except ArtExtractError as error:
+                refused += 1
+                assert "\n" not in str(error), (name, number)
+            except Exception as error:
+                raise AssertionError(f"{name}, mutant {number}: {type(error).__name__}: {error}") from error
+        assert refused, name
+
+
+def _reseal(folder: Path) -> None:
+    try:
+        if (folder / "index.json").exists():
+            seal(folder)
+        else:
+            about = json.loads((folder / "embedder.json").read_text())
+            if isinstance(about, dict) and "vectors" in about:
+                about["vectors"] = file_digest(folder / "embeddings.npy")
+                (folder / "embedder.json").write_text(json.dumps(about))
+    except (ValueError, RecursionError, AttributeError):
+        return  # the document itself is the mutant, and is read as it is
+
+
+@pytest.mark.parametrize("kind", USES)
+def test_damage_behind_fresh_checksums_is_one_clear_error(kind, folders, tmp_path):
+    try_mutants(folders[kind], tmp_path / "mutant", USES[kind], TRIALS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", USES)
+def test_much_damage_behind_fresh_checksums_is_one_clear_error(kind, folders, tmp_path):
+    try_mutants(folders[kind], tmp_path / "mutant", USES[kind], 300)
+
+
+def changed(folder: Path, edit: Callable[[pa.Table], pa.Table]) -> None:
+    """Change the records of an index."""
+    pq.write_table(edit(pq.read_table(folder / "records.parquet")), folder / "records.parquet")
+    seal(folder)
+
+
+def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda t: t.slice(0, COUNT - 1), "holds 59 records, not 60"),
+        (lambda t: pa.concat_tables([t, t]), "holds 120 records, not 60"),
+        (lambda t: t.drop_columns(["id"]), "not every record has an id"),
+        (lambda t: with_column(t, "id", pa.array(range(COUNT))), "not every record has an id"),
+        (lambda t: with_column(t, "id", pa.nulls(COUNT, pa.string())), "not every record has an id"),
+        (lambda t: with_column(t, "id", pa.array(["same"] * COUNT)), "appears twice"),
+        (lambda t: with_column(t, "thumbnail", pa.array(range(COUNT))), "holds no pictures"),
+        (lambda t: t.append_column("title", t["title"]), "two columns have one name"),
+        (lambda t: with_column(t, "title", pa.array([b"\xff"] * COUNT).view(pa.string())), "cannot be read"),
+        (lambda t: with_column(t, "title", pa.array(["x" * 5_000_000] * COUNT)), "more memory than"),
+    ],
+)
+def test_foreign_records_are_refused(edit, message, folders, tmp_path):
+    shutil.copytree(folders["paintings"], tmp_path / "index")
+    changed(tmp_path / "index", edit)
+    with pytest.raises(PaintingIndexError, match=message):
+        PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+
+
+def test_numbers_that_are_none_are_unknown_also_in_a_foreign_index(folders, tmp_path):
+    shutil.copytree(folders["paintings"], tmp_path / "index")
+    changed(tmp_path / "index", lambda t: t.append_column("price", pa.array([np.nan, *map(float, range(COUNT - 1))])))
+    index = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+    assert index.column("price")[:2] == [None, 0.0]
+
+
+@pytest.mark.parametrize("name", ["index.json", "vectors.json", "vectors.npy", "records.parquet", "index.faiss"])
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_what_is_no_file_is_not_read(kind, name, folders, tmp_path):
+    shutil.copytree(folders["paintings"], tmp_path / "index")
+    (tmp_path / "index" / name).unlink()
+    if kind == "device":
+        (tmp_path / "index" / name).symlink_to("/dev/zero")
+    else:
+        os.mkfifo(tmp_path / "index" / name)
+    with pytest.raises(PaintingIndexError):
+        PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "x" * 300, "\0", "\ud800", "a\nb.npy", "", "."])
+def test_names_in_the_list_of_checksums_are_not_followed(name, folders, tmp_path):
+    shutil.copytree(folders["paintings"], tmp_path / "index")
+    about = json.loads((tmp_path / "index/index.json").read_text())
+    about["sha256"][name] = "0" * 64
+    (tmp_path / "index/index.json").write_text(json.dumps(about))
+    with pytest.raises(PaintingIndexError, match="is missing, damaged, or not of this index") as error:
+        PaintingIndex.from_pretrained(tmp_path / "index")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 5.0])
+def test_embeddings_that_are_no_unit_vectors_are_refused(value, folders, tmp_path, run_cli):
+    shutil.copytree(folders["embeddings"], tmp_path / "vectors")
+    vectors = np.load(tmp_path / "vectors/embeddings.npy")
+    vectors[3, 1] = value
+    np.save(tmp_path / "vectors/embeddings.npy", vectors)
+    _reseal(tmp_path / "vectors")
+    code, _, error = run_cli("index", tmp_path / "vectors", "--out", tmp_path / "index")
+    assert code == 2 and len(error.strip().splitlines()) == 1 and "embeddings.npy is damaged" in error

@@ -1,0 +1,214 @@
+"""Output folders: whole at any moment, one writer at a time, and nothing of anybody else's removed."""
+
+import importlib
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from artextract_hf import outputs
+from artextract_hf.errors import ArtExtractError
+from artextract_hf.outputs import first_other, output_lock, recover, replacement, reserve_space, whole_files
+
+ROOT = Path(__file__).parent.parent
+
+
+def fill(folder: Path, text: str) -> None:
+    with replacement(folder) as new:
+        (new / "sub").mkdir()
+        (new / "sub/file").write_text(text)
+
+
+def text(folder: Path) -> str:
+    return (folder / "sub/file").read_text()
+
+
+@pytest.fixture
+def out(tmp_path):
+    fill(tmp_path / "out", "old")
+    return tmp_path / "out"
+
+
+class KilledError(BaseException):
+    """In place of SIGKILL."""
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0, "old"), (1, "new"), (2, "new")])
+def test_killed_at_a_rename_it_is_the_old_or_the_new(out, monkeypatch, step, expected):
+    """Killed before the first rename, between the two, and after them."""
+    renames, rename = 0, Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames > step:
+            raise KilledError
+        rename(path, target)
+        if renames == step == 2:
+            raise KilledError
+        return target
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        patched.setattr(outputs.shutil, "rmtree", lambda *_, **__: None)  # the dead clean up nothing
+        with pytest.raises(KilledError):
+            fill(out, "new")
+    assert out.exists() == (step != 1)
+    assert {path.name for path in out.parent.iterdir()} - {"out"} == {".out.artextract"}
+    recover(out)
+    assert text(out) == expected
+    with output_lock(out):  # the next run clears what is left
+        pass
+    assert text(out) == expected and [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_what_was_deleted_does_not_come_back(out):
+    """A run was killed while it removed the old folder, and then somebody removed the new one."""
+    shutil.copytree(out, out.parent / ".out.artextract/old")
+    shutil.rmtree(out)
+    recover(out)
+    assert not out.exists() and not list(out.parent.iterdir())
+
+
+def test_an_error_while_it_is_written_leaves_the_old(out, limited_files):
+    with pytest.raises(OSError, match="File too large"), limited_files(1000), replacement(out) as new:
+        (new / "large").write_bytes(bytes(2000))
+    assert text(out) == "old" and [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_bytes_are_on_the_disk_before_the_rename_and_the_rename_after_it(out, monkeypatch):
+    seen, rename = [], Path.rename
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(Path(f"/proc/self/fd/{handle}").readlink().name))
+    monkeypatch.setattr(Path, "rename", lambda path, target: (seen.append("rename"), rename(path, target))[1])
+    fill(out, "new")
+    assert sorted(seen[:3]) == ["file", "new", "sub"] and seen[3:] == ["rename", "rename", out.parent.name]
+
+
+def test_a_second_run_is_refused_until_the_first_ends_however_it_ends(out):
+    code = "import sys; from artextract_hf.outputs import output_lock\n"
+    code += f"with output_lock({str(out)!r}): print(flush=True); sys.stdin.read()"
+    first = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert first.stdout.readline() == b"\n"
+        with pytest.raises(ArtExtractError, match=f"another run is writing {out}; wait"), output_lock(out):
+            pass
+        first.kill()
+        first.wait()
+        assert (out.parent / ".out.artextract/lock").is_file()  # the dead clean up nothing
+        with output_lock(out):
+            pass
+    finally:
+        first.kill()
+        first.communicate()
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_holds_no_lock(out):
+    """Those that read pictures for a training live on for seconds when it is killed."""
+    with output_lock(out):
+        assert outputs._held
+        child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(len(outputs._held)))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+
+
+def test_two_that_replace_a_folder_wait_for_each_other(out):
+    threads = [threading.Thread(target=fill, args=(out, str(i))) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert text(out) in map(str, range(8)) and [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_links_are_not_followed(out, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/letter").write_text("mine")
+    (out / "link").symlink_to(tmp_path / "home")
+    assert first_other(out, ".*") == out / "link"
+    fill(out, "new")
+    assert (tmp_path / "home/letter").read_text() == "mine" and not (out / "link").exists()
+
+
+def test_folders_that_cannot_be_replaced(out, monkeypatch):
+    monkeypatch.chdir(out)
+    with pytest.raises(ArtExtractError, match="is the working directory"):
+        fill(out, "new")
+    monkeypatch.chdir(out.parent)
+    with pytest.raises(ArtExtractError, match="is a file"):
+        fill(out / "sub/file", "new")
+    with pytest.raises(ArtExtractError, match="is mounted"):
+        fill(Path("/proc"), "new")
+    assert text(out) == "old"
+
+
+def test_a_read_only_folder_is_one_line_before_the_work(out, run_cli, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)  # root may write everywhere
+    code, _, err = run_cli("prepare", "collection", ".", "--out", out)
+    assert code == 2 and err == f"artextract: {out.parent} cannot be written to; choose a folder elsewhere.\n"
+    assert text(out) == "old"
+    with output_lock(out / "run"):  # a training in a mounted folder needs no lock beside it
+        assert [path.name for path in out.iterdir()] == ["sub"]
+
+
+def test_files_that_are_written_whole_stand_beside_others(out, limited_files):
+    (out / "notes").write_text("mine")
+    with whole_files(out) as new:
+        (new / "weights").write_bytes(bytes(900))
+    with limited_files(1000), pytest.raises(OSError, match="File too large"), whole_files(out) as new:
+        (new / "config").write_text("{}")
+        (new / "weights").write_bytes(bytes(2000))
+    assert (out / "weights").read_bytes() == bytes(900) and not (out / "config").exists()
+    assert text(out) == "old" and (out / "notes").read_text() == "mine"
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_space_is_reserved_before_a_file_is_mapped(tmp_path):
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(2**20)
+    assert (tmp_path / "file").stat().st_blocks == 0
+    reserve_space(tmp_path / "file")
+    assert (tmp_path / "file").stat().st_blocks * 512 >= 2**20
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("index", "."),
+        ("index-regions", "."),
+        ("prepare", "collection", "."),
+        ("prepare", "wikiart", "--root", "."),
+        ("prepare", "nga", "--opendata", "."),
+    ],
+)
+def test_a_second_command_on_a_folder_is_refused_before_its_work(out, run_cli, monkeypatch, command):
+    with output_lock(out):
+        code, _, err = run_cli(*command, "--out", out)
+    assert (
+        code == 2 and err == f"artextract: another run is writing {out}; wait for its end, or choose another folder.\n"
+    )
+    monkeypatch.chdir(out)
+    code, _, err = run_cli(*command, "--out", out)
+    assert code == 2 and err.startswith("artextract: ") and "is the working directory" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("script", ["train_classifier", "train_byol"])
+def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypatch, script):
+    """Only the first process of a training holds the lock; the launcher ends the others with it."""
+    training = importlib.import_module(f"training.{script}")
+    monkeypatch.setattr(training, "set_up", lambda _: pytest.fail("it went on"))
+    command = [script, "--config", "training/configs/plain.yaml", "--data", "x", "--output_dir", str(out)]
+    command[2] = "training/configs/byol_40.yaml" if script == "train_byol" else command[2]
+    monkeypatch.setattr("sys.argv", command)
+    with output_lock(out), pytest.raises(SystemExit, match=f"{script}: another run is writing {out}"):
+        training.main()
+    monkeypatch.setenv("RANK", "1")
+    with output_lock(out), pytest.raises(pytest.fail.Exception, match="it went on"):
+        training.main()
