@@ -14,7 +14,7 @@ from datasets import Dataset, Image
 from PIL.Image import Image as Picture
 from tqdm import tqdm
 
-from artextract_hf.data.decode import decode_image
+from artextract_hf.data.decode import MAX_BYTES, decode_image
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import ImageError
@@ -43,11 +43,14 @@ def picture_source(cell: Mapping[str, Any] | None) -> bytes | str:
 
 
 def encoded_bytes(cell: Mapping[str, Any] | None) -> bytes:
-    """The encoded picture of a cell, read from its file where the cell has the path only; empty where it has none."""
+    """The encoded picture of a cell, read from its file where the cell has the path only.
+
+    It is empty where the cell has none, or a file that is too large to be decoded.
+    """
     if not cell:
         return b""
     path = Path(cell["path"] or "")
-    return cell["bytes"] or (path.read_bytes() if path.is_file() else b"")
+    return cell["bytes"] or (path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else b"")
 
 
 def check_picture(source: bytes | str | Path) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from artextract_hf.data import decode
 from artextract_hf.data.decode import MAX_BYTES, MAX_PIXELS, decode_image
+from artextract_hf.data.formats.avif import coded_pixels
 from artextract_hf.errors import ImageError
 from tests.conftest import ROOT, plain_picture
 from tests.data.picture_mutants import encoded, mutants, outcome
@@ -127,6 +128,26 @@ def test_bombs_are_refused_before_they_are_decoded(name, min_side):
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.parametrize("animated", [False, True])
+def test_an_avif_is_judged_by_the_pixels_it_holds(animated, monkeypatch):
+    large = Image.new("RGB", (900, 700))
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (900, 700), "red")]} if animated else {}
+    lying = encoded(large, format="AVIF", **frames).replace(struct.pack(">II", 900, 700), struct.pack(">II", 90, 70))
+    assert 900 * 700 in coded_pixels(lying, "it")
+    monkeypatch.setattr(decode, "MAX_PIXELS_IN_COPIES", 600_000)
+    with pytest.raises(ImageError, match="pixels"):
+        decode_image(lying)
+
+
+def test_an_avif_of_endless_parts_is_refused():
+    avif = encoded(PICTURE, format="AVIF")
+    assert coded_pixels(avif, "it") == [64 * 48]
+    start = time.monotonic()
+    with pytest.raises(ImageError, match="parts"):
+        decode_image(avif + b"iloc" * 1_000_000)
+    assert time.monotonic() - start < 1
+
+
 def test_comments_before_a_gif_cost_no_time():
     gif = encoded(PICTURE.quantize(16), format="GIF", transparency=3)
     start = 13 + (3 << (gif[10] & 7) + 1)
@@ -219,6 +240,20 @@ def test_few_large_pictures_are_decoded_at_once(monkeypatch):
         most = 0
         assert len(list(pool.map(decode_image, [JPEG] * 8))) == 8
         assert most > decode.LARGE_AT_ONCE
+
+
+@pytest.mark.skipif(decode._give_back is None, reason="glibc alone keeps memory for each thread")
+def test_threads_keep_no_memory_of_large_pictures():
+    data = encoded(plain_picture((90, 140, 60), (80, 50)).resize((4000, 2600), 0), format="PNG", compress_level=1)
+    code = (
+        "import pathlib, sys; from concurrent.futures import ThreadPoolExecutor;"
+        "from artextract_hf.data.decode import decode_image; data = sys.stdin.buffer.read();"
+        "size = lambda: int(pathlib.Path('/proc/self/statm').read_text().split()[1]) * 4096 // 2**20;"
+        "before = size(); pool = ThreadPoolExecutor(8);"
+        "list(pool.map(lambda _: decode_image(data).size, range(8))); pool.shutdown(); print(size() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=data, capture_output=True, check=True)
+    assert int(done.stdout) < 100
 
 
 def test_a_file_over_the_limit_is_refused_by_its_size(tmp_path):

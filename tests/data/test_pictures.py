@@ -117,6 +117,16 @@ def test_a_cell_gives_its_bytes_or_its_path(mixed):
     assert picture_source(cells[0]) == encoded_bytes(cells[0]) == png(0)
     assert Path(picture_source(cells[1])).name == "a.png" and encoded_bytes(cells[1]) == png(1)
     assert [encoded_bytes(cells[row]) for row in (3, 4, 5)] == [b"", b"", b""]
+
+
+def test_a_file_too_large_to_be_decoded_is_not_read(tmp_path):
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(20_000_000_000)  # none of them on the disk
+    assert encoded_bytes({"bytes": None, "path": str(tmp_path / "huge.png")}) == b""
+
+
+def test_a_cell_without_a_picture_is_an_error(mixed):
+    cells = encoded_pictures(mixed)["image"]
     for row in (3, 5):
         with pytest.raises(ImageError, match="holds no picture"):
             picture_source(cells[row])
