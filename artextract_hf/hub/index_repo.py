@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from artextract_hf.data.rights import ALLOW, is_open
-from artextract_hf.errors import DataError, PaintingIndexError
+from artextract_hf.errors import DataError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish
 from artextract_hf.retrieval.calibration import Calibration

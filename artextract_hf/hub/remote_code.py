@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ModelError
 from artextract_hf.folders import PACKAGE
 
@@ -67,7 +68,7 @@ def _copy_code(wanted: list[str], folder: Path) -> list[str]:
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise ModelError(f"{path.parent} holds no model: its {path.name} is missing.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_document(path, ModelError)
 
 
 def _write(path: Path, document: dict) -> None:
