@@ -17,7 +17,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from artextract_hf.errors import ModelError
 from artextract_hf.hub.card import PICTURE, readdress
-from artextract_hf.hub.remote_code import write_remote_code
+from artextract_hf.hub.remote_code import own_classes, write_remote_code
 from artextract_hf.hub.repository import Repository, list_files, publish
 from artextract_hf.weights import check_weights
 
@@ -61,6 +61,7 @@ def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, A
     """
     if missing := [name for name in NEEDED if not (model / name).is_file()]:
         raise ModelError(f"{model} holds no model to publish: {', '.join(missing)} missing.")
+    own_classes(model)
     check_weights(model / "model.safetensors")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*NEEDED, *KEPT):

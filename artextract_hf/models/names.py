@@ -95,6 +95,8 @@ def know_own_names(kind: type[PreTrainedConfig | PreTrainedModel | BaseImageProc
         except ArtExtractError:
             raise
         except Exception as error:  # noqa: BLE001  (whatever a file makes transformers stumble over)
+            if isinstance(error, OSError) and not Path(where).is_dir():  # of the Hub, in words that its users know
+                raise
             raise ModelError(f"{name!r} cannot be loaded as {cls.__name__}: {_said(error)}") from None
 
     kind.from_pretrained = classmethod(from_pretrained)
