@@ -1,7 +1,6 @@
 """The embedder for a name: a descriptor, a network of timm, or what a directory or a repository of the Hub holds."""
 
 import difflib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import timm
 from PIL import Image
 from torch import Tensor
 
+from artextract_hf.documents import read_document
 from artextract_hf.embedded import DEFAULT, EMBEDDED
 from artextract_hf.embedders.clip_embedder import KINDS, load_text_image_embedder
 from artextract_hf.embedders.descriptors import DESCRIPTORS, Descriptor
@@ -71,11 +71,8 @@ class AutoEmbedder:
 
 def _from_directory(name: str, directory: str, backend: str) -> NetworkEmbedder:
     """The embedder that a directory's config.json describes."""
-    try:
-        config = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
-        kind = config.get("model_type")
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{name!r} cannot be read: {str(error).splitlines()[0]}") from None
+    config = read_document(Path(directory) / "config.json", ModelError)
+    kind = str(config.get("model_type"))
     if kind in KINDS:
         return load_text_image_embedder(name, directory, backend)
     if "architecture" in config:

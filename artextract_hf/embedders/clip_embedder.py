@@ -13,12 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from artextract_hf.embedders.network import NetworkEmbedder
+from artextract_hf.embedders.network import NetworkEmbedder, finite_units
 from artextract_hf.errors import ModelError, QueryError
+from artextract_hf.models.image_processing_art import MOST_SIDE
+from artextract_hf.models.names import check_documents
+from artextract_hf.models.strict_loading import refuse_larger
+from artextract_hf.remote import first_line
+from artextract_hf.weights import check_weights
 
+MOST_LAYERS = 256
 KINDS = ("clip", "siglip")  # `model_type` in config.json
 
 
@@ -81,7 +86,7 @@ class TextImageEmbedder(NetworkEmbedder):
             inputs["attention_mask"] = tokens["attention_mask"]
         with torch.inference_mode():
             vectors = self._model.get_text_features(**inputs).pooler_output
-        return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
+        return finite_units(vectors, self.name)
 
 
 class _ImageTower(nn.Module):
@@ -119,8 +124,13 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    weights = directory if any(Path(directory).glob("*.safetensors")) else name
+    stored = sorted(Path(directory).glob("*.safetensors"))
+    weights = directory if stored else name
+    check_documents(Path(directory))
+    for path in stored:
+        check_weights(path)
     try:
+        _check_size(directory, stored, name)
         model, info = AutoModel.from_pretrained(
             weights, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
@@ -128,12 +138,41 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
         json.loads((Path(directory) / "tokenizer.json").read_text(encoding="utf-8"))  # else a nameless Exception below
         # Not AutoTokenizer: for SigLIP it requires sentencepiece, which tokenizer.json makes needless.
         tokenizer = PreTrainedTokenizerFast.from_pretrained(directory)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{name!r} cannot be loaded as a model of pictures and texts: {reason}") from None
+        _check_sides(model, processor)
+    except Exception as error:  # noqa: BLE001  (whatever a file makes transformers stumble over)
+        raise ModelError(f"{name!r} cannot be loaded as a model of pictures and texts: {first_line(error)}") from None
     if missing := sorted(info["missing_keys"]):
         raise ModelError(f"{name!r} does not hold all weights of {type(model).__name__}: {missing[0]} is missing.")
     return TextImageEmbedder(name, model, processor, tokenizer, backend=backend)
+
+
+def _check_size(directory: str, stored: Sequence[Path], name: str) -> None:
+    """Refuse a configuration that takes memory or time without bound.
+
+    Raises:
+        ModelError: more layers than any such model has, or far more weights than the files hold.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(directory)
+    if not all(1 <= part.num_hidden_layers <= MOST_LAYERS for part in (config.text_config, config.vision_config)):
+        raise ModelError(f"{name!r} has more than {MOST_LAYERS} layers, or none.")
+    if stored:
+        with torch.device("meta"):
+            refuse_larger(AutoModel.from_config(config), stored, name)
+
+
+def _check_sides(model: Any, processor: Any) -> None:
+    """Refuse settings that take memory without bound.
+
+    Raises:
+        ValueError: a side of the pictures, or a length of texts, that no such model has.
+    """
+    sides, longest = (_side(processor), model.config.vision_config.image_size), 2**16
+    if not all(type(side) is int and 1 <= side <= MOST_SIDE for side in sides):
+        raise ValueError(f"its pictures have sides of {sides} pixels; they may have {MOST_SIDE}.")
+    if not 1 <= model.config.text_config.max_position_embeddings <= longest:
+        raise ValueError(f"its texts are too long; they may have {longest} tokens.")
 
 
 def _side(processor: Any) -> int:

@@ -128,7 +128,7 @@ class NetworkEmbedder:
         moved = self._moved(pixels)
         with torch.inference_mode():
             vectors = torch.cat([self._vectors(part) for part in micro_batches(self._network, moved)])
-        return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
+        return finite_units(vectors, self.name)
 
     def _map_batch(self, pixels: Tensor) -> np.ndarray:
         try:
@@ -145,6 +145,17 @@ class NetworkEmbedder:
     def _vectors(self, pixels: Tensor) -> Tensor:
         output = self._network(pixels)
         return output if isinstance(output, Tensor) else output.pooler_output
+
+
+def finite_units(vectors: Tensor, name: str) -> np.ndarray:
+    """Vectors (N, dim) float32 at length 1.
+
+    Raises:
+        ModelError: they are no numbers; `name` is the embedder's.
+    """
+    if not vectors.isfinite().all():
+        raise ModelError(f"the embedder {name!r} gives vectors that are no numbers: its weights are damaged.")
+    return nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
 
 
 def _fingerprint(network: nn.Module, settings: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -14,8 +15,13 @@ from torch import Tensor, nn
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import check_backbone_name, load_imagenet
+from artextract_hf.models.image_processing_art import MOST_SIDE
+from artextract_hf.models.strict_loading import refuse_larger
+from artextract_hf.remote import first_line
+from artextract_hf.weights import check_weights
 
 WEIGHTS = "model.safetensors"
+MOST_CLASSES = 2**17  # of the largest timm has, ImageNet-22k, five times as many
 
 
 def load_timm(name: str, backend: str = "torch") -> NetworkEmbedder:
@@ -45,15 +51,39 @@ def load_timm_directory(
     """
     architecture = str(config["architecture"])
     check_backbone_name(architecture)
-    network = timm.create_model(architecture, num_classes=int(config.get("num_classes", 0)))
+    classes = config.get("num_classes", 0)
+    if type(classes) is not int or not 0 <= classes <= MOST_CLASSES:
+        raise ModelError(f"{name!r} has {str(classes)[:40]} classes; a number to {MOST_CLASSES} is expected.")
+    check_weights(Path(directory) / WEIGHTS)
+    with torch.device("meta"):
+        refuse_larger(timm.create_model(architecture, num_classes=classes), [Path(directory) / WEIGHTS], name)
+    network = timm.create_model(architecture, num_classes=classes)
     try:
         network.load_state_dict(load_file(Path(directory) / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{name!r} does not hold the weights of {architecture} in {WEIGHTS}: {reason}") from None
     network.reset_classifier(0)
-    data = timm.data.resolve_data_config(pretrained_cfg=dict(config.get("pretrained_cfg", {})), model=network)
-    return timm_embedder(name, network, data, backend)
+    try:
+        data = timm.data.resolve_data_config(pretrained_cfg=dict(config.get("pretrained_cfg", {})), model=network)
+        _check_data(data)
+        return timm_embedder(name, network, data, backend)
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever the preprocessing makes timm stumble over)
+        raise ModelError(f"{name!r} has no preprocessing that timm reads: {first_line(error)}") from None
+
+
+def _check_data(data: Mapping[str, Any]) -> None:
+    """Refuse preprocessing that takes memory without bound.
+
+    Raises:
+        ModelError: pictures of a side, or cut by a share, that no network has.
+    """
+    size, share = data["input_size"], data["crop_pct"]
+    sides = all(type(side) is int and 1 <= side <= MOST_SIDE for side in size)
+    if len(size) != 3 or not sides or not 0.1 <= share <= 2:
+        raise ModelError(f"pictures have at most {MOST_SIDE} pixels a side; the network's are {size}, cut by {share}.")
 
 
 def timm_embedder(name: str, network: nn.Module, data: Mapping[str, Any], backend: str = "torch") -> NetworkEmbedder:

@@ -17,8 +17,9 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from artextract_hf.errors import ModelError
 from artextract_hf.hub.card import PICTURE, readdress
-from artextract_hf.hub.remote_code import write_remote_code
+from artextract_hf.hub.remote_code import own_classes, write_remote_code
 from artextract_hf.hub.repository import Repository, list_files, publish
+from artextract_hf.weights import check_weights
 
 NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
 # By the training's output folder: the model lies in best/ or last/, its log and evaluation beside that.
@@ -56,10 +57,12 @@ def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, A
     """Write the files of a model's repository.
 
     Raises:
-        ModelError: no model of this package.
+        ModelError: no model of this package, or weights that do not load.
     """
     if missing := [name for name in NEEDED if not (model / name).is_file()]:
         raise ModelError(f"{model} holds no model to publish: {', '.join(missing)} missing.")
+    own_classes(model)
+    check_weights(model / "model.safetensors")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*NEEDED, *KEPT):
         if (model / name).is_file():

@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ModelError
 from artextract_hf.folders import PACKAGE
 
@@ -40,14 +41,23 @@ def write_remote_code(folder: Path) -> list[str]:
     Raises:
         ModelError: the folder holds no model of this package.
     """
-    config = _read(folder / "config.json")
-    classes = CLASSES.get(config.get("model_type", ""))
-    if classes is None:
-        raise ModelError(f"{folder} holds a model of type {config.get('model_type')!r}; known: {', '.join(CLASSES)}.")
-    _write(folder / "config.json", config | {"auto_map": classes})
+    classes = own_classes(folder)
+    _write(folder / "config.json", _read(folder / "config.json") | {"auto_map": classes})
     processor = _read(folder / "preprocessor_config.json")
     _write(folder / "preprocessor_config.json", processor | {"auto_map": {"AutoImageProcessor": PROCESSOR}})
     return _copy_code([f"models/{name.partition('.')[0]}.py" for name in (*classes.values(), PROCESSOR)], folder)
+
+
+def own_classes(folder: Path) -> dict[str, str]:
+    """The classes that read a saved model, by their Auto class.
+
+    Raises:
+        ModelError: the folder holds no model of this package.
+    """
+    kind = str(_read(folder / "config.json").get("model_type"))
+    if kind not in CLASSES:
+        raise ModelError(f"{folder} holds a model of type {kind!r}; known: {', '.join(CLASSES)}.")
+    return CLASSES[kind]
 
 
 def _copy_code(wanted: list[str], folder: Path) -> list[str]:
@@ -67,7 +77,7 @@ def _copy_code(wanted: list[str], folder: Path) -> list[str]:
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise ModelError(f"{path.parent} holds no model: its {path.name} is missing.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_document(path, ModelError)
 
 
 def _write(path: Path, document: dict) -> None:

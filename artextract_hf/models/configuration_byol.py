@@ -6,7 +6,7 @@ from huggingface_hub.dataclasses import strict
 
 from artextract_hf.errors import ModelError
 from artextract_hf.models.backbones import check_backbone_name
-from artextract_hf.models.strict_loading import StrictConfig
+from artextract_hf.models.strict_loading import MOST_OF_ANY, StrictConfig
 
 
 @strict
@@ -33,6 +33,6 @@ class ByolConfig(StrictConfig):
         self.refuse_misspelt(kwargs, list(type(self).__annotations__))
         check_backbone_name(self.backbone)
         self.require_positive("image_size", "projector_hidden_size", "projection_size")
-        if self.whitened_size < 0:
+        if not 0 <= self.whitened_size <= MOST_OF_ANY:
             raise ModelError(f"ByolConfig.whitened_size is {self.whitened_size}; 0 leaves the representation raw.")
         super().__post_init__(**kwargs)

@@ -9,7 +9,7 @@ from artextract_hf.errors import ModelError
 from artextract_hf.models.heads import HEADS
 from artextract_hf.models.necks import NECKS
 from artextract_hf.models.sequence import ORDERS
-from artextract_hf.models.strict_loading import StrictConfig
+from artextract_hf.models.strict_loading import MOST_OF_ANY, StrictConfig
 
 _CHOICES = {
     "sequence": ORDERS,
@@ -17,6 +17,7 @@ _CHOICES = {
     "attention": ("after", "before", "none"),
     "gabor": ("none", "fixed", "learnable"),
 }
+MOST_PARTS = 16  # companions, and blocks of a neck; each is built before its weights can be missed
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
 _WHOLE = {"companions", "temperature"}  # set once for all of them
@@ -93,6 +94,13 @@ class CrnnConfig(StrictConfig):
         if unknown := set(self.neck) - set(NECKS):
             raise ModelError(f"CrnnConfig.neck has {', '.join(sorted(unknown))}; its blocks are {', '.join(NECKS)}.")
         self.require_positive("image_size", "hidden_size", "num_layers", "num_attention_heads")
+        if self.projection_size < 0 or self.projection_size > MOST_OF_ANY:
+            raise ModelError(
+                f"CrnnConfig.projection_size is {self.projection_size}; 0 leaves the channels as they are."
+            )
+        for name in ("neck", "companions"):
+            if len(getattr(self, name)) > MOST_PARTS:
+                raise ModelError(f"CrnnConfig.{name} has {len(getattr(self, name))} parts; there may be {MOST_PARTS}.")
         for name in ("dropout", "drop_path_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"CrnnConfig.{name} is {getattr(self, name)}; it must lie in [0, 1).")

@@ -8,9 +8,10 @@ from typing import Any
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.image_processing_utils import BaseImageProcessor
 
+from artextract_hf.documents import read_document
 from artextract_hf.embedded import DEFAULT, EMBEDDED
 from artextract_hf.errors import ArtExtractError, ModelError
-from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
+from artextract_hf.remote import FAILURES, first_line, is_absent, reason, retry, snapshot
 
 MAIN = "main"  # the branch that is read where no revision is given
 FILES = ("*.json", "*.safetensors")  # of a repository, what a model is read from
@@ -57,6 +58,22 @@ def resolve(name: str, revision: str | None = None, **options: Any) -> str:
         ) from None
 
 
+def check_documents(directory: Path) -> None:
+    """Refuse a model's documents that are no JSON objects, before transformers reads them.
+
+    Raises:
+        ModelError: one is damaged, or no file.
+    """
+    for name in ("config.json", "preprocessor_config.json"):
+        if (directory / name).exists():
+            read_document(directory / name, ModelError)
+
+
+def _said(error: Exception) -> str:
+    """The first line of an error, with its kind where that says more."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 def know_own_names(kind: type[PreTrainedConfig | PreTrainedModel | BaseImageProcessor]) -> None:
     """Let `kind.from_pretrained` take the project's own names, as `resolve` does; any other name passes as it is.
 
@@ -70,6 +87,16 @@ def know_own_names(kind: type[PreTrainedConfig | PreTrainedModel | BaseImageProc
         if name in EMBEDDED:
             options = {option: kwargs.pop(option) for option in HUB_OPTIONS if option in kwargs}
             pretrained_model_name_or_path = resolve(name, kwargs.pop("revision", None), **options)
-        return load(cls, pretrained_model_name_or_path, *args, **kwargs)
+        where = str(pretrained_model_name_or_path)
+        if (Path(where) / "config.json").exists():
+            check_documents(Path(where))
+        try:
+            return load(cls, pretrained_model_name_or_path, *args, **kwargs)
+        except ArtExtractError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever a file makes transformers stumble over)
+            if isinstance(error, OSError) and not Path(where).is_dir():  # of the Hub, in words that its users know
+                raise
+            raise ModelError(f"{name!r} cannot be loaded as {cls.__name__}: {_said(error)}") from None
 
     kind.from_pretrained = classmethod(from_pretrained)

@@ -5,8 +5,11 @@ A configuration refuses misspelt settings and files of another kind of model; a 
 
 import difflib
 import logging
+import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +17,12 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from artextract_hf.errors import ModelError
+from artextract_hf.weights import check_weights, read_shapes
 
+# Keys of a config.json by which transformers would read other files, quantise, or make a list of this length.
+REACHING = {"transformers_weights", "quantization_config", "num_labels", "extra_files"}
+# Largest settings: what takes time or memory before the weights tell that it does not fit.
+MOST, MOST_OF_ANY = {"image_size": 1024, "num_layers": 16, "num_attention_heads": 256}, 2**20
 _MISFITS = ("missing_keys", "unexpected_keys", "mismatched_keys")
 
 
@@ -29,6 +37,10 @@ class StrictConfig(PreTrainedConfig):
             ModelError: it describes another kind of model. transformers would warn, and fill in what is missing.
         """
         document, unused = super().get_config_dict(name, **kwargs)
+        if reaching := sorted(REACHING & set(document)):
+            raise ModelError(
+                f"{str(name)!r} has {reaching[0]!r} in its config.json, which no model of this package has."
+            )
         kind = document.get("model_type", cls.model_type)
         if kind != cls.model_type:
             raise ModelError(f"{str(name)!r} is a model of the kind {kind!r}; {cls.__name__} reads {cls.model_type!r}.")
@@ -46,14 +58,18 @@ class StrictConfig(PreTrainedConfig):
                 raise ModelError(f"{cls.__name__} has no {key!r}. Did you mean {near[0]!r}?")
 
     def require_positive(self, *names: str) -> None:
-        """Refuse sizes below 1.
+        """Refuse sizes below 1, and those of MOST beyond it.
 
         Raises:
-            ModelError: a setting is less than 1.
+            ModelError: a setting is less than 1, or too large.
         """
         for name in names:
             if getattr(self, name) < 1:
                 raise ModelError(f"{type(self).__name__}.{name} is {getattr(self, name)}; it must be at least 1.")
+            if getattr(self, name) > MOST.get(name, MOST_OF_ANY):
+                raise ModelError(
+                    f"{type(self).__name__}.{name} is {getattr(self, name)}; it may be {MOST.get(name, MOST_OF_ANY)}."
+                )
 
 
 class StrictPreTrainedModel(PreTrainedModel):
@@ -84,15 +100,37 @@ class StrictPreTrainedModel(PreTrainedModel):
         kwargs.setdefault("dtype", torch.float32)
         want_info = kwargs.pop("output_loading_info", False)
         kwargs |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # reported below, with their names
+        kwargs["use_safetensors"] = True  # no pickle is read
         with _without_report():
             model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         wrong = {kind: sorted(_key(k) for k in info[kind]) for kind in _MISFITS}
+        cls._refuse_misfits(wrong, pretrained_model_name_or_path)
+        return (model, info) if want_info else model
+
+    @classmethod
+    def _refuse_misfits(cls, wrong: dict[str, list[str]], name: object) -> None:
+        """Refuse weights that are missing, left over or of another shape, given by these kinds."""
         wrong["unexpected_keys"] = [k for k in wrong["unexpected_keys"] if not k.startswith(cls.may_be_left_over)]
         if any(wrong.values()):
             report = "; ".join(f"{kind.replace('_', ' ')}: {', '.join(v[:3])}" for kind, v in wrong.items() if v)
-            message = f"the weights of {str(pretrained_model_name_or_path)!r} do not fit {cls.__name__}: {report}."
+            message = f"the weights of {str(name)!r} do not fit {cls.__name__}: {report}."
             raise ModelError(f"{message} {cls.misfit_hint}".rstrip())
-        return (model, info) if want_info else model
+
+    @classmethod
+    def _load_pretrained_model(
+        cls, model: Any, state_dict: Any, checkpoint_files: Any, load_config: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """What transformers calls with the model that it has built without memory. Weights that do not fit are refused
+        here: transformers would give memory to all that a configuration asks for and the file does not hold.
+        """
+        name = load_config.pretrained_model_name_or_path
+        shapes: dict[str, tuple[int, ...]] = {}
+        for path in map(Path, checkpoint_files or ()):
+            check_weights(path)
+            shapes |= read_shapes(path)
+        if checkpoint_files:
+            cls._refuse_misfits(_misfits(model, shapes), name)
+        return super()._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)
 
 
 @contextmanager
@@ -108,6 +146,37 @@ def _without_report() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(keep)
+
+
+def refuse_larger(skeleton: nn.Module, files: Sequence[Path], name: str) -> None:
+    """Refuse a configuration that asks for far more memory than its weights can fill.
+
+    Args:
+        skeleton: the network, built on the meta device.
+        files: of its weights.
+        name: of the model.
+
+    Raises:
+        ModelError: the network has more than twice as many numbers as the files.
+    """
+    asked = sum(tensor.numel() for tensor in skeleton.state_dict().values())
+    held = sum(math.prod(shape) for path in files for shape in read_shapes(path).values())
+    if asked > 2 * held:
+        raise ModelError(f"{name!r} describes a network of {asked:,} weights, and holds {held:,}.")
+
+
+def _misfits(model: PreTrainedModel, shapes: dict[str, tuple[int, ...]]) -> dict[str, list[str]]:
+    """Weights that a model misses in a file or finds in another shape; a trunk is found within its whole model too."""
+    prefix = f"{model.base_model_prefix}."
+    ignored = [re.compile(pattern) for pattern in model._keys_to_ignore_on_load_missing or ()]
+    missing, mismatched = [], []
+    for key, tensor in model.state_dict().items():
+        found = next((shapes[name] for name in (key, prefix + key, key.removeprefix(prefix)) if name in shapes), None)
+        if found is None and not any(pattern.search(key) for pattern in ignored):
+            missing.append(key)
+        elif found is not None and found != tuple(tensor.shape):
+            mismatched.append(key)
+    return {"missing_keys": sorted(missing), "unexpected_keys": [], "mismatched_keys": sorted(mismatched)}
 
 
 def _key(entry: str | tuple) -> str:

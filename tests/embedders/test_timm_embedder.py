@@ -131,5 +131,5 @@ def test_bad_directories(folder, tmp_path):
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     torch.save({}, tmp_path / "pytorch_model.bin")  # a pickle is never read
-    with pytest.raises(ModelError, match=r"in model\.safetensors"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is missing"):
         AutoEmbedder.from_pretrained(str(tmp_path))

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -13,8 +11,7 @@ from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.openvino_backend import check_backend, on_backend
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification
 from artextract_hf.models.names import resolve
-
-DAMAGED = (OSError, KeyError, TypeError, ModelError, SafetensorError, StrictDataclassError)  # of files, while loading
+from artextract_hf.remote import first_line
 
 
 def load_classifier(
@@ -53,5 +50,5 @@ def load_pair(kind: type[PreTrainedModel], directory: str, otherwise: str) -> tu
     transformers_logging.disable_progress_bar()  # loading takes a moment, too short for a bar
     try:
         return kind.from_pretrained(directory), ArtImageProcessor.from_pretrained(directory)
-    except DAMAGED as error:
-        raise ModelError(f"{otherwise}: {str(error).splitlines()[0]}") from None
+    except ModelError as error:  # of whatever the files made transformers stumble over, see `names.py`
+        raise ModelError(f"{otherwise}: {first_line(error)}") from None

@@ -7,6 +7,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data.decode import ImageSource, decode_image
+from artextract_hf.errors import ModelError
 from artextract_hf.models.inference.micro_batches import micro_batches
 
 ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
@@ -48,6 +49,8 @@ class ArtAttributesPipeline(Pipeline):
     def postprocess(self, model_outputs: Any, top_k: int = 5, return_attention: bool = False) -> dict[str, Any]:  # noqa: D102
         answer: dict[str, Any] = {"tasks": {}}
         for task, names in self.model.config.tasks.items():
+            if not model_outputs[task].isfinite().all():
+                raise ModelError(f"the model gives no numbers for {task}: its weights are damaged.")
             scores, classes = model_outputs[task][0].float().softmax(dim=0).topk(min(top_k, len(names)))
             answer["tasks"][task] = [
                 {"label": names[c], "score": s} for s, c in zip(scores.tolist(), classes.tolist(), strict=True)
