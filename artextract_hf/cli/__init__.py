@@ -33,7 +33,10 @@ from artextract_hf.escapes import for_terminal
 BAD_INPUT = 2
 # What input and the machine can cause wherever it happens. Any other error is a mistake of this package.
 KNOWN = (ArtExtractError, OSError, MemoryError, RecursionError, UnicodeError)
-NO_WORDS = {MemoryError: "the memory is not enough for this.", RecursionError: "the input is nested too deeply."}
+NO_WORDS: dict[type[BaseException], str] = {
+    MemoryError: "the memory is not enough for this.",
+    RecursionError: "the input is nested too deeply.",
+}
 
 
 def main() -> None:
