@@ -135,7 +135,7 @@ class Crowd:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=10.0, help="1 at least")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = measure(Path(folder), args.minutes)
@@ -164,7 +164,7 @@ def measure(temporary: Path, minutes: float) -> dict[str, Any]:
         server.wait(timeout=60)
     seconds = sorted(s for found in crowd.seconds.values() for s in found)
     half = samples[len(samples) // 2 :]
-    growth = (half[-1][1] - half[0][1]) / max(half[-1][0] - half[0][0], SAMPLE_S) * 60
+    growth, _ = statistics.linear_regression([s[0] / 60 for s in half], [s[1] for s in half])
     return {
         "visitors": VISITORS,
         "minutes": minutes,

@@ -75,9 +75,8 @@ COMMANDS = {
     "demo collection": "demo --collection @ --check",
     "demo port": "demo --port @",
 }
-VALUES = {
+VALUES = {  # without NUL bytes, which no system lets through to a program
     "nothing": "",
-    "NUL": "a\0b",
     "no text": "a\udcffb",
     "long": "x" * 5000,
     "endless device": "/dev/zero",
@@ -124,7 +123,7 @@ FILES = {  # contents of files in {hostile}
 
 
 VALUES |= {f"file {name}": "{hostile}/" + name for name in FILES}
-RETRIED = {"closed port"}  # a host that cannot be reached is tried again for half a minute
+QUICK = {"nothing", "no text", "long", "endless device", "a folder", "below a file", "no address", "escape"}
 NETWORKS = {  # commands that load or make one, or ask the page
     *("evaluate model", "evaluate split", "evaluate weights", "export onnx", "explain out", "publish model id"),
     *("index-regions", "index-regions side", "demo collection", "demo port", "publish space", "publish space id"),
@@ -179,7 +178,7 @@ def filled(command: str, value: str, places: dict[str, Path]) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - NETWORKS))
 def test_hostile_values_end_in_one_line(end, name):
-    for value in VALUES.keys() - RETRIED:
+    for value in QUICK:
         code, one_line = end(COMMANDS[name], VALUES[value])
         assert code == 0 or (code == 2 and one_line), f"{name}: {value}"
 
@@ -187,7 +186,7 @@ def test_hostile_values_end_in_one_line(end, name):
 @pytest.mark.long
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_all_hostile_values_end_in_one_line(end, name):
-    for value in VALUES if name in NETWORKS else RETRIED:
+    for value in VALUES:
         code, one_line = end(COMMANDS[name], VALUES[value])
         launched = code == 1 and name.startswith("train")  # the launcher's, where it was a recipe as far as it goes
         assert code == 0 or launched or (code == 2 and one_line), f"{name}: {value}"

@@ -274,6 +274,8 @@ class VectorStore:
             _replace(folder / "vectors.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
         except (RuntimeError, OSError) as error:
             raise PaintingIndexError(f"the vectors cannot be written: {str(error).splitlines()[-1]}") from None
+        except TypeError:  # of FAISS, for a path whose bytes are no UTF-8
+            raise PaintingIndexError(f"FAISS cannot write to {str(folder)!r}, a name that is no text.") from None
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
