@@ -10,7 +10,8 @@ from tests.imports import Import, SourceTree, circles
 ROOT = Path(__file__).parent.parent
 TOPS = ("artextract_hf", "training", "spaces_app", "benchmarks", "tests")
 GROUND = (
-    "errors", "version", "digests", "documents", "embedded", "escapes", "extras", "folders", "outputs", "remote", "weights",
+    "errors", "version", "digests", "documents", "embedded", "escapes", "extras", "folders", "outputs", "remote",
+    "weights",
 )  # fmt: skip
 STAGES = ("data", "models", "embedders", "evaluation", "retrieval", "curation", "hub")
 USERS = ("artextract_hf.cli", "spaces_app", "training")  # they import public names only
