@@ -15,9 +15,9 @@ from tests.conftest import ROOT, plain_picture
 README = ROOT / "README.md"
 PAGES = [
     ROOT / "docs" / f"{name}.md"
-    for name in ("bring-paintings-in", "search", "train", "publish", "extend", "code", "results")
+    for name in ("bring-paintings-in", "search", "train", "publish", "extend", "code", "results", "reliability")
 ]
-TEXTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
+TEXTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *PAGES]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 COMMAND = re.compile(r"^artextract .*|`(artextract [^`]+)`", re.MULTILINE)
@@ -53,6 +53,14 @@ def test_paths_in_the_text_exist(page):
     folders = "artextract_hf|training|benchmarks|spaces_app|model_cards|tests|docs"
     for path in re.findall(rf"`((?:{folders})/[\w/.-]+)`", page.read_text(encoding="utf-8")):
         assert (ROOT / path).exists(), path
+
+
+def test_tests_that_hold_a_promise_exist():
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 20
+    for path, name in named:
+        assert f"def {name}" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.stem)
