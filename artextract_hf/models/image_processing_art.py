@@ -30,18 +30,34 @@ class ArtImageProcessor(PilBackend):
     model_input_names = ["pixel_values"]
 
     def __init__(self, **kwargs: Any) -> None:
+        """As of transformers, for settings that may come from a stranger's file.
+
+        Raises:
+            ModelError: they are not those of this preprocessing, or take memory without bound.
+        """
         super().__init__(**kwargs)
-        side = dict(self.size).get("height")
-        if dict(self.size) != {"height": side, "width": side} or type(side) is not int or not 1 <= side <= MOST_SIDE:
+        side = self.size.get("height") if hasattr(self.size, "get") else None
+        if type(side) is not int or dict(self.size) != {"height": side, "width": side} or not 1 <= side <= MOST_SIDE:
+            raise ModelError(f"pictures are squares of 1 to {MOST_SIDE} pixels; the processor's size is {self.size!r}.")
+        steps = [getattr(self, name) for name in ("do_convert_rgb", "do_rescale", "do_normalize")]
+        further = [getattr(self, name, None) for name in ("do_center_crop", "do_pad")]
+        if self.do_resize is not True or any(type(step) is not bool for step in steps) or any(further):
+            raise ModelError("the processor does not squeeze pictures to a square, as this preprocessing does.")
+        if not isinstance(self.resample, int) or self.resample not in range(6):
             raise ModelError(
-                f"pictures are squares of 1 to {MOST_SIDE} pixels here; the processor's size is {self.size}."
+                f"the processor's resample is {self.resample!r}; it takes one of Pillow's filters, 0 to 5."
             )
-        for name in ("image_mean", "image_std"):
-            values = getattr(self, name)
-            numbers = [v for v in values if type(v) in (int, float)] if isinstance(values, list | tuple) else []
-            if (
-                len(numbers) != 3
-                or not all(abs(v) < 1e3 for v in numbers)
-                or (name == "image_std" and min(numbers) <= 0)
-            ):
-                raise ModelError(f"the processor's {name} is {values}; it takes three numbers, one a colour.")
+        if not _are_numbers([self.rescale_factor], 1, least=0):
+            raise ModelError(f"the processor's rescale_factor is {self.rescale_factor!r}; it is a number in (0, 1].")
+        if not _are_numbers(self.image_mean, 3) or not _are_numbers(self.image_std, 3, least=0):
+            raise ModelError(
+                f"the processor's image_mean is {self.image_mean!r} and its image_std {self.image_std!r}; each takes "
+                "three numbers, one a colour."
+            )
+
+
+def _are_numbers(values: Any, count: int, *, least: float = -1e3) -> bool:
+    """Whether these are so many numbers above `least`, below a thousand."""
+    if not isinstance(values, list | tuple) or len(values) != count:
+        return False
+    return all(type(value) in (int, float) and least < value < 1e3 for value in values)

@@ -23,6 +23,7 @@ MIN_QUERIES = 50  # records below which there is no threshold
 # Share of the collection's own paintings without a good match, see benchmarks/search/similarity_calibration.py.
 FAR = 0.05
 BLOCK = 256  # queries at a time
+LARGEST_SCORE = 1e37  # of vectors of the largest numbers that an index takes
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Calibration:
             threshold = document["threshold"]
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise damaged from None
-        if threshold is not None and (type(threshold) not in (int, float) or not np.isfinite(threshold)):
+        if threshold is not None and not (type(threshold) in (int, float) and abs(threshold) < LARGEST_SCORE):
             raise damaged
         return cls(curves, threshold)
 

@@ -40,6 +40,6 @@ def check_embedder(embedder: "Embedder", name: str, fingerprint: str) -> None:
     """
     if embedder.fingerprint != fingerprint:
         raise PaintingIndexError(
-            f"the index was built with {name!r} (fingerprint {fingerprint}), but the embedder at hand has "
+            f"the index was built with {name!r} (fingerprint {fingerprint!r}), but the embedder at hand has "
             f"{embedder.fingerprint}; build the index again, or load that embedder."
         )

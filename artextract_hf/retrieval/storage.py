@@ -215,7 +215,7 @@ def read_embeddings(
 
 
 def _no_vectors(reason: str) -> PaintingIndexError:
-    return PaintingIndexError(f"there are no vectors of `artextract embed`: {reason}")
+    return PaintingIndexError(f"the folder holds no vectors of `artextract embed`: {reason}")
 
 
 def _selected(ids: set[str], vectors: np.ndarray, records: RecordTable) -> tuple[np.ndarray, RecordTable]:

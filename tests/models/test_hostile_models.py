@@ -132,6 +132,10 @@ def test_sizes_are_refused_before_memory_is_taken(changes, message, folder):
         ({"size": {"height": 64, "width": 32}}, "1 to 1024 pixels"),
         ({"image_std": [1, 0, 1]}, "image_std"),
         ({"image_mean": "grey"}, "image_mean"),
+        ({"resample": {}}, "resample"),
+        ({"rescale_factor": "x"}, "rescale_factor"),
+        ({"do_resize": False}, "does not squeeze"),
+        ({"do_center_crop": True, "crop_size": {"height": 10**6, "width": 10**6}}, "does not squeeze"),
     ],
 )
 def test_preprocessing_that_no_model_has_is_refused(changes, message, folder):

@@ -293,7 +293,7 @@ class FaceIndex(Publishable):
             self._detector = FaceDetector.from_hub()
         if self._detector.fingerprint != self._records[0]["detector"]:
             raise PaintingIndexError(
-                f"the faces were found by a detector of fingerprint {self._records[0]['detector']}, and the one at "
+                f"the faces were found by a detector of fingerprint {self._records[0]['detector']!r}, and the one at "
                 f"hand has {self._detector.fingerprint}; build the index again, or load that detector."
             )
         return self._detector

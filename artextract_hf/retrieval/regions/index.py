@@ -257,7 +257,7 @@ class RegionIndex(Publishable):
         store, records, about = read_index(find_index(name, revision), RegionStore.load, kind=KIND)
         side = about.get("side")
         if type(side) is not int or side % STRIDE or not STRIDE <= side <= LARGEST_CELL * store.cells:
-            raise PaintingIndexError(f"the index of regions {str(name)!r} is damaged: its side is {str(side)[:40]}.")
+            raise PaintingIndexError(f"the index of regions {str(name)!r} is damaged: its side is {str(side)[:40]!r}.")
         return cls(
             store,
             records,
