@@ -98,11 +98,18 @@ def load_prepared(folder: str | Path) -> DatasetDict:
     manifest = read_manifest(folder)
     if FILES in manifest:
         _check_files(folder, manifest)
-    splits = open_saved(folder, known=manifest.get(FILES))
+    return open_saved(folder, known=manifest.get(FILES))
+
+
+def check_columns(splits: DatasetDict, folder: Path) -> None:
+    """Refuse data that lack columns of a record; a training needs only the picture and the classes that it learns.
+
+    Raises:
+        DataError: a column is missing in a split.
+    """
     wanted = [name for name in painting_features() if name not in DETAILS]
     if missing := [name for name in wanted if any(name not in split.column_names for split in splits.values())]:
         raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
-    return splits
 
 
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
@@ -135,7 +142,9 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     Raises:
         DataError: the folder cannot be used.
     """
-    dataset = take_split(load_prepared(folder), ALL)
+    splits = load_prepared(folder)
+    check_columns(splits, folder)
+    dataset = take_split(splits, ALL)
     expected = painting_features()
     for name in DETAILS:  # a data set of an earlier version
         if name not in dataset.column_names:

@@ -18,7 +18,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 
 from artextract_hf.data.pictures import encoded_pictures
-from artextract_hf.data.prepared import ALL, load_prepared, read_manifest
+from artextract_hf.data.prepared import ALL, check_columns, load_prepared, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.statistics import FEW, describe
@@ -125,7 +125,9 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
     for folder in folders:
         manifest = read_manifest(folder)
         name = manifest.get("split") or (DEFAULT if folder == source else folder.name)
-        found.append((name, load_prepared(folder), manifest))
+        splits = load_prepared(folder)
+        check_columns(splits, folder)
+        found.append((name, splits, manifest))
     if len({name for name, _, _ in found}) < len(found):
         raise DataError(f"{source} holds a configuration twice: {', '.join(name for name, _, _ in found)}.")
     return found

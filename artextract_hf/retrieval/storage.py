@@ -153,7 +153,7 @@ def _read_table(path: Path, count: int) -> pa.Table:
         ValueError: another number of rows, or a small file of much memory: a value that is written once may stand in
             each of its rows.
     """
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path.resolve()) as file:  # a relative name with `://` would be an address
         if file.metadata.num_rows != count:
             raise ValueError(f"it holds {file.metadata.num_rows} records, not {count}.")
         left, batches = MOST_GROWTH * path.stat().st_size + LEAST_LIMIT, []

@@ -203,7 +203,7 @@ def test_evaluate(run_cli, tiny_wikiart, tiny_classifier, tmp_path):
         (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--factory", "magic"], "auto"),
         (["index", "{pictures}", "--out", "{out}", "--embedder", "{model}", "--metric", "magic"], "cosine, ip, l2"),
         (["search", "{pictures}/0.png", "--index", "{empty}"], "holds no index"),
-        (["index", "{vectors}", "--out", "{out}"], "there are no vectors of `artextract embed`"),
+        (["index", "{vectors}", "--out", "{out}"], "holds no vectors"),
         (["evaluate", "classifier", "--model", "{model}", "--data", "nowhere", "--out", "{out}"], "is not a folder"),
         (["evaluate", "classifier", "--model", "{model}", "--data", "{empty}", "--out", "{out}"], "prepare"),
     ],

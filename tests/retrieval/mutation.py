@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from artextract_hf.retrieval.fingerprint import document_digest, file_digest
+from artextract_hf.digests import document_digest, file_digest
 
 FOREIGN: tuple[Any, ...] = (None, True, -1, 0, 2**70, 1.5, 1e308, "", "x\ny", "\ud800", [], {}, [[]], ["x"], {"x": 1})
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from artextract_hf.digests import file_digest
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.database.rows import read_about
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.faces.index import FaceIndex
 from artextract_hf.retrieval.faces.records import COLUMNS
-from artextract_hf.retrieval.fingerprint import file_digest
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.regions.index import RegionIndex
 from tests.retrieval.conftest import ColorEmbedder, paintings
