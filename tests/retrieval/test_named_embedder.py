@@ -29,7 +29,7 @@ def asked(monkeypatch) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["somebody/model", "nobody-knows-it", "x" * 300, "a\nb", "../../etc", ""])
+@pytest.mark.parametrize("name", ["somebody/model", "nobody-knows-it", "x" * 300, "a\nb", "../../no/such/folder", ""])
 def test_a_name_that_is_not_at_hand_is_not_fetched(name, asked):
     with pytest.raises(PaintingIndexError, match="is not fetched because an index says so") as error:
         load_named_embedder(name, "0" * 16)
