@@ -34,6 +34,7 @@ WRITTEN = r"[^/]+\.(faiss|json|npy|parquet|safetensors)|README\.md|\.gitattribut
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 # Of embedder.json, what `read_embeddings` gives.
 EMBEDDED = {"embedder": str, "fingerprint": str, "dim": int, "data": str, "vectors": str, "skipped": list}
+SKIPPED = {"path", "reason"}  # keys of what was left out
 RECORDS_AT_ONCE = 2**16  # rows
 # Bytes in memory for each of a file of records, and beside them: texts that repeat take a hundredth in Parquet.
 MOST_GROWTH, LEAST_LIMIT = 100, 2**28
@@ -189,6 +190,9 @@ def read_embeddings(
     about = read_document(folder / "embedder.json", _no_vectors)
     if broken := [key for key, kind in EMBEDDED.items() if type(about.get(key)) is not kind]:
         raise _no_vectors(f"{folder / 'embedder.json'} is damaged: {', '.join(broken)}.")
+    for item in about["skipped"]:
+        if not isinstance(item, dict) or item.keys() != SKIPPED or not all(type(text) is str for text in item.values()):
+            raise _no_vectors(f"{folder / 'embedder.json'} is damaged: skipped.")
     known = {key: about[key] for key in EMBEDDED}
     ids = read_json(folder / "ids.json", _no_vectors, most=None)
     if not isinstance(ids, list):

@@ -184,6 +184,7 @@ def test_hostile_values_end_in_one_line(end, name):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("default")  # a page that starts: gradio's own
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_all_hostile_values_end_in_one_line(end, name):
     for value in VALUES:
