@@ -27,7 +27,8 @@ from tests.retrieval.regions.conftest import SIDE, CellEmbedder, pictures
 from tests.retrieval.regions.conftest import collection as region_collection
 
 COUNT = 60
-TRIALS = {"paintings": 12, "regions": 2, "embeddings": 12}  # of each file; in the long test 300
+TRIALS = {"paintings": 12, "regions": 2, "embeddings": 12}  # of each file
+MANY_TRIALS = {"paintings": 300, "regions": 60, "embeddings": 300}  # in the long test; regions take longest
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_damage_behind_fresh_checksums_is_one_clear_error(kind, folders, tmp_pat
 @pytest.mark.long
 @pytest.mark.parametrize("kind", USES)
 def test_much_damage_behind_fresh_checksums_is_one_clear_error(kind, folders, tmp_path):
-    try_mutants(folders[kind], tmp_path / "mutant", USES[kind], 300)
+    try_mutants(folders[kind], tmp_path / "mutant", USES[kind], MANY_TRIALS[kind])
 
 
 def changed(folder: Path, edit: Callable[[pa.Table], pa.Table]) -> None:
