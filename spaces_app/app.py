@@ -93,9 +93,9 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
 
 def open_index(name: str | None, model: str) -> PaintingIndex:
     """The index called `name`; without one, that of the project's own paintings, built once for each model."""
+    embedder = AutoEmbedder.from_pretrained(model)  # first: an index may name what is in the Hub's cache, and no more
     if name:
         return PaintingIndex.from_pretrained(name)
-    embedder = AutoEmbedder.from_pretrained(model)
     folder = CACHE / f"demo-{COLLECTION_SIZE}-{embedder.fingerprint}"
     try:
         return PaintingIndex.from_pretrained(folder, embedder=embedder)
