@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,20 @@ class SkipList:
     def add(self, path: object, reason: object) -> None:
         """Note that `path` was left out because of `reason`."""
         self.items.append(Skipped(plain_text(str(path)), plain_text(str(reason))))
+
+    @classmethod
+    def from_json(cls, items: list[Any]) -> Self:
+        """What `as_json` gave, from a file that somebody else may have written.
+
+        Raises:
+            ValueError: an item is no path with a reason.
+        """
+        for item in items:
+            if not isinstance(item, dict) or item.keys() != {"path", "reason"}:
+                raise ValueError("no path with a reason")
+            if not all(type(text) is str for text in item.values()):
+                raise ValueError("a path or a reason that is no text")
+        return cls([Skipped(**item) for item in items])
 
     def as_json(self) -> list[dict[str, str]]:
         """The list as the command line prints it."""

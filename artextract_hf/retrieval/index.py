@@ -16,7 +16,7 @@ import numpy as np
 from datasets import Dataset
 from PIL import Image
 
-from artextract_hf.data.schema import SkipList, Skipped
+from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
@@ -128,7 +128,7 @@ class PaintingIndex(Publishable):
         index = cls(
             store, records, embedder=embedder, embedder_name=about["embedder"], fingerprint=about["fingerprint"]
         )
-        index.skipped = SkipList([Skipped(**item) for item in about["skipped"]])
+        index.skipped = SkipList.from_json(about["skipped"])
         index.fit_calibration()
         return index
 

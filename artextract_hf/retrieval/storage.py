@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from artextract_hf.data.schema import SkipList
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document, read_json
 from artextract_hf.errors import PaintingIndexError, QueryError, first_line
@@ -34,7 +35,6 @@ WRITTEN = r"[^/]+\.(faiss|json|npy|parquet|safetensors)|README\.md|\.gitattribut
 EXPECTED = {"format": int, "count": int, "dim": int, "embedder": str, "fingerprint": str, "data": str, DIGESTS: dict}
 # Of embedder.json, what `read_embeddings` gives.
 EMBEDDED = {"embedder": str, "fingerprint": str, "dim": int, "data": str, "vectors": str, "skipped": list}
-SKIPPED = {"path", "reason"}  # keys of what was left out
 RECORDS_AT_ONCE = 2**16  # rows
 # Bytes in memory for each of a file of records, and beside them: texts that repeat take a hundredth in Parquet.
 MOST_GROWTH, LEAST_LIMIT = 100, 2**28
@@ -190,9 +190,10 @@ def read_embeddings(
     about = read_document(folder / "embedder.json", _no_vectors)
     if broken := [key for key, kind in EMBEDDED.items() if type(about.get(key)) is not kind]:
         raise _no_vectors(f"{folder / 'embedder.json'} is damaged: {', '.join(broken)}.")
-    for item in about["skipped"]:
-        if not isinstance(item, dict) or item.keys() != SKIPPED or not all(type(text) is str for text in item.values()):
-            raise _no_vectors(f"{folder / 'embedder.json'} is damaged: skipped.")
+    try:
+        SkipList.from_json(about["skipped"])
+    except ValueError:
+        raise _no_vectors(f"{folder / 'embedder.json'} is damaged: skipped.") from None
     known = {key: about[key] for key in EMBEDDED}
     ids = read_json(folder / "ids.json", _no_vectors, most=None)
     if not isinstance(ids, list):

@@ -23,7 +23,7 @@ import pyarrow as pa
 from datasets import Dataset
 from PIL import Image
 
-from artextract_hf.data.schema import SkipList, Skipped
+from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
@@ -138,7 +138,7 @@ class DatabaseIndex(Publishable):
         schema = table_schema(records.table.schema, known["dim"], metric=metric, **about)
         rows = vector_rows(vectors.__getitem__, records, schema)
         index = cls(PaintingTable.create(connect(uri), table, schema, rows), embedder=embedder)
-        index.skipped = SkipList([Skipped(**item) for item in known["skipped"]])
+        index.skipped = SkipList.from_json(known["skipped"])
         index.fit_calibration()
         return index
 
