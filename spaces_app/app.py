@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file 
 from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import PaintingIndexError
-from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier
+from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
 from spaces_app.limits import MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.similar import similar_tab
@@ -93,9 +93,10 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
 
 def open_index(name: str | None, model: str) -> PaintingIndex:
     """The index called `name`; without one, that of the project's own paintings, built once for each model."""
-    embedder = AutoEmbedder.from_pretrained(model)  # first: an index may name what is in the Hub's cache, and no more
     if name:
+        resolve(model)  # into the Hub's cache: an index of it may name what is there, and no more
         return PaintingIndex.from_pretrained(name)
+    embedder = AutoEmbedder.from_pretrained(model)
     folder = CACHE / f"demo-{COLLECTION_SIZE}-{embedder.fingerprint}"
     try:
         return PaintingIndex.from_pretrained(folder, embedder=embedder)

@@ -24,7 +24,7 @@ from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
 from artextract_hf.models.modeling_crnn import CrnnClassifierOutput, CrnnForImageClassification, CrnnModel
-from artextract_hf.models.names import know_own_names
+from artextract_hf.models.names import know_own_names, resolve
 from artextract_hf.models.whitening import fit_whitening
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "load_classifier",
     "load_imagenet",
     "make_head",
+    "resolve",
     "target_momentum",
 ]
 
