@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.errors import ArtExtractError, first_line
 
 MOST_BYTES = 2**26  # of a description; Python takes up to thirty times as much for it
 
@@ -42,8 +42,7 @@ def read_json(path: Path, refused: Callable[[str], ArtExtractError], *, most: in
     except ArtExtractError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise refused(f"{path} is damaged: {reason}") from None
+        raise refused(f"{path} is damaged: {first_line(error)}") from None
 
 
 def _refuse_constant(name: str) -> float:

@@ -44,11 +44,11 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         ModelError: there is no such file, or it is damaged, or a Git LFS pointer.
     """
-    return {name: tuple(entry["shape"]) for name, entry in _read_header(path)[0].items()}
+    return _shapes(_read_header(path)[0])
 
 
-def check_weights(path: Path) -> None:
-    """Refuse a file whose weights are damaged, or not all finite numbers.
+def check_weights(path: Path) -> dict[str, tuple[int, ...]]:
+    """Refuse a file whose weights are damaged, or not all finite numbers; gives what `read_shapes` does.
 
     Raises:
         ModelError: as `read_shapes`, or a weight that is no number: every answer would be none.
@@ -61,6 +61,11 @@ def check_weights(path: Path) -> None:
             finite = np.isfinite(stored) if kind in FLOATS else (stored & BF16_EXPONENT) != BF16_EXPONENT
             if not finite.all():
                 raise ModelError(f"{path} is damaged: the weight {name!r} is not finite.")
+    return _shapes(header)
+
+
+def _shapes(header: dict[str, dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(entry["shape"]) for name, entry in header.items()}
 
 
 def _read_header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:

@@ -16,11 +16,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from artextract_hf.embedders.network import NetworkEmbedder, finite_units
-from artextract_hf.errors import ModelError, QueryError
+from artextract_hf.errors import ModelError, QueryError, first_line
 from artextract_hf.models.image_processing_art import MOST_SIDE
 from artextract_hf.models.names import check_documents
 from artextract_hf.models.strict_loading import refuse_larger
-from artextract_hf.remote import first_line
 from artextract_hf.weights import check_weights
 
 MOST_LAYERS = 256

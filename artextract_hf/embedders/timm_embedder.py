@@ -13,11 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from artextract_hf.embedders.network import NetworkEmbedder
-from artextract_hf.errors import ModelError
+from artextract_hf.errors import ModelError, first_line
 from artextract_hf.models.backbones import check_backbone_name, load_imagenet
 from artextract_hf.models.image_processing_art import MOST_SIDE
 from artextract_hf.models.strict_loading import refuse_larger
-from artextract_hf.remote import first_line
 from artextract_hf.weights import check_weights
 
 WEIGHTS = "model.safetensors"

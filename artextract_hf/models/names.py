@@ -10,8 +10,8 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from artextract_hf.documents import read_document
 from artextract_hf.embedded import DEFAULT, EMBEDDED
-from artextract_hf.errors import ArtExtractError, ModelError
-from artextract_hf.remote import FAILURES, first_line, is_absent, reason, retry, snapshot
+from artextract_hf.errors import ArtExtractError, ModelError, first_line
+from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
 
 MAIN = "main"  # the branch that is read where no revision is given
 FILES = ("*.json", "*.safetensors")  # of a repository, what a model is read from

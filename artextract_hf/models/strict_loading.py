@@ -126,8 +126,7 @@ class StrictPreTrainedModel(PreTrainedModel):
         name = load_config.pretrained_model_name_or_path
         shapes: dict[str, tuple[int, ...]] = {}
         for path in map(Path, checkpoint_files or ()):
-            check_weights(path)
-            shapes |= read_shapes(path)
+            shapes |= check_weights(path)
         if checkpoint_files:
             cls._refuse_misfits(_misfits(model, shapes), name)
         return super()._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures
 from artextract_hf.data.schema import SkipList
 from artextract_hf.digests import file_digest
+from artextract_hf.documents import read_document
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError, first_line
 from artextract_hf.outputs import (
@@ -241,15 +242,9 @@ def _thumbnails(records: Path) -> Iterator[bytes]:
 
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object; empty where there is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is damaged; delete it and run again: {first_line(error)}") from None
-    if not isinstance(document, dict):
-        raise DataError(f"{path} is damaged; delete it and run again: it is no JSON object.")
-    return document
+    return read_document(path, lambda reason: DataError(f"{reason.rstrip('.')}; delete it and run again."))
 
 
 def _write(path: Path, document: Any) -> None:

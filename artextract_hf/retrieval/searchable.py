@@ -107,16 +107,5 @@ class Searchable(Protocol):
         ...
 
     def push_to_hub(self, repo_id: str, *, allow_restricted: bool = False, private: bool = False, tag: str = "") -> str:
-        """Publish the index with a card; gives its address. `from_pretrained` reads it from there.
-
-        Args:
-            repo_id: `owner/name`.
-            allow_restricted: publish although a painting has no open licence.
-            private: make the repository private, if it is new.
-            tag: a version that names the commit.
-
-        Raises:
-            DataError: paintings without an open licence.
-            ArtExtractError: the Hub refuses, or cannot be reached.
-        """
+        """Publish the index with a card; gives its address. What `Publishable` does for every index."""
         ...

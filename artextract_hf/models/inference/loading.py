@@ -6,12 +6,11 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from artextract_hf.embedded import DEFAULT
-from artextract_hf.errors import ModelError
+from artextract_hf.errors import ModelError, first_line
 from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.openvino_backend import check_backend, on_backend
 from artextract_hf.models.modeling_crnn import CrnnForImageClassification
 from artextract_hf.models.names import resolve
-from artextract_hf.remote import first_line
 
 
 def load_classifier(
