@@ -194,7 +194,7 @@ class UploadFolder:
 
 
 def return_free_memory() -> None:
-    """Give the system back what is free in the heaps of glibc, which keeps it: 170 MB after 900 questions."""
+    """Give the system back what is free in the heaps of glibc, which keeps it."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
