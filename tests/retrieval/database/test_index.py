@@ -189,7 +189,7 @@ def test_with_lists_to_search_k_hits_come_if_k_exist(tmp_path, monkeypatch):
     """The approximate index, at a small size: it finds nearly all neighbours, and reads on for a narrow filter."""
     monkeypatch.setattr(database, "INDEX_FROM", 500)
     monkeypatch.setattr(database, "LIST", 40)
-    monkeypatch.setattr(database, "PROBES", 3)
+    monkeypatch.setattr(database, "PROBES", 5)
     collection = paintings(800, seed=3)
     index = DatabaseIndex.build(collection.select(range(600)), ColorEmbedder(), str(tmp_path), "colours")
     index.add(collection.select(range(600, 800)))
