@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--embedder", default="default", help="`default`, a directory, a Hub name, or a timm model")
     parser.add_argument("--backend", default="torch", help="torch, or openvino on processors")
     parser.add_argument("--allow-outside", action="store_true", help="take also pictures outside the source's folder")
+    parser.add_argument("--allow-private-hosts", action="store_true", help="fetch also from hosts of private networks")
     parser.add_argument("--part", type=int, default=PART, help="records a part: what a killed process does again")
     try:
         embed(parser.parse_args())
@@ -48,7 +49,9 @@ def embed(args: argparse.Namespace) -> None:
     if args.backend == "torch" and isinstance(embedder, NetworkEmbedder):
         embedder.to(accelerator.device)
     left_out = SkipList()
-    dataset = read_collection(args.source, left_out, allow_outside=args.allow_outside)
+    dataset = read_collection(
+        args.source, left_out, allow_outside=args.allow_outside, allow_private_hosts=args.allow_private_hosts
+    )
     share = {"shard": accelerator.process_index, "shards": accelerator.num_processes}
     with output_lock(args.out) if accelerator.is_main_process else nullcontext():
         if accelerator.is_main_process:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, show
 
 audit = typer.Typer(help="Find what is wrong with a collection.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
@@ -15,26 +15,40 @@ Out = Annotated[Path, typer.Option(help="Folder to write: report.html, pairs.csv
 
 
 @audit.command("leaks")
-def audit_leaks(source: Source, out: Out, allow_outside: AllowOutside = False, as_json: AsJson = False) -> None:
+def audit_leaks(
+    source: Source,
+    out: Out,
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
     """Paintings that are in two splits, also as a copy that is cropped, turned a little, re-encoded or re-coloured.
 
     SOURCE has splits: a prepared folder, or a folder with train/, val/, test/.
     """
-    _audit(source, out, allow_outside, as_json, across_splits=True)
+    allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
+    _audit(source, out, as_json, allowed, across_splits=True)
 
 
 @audit.command("duplicates")
-def audit_duplicates(source: Source, out: Out, allow_outside: AllowOutside = False, as_json: AsJson = False) -> None:
+def audit_duplicates(
+    source: Source,
+    out: Out,
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
     """Paintings that are twice in a collection."""
-    _audit(source, out, allow_outside, as_json, across_splits=False)
+    allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
+    _audit(source, out, as_json, allowed, across_splits=False)
 
 
-def _audit(source: str, out: Path, allow_outside: bool, as_json: bool, *, across_splits: bool) -> None:
+def _audit(source: str, out: Path, as_json: bool, allowed: dict[str, bool], *, across_splits: bool) -> None:
     from artextract_hf.curation import count_kinds, find_duplicates, read_splits, write_report
     from artextract_hf.data import SkipList
 
     skipped = SkipList()
-    records = read_splits(source, skipped, allow_outside=allow_outside)
+    records = read_splits(source, skipped, **allowed)
     duplicates = find_duplicates(records, skipped, across_splits=across_splits)
     what = "Leaks between splits" if across_splits else "Duplicates"
     write_report(duplicates, records, skipped, out, title=f"{what} of {source}")

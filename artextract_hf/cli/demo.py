@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, app, list_skipped, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, list_skipped, show
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
 
@@ -19,6 +19,7 @@ def demo(
     ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     check: Annotated[bool, typer.Option(help="Start, ask one classification and one search over HTTP, stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -28,7 +29,10 @@ def demo(
     from artextract_hf.models import DEFAULT
     from spaces_app.app import open_index, start
 
-    index = _index_of(collection, allow_outside=allow_outside) if collection else open_index(None, DEFAULT)
+    if collection:
+        index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+    else:
+        index = open_index(None, DEFAULT)
     if not check:
         start(model=DEFAULT, index=index, port=port)
         return
@@ -41,13 +45,13 @@ def demo(
     show(answers, lines, as_json=as_json)
 
 
-def _index_of(collection: str, *, allow_outside: bool) -> Any:
+def _index_of(collection: str, **allowed: bool) -> Any:
     from artextract_hf.data import SkipList, read_collection
     from artextract_hf.embedders import AutoEmbedder
     from artextract_hf.retrieval import PaintingIndex
 
     skipped = SkipList()
-    paintings = read_collection(collection, skipped, allow_outside=allow_outside)
+    paintings = read_collection(collection, skipped, **allowed)
     index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(), progress=True)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])
     return index

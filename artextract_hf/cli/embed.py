@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AsJson, Backend, app, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, Backend, app, show
 
 
 @app.command()
@@ -18,6 +18,7 @@ def embed(
         str, typer.Option(help="`default`, a directory, a Hub name (CLIP and SigLIP too), or a timm model.")
     ] = "default",
     allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
@@ -28,7 +29,7 @@ def embed(
 
     left_out = SkipList()
     network = AutoEmbedder.from_pretrained(embedder, backend)
-    paintings = read_collection(source, left_out, allow_outside=allow_outside)
+    paintings = read_collection(source, left_out, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     about = embed_collection(paintings, network, out, left_out=left_out, progress=True)
     lines = [f"{about['count']} vectors of length {about['dim']} in {out}"]
     show(about, lines, as_json=as_json, left_out=about["skipped"])

@@ -46,6 +46,7 @@ def index(
     metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
     allow_restricted: AllowRestricted = False,
     allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     backend: Backend = "torch",
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +62,9 @@ def index(
         usable_ids = _usable_ids(Path(source), skipped, allow_restricted)
         made = PaintingIndex.from_embeddings(source, factory, metric, only=usable_ids)
     else:
-        paintings = read_collection(source, skipped, allow_outside=allow_outside)
+        paintings = read_collection(
+            source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+        )
         paintings = usable(paintings, skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)
         made = PaintingIndex.build(paintings, network, factory, metric, progress=True)

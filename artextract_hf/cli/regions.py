@@ -29,6 +29,7 @@ def index_regions(
     side: Annotated[int, typer.Option(help="Pixels of a painting's longer side; more finds smaller details.")] = 448,
     allow_restricted: AllowRestricted = False,
     allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
@@ -37,7 +38,11 @@ def index_regions(
 
     reserve(out)
     skipped = SkipList()
-    paintings = usable(read_collection(source, skipped, allow_outside=allow_outside), skipped, allow_restricted)
+    paintings = usable(
+        read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts),
+        skipped,
+        allow_restricted,
+    )
     made = RegionIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), side=side, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]

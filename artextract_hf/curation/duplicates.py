@@ -41,7 +41,9 @@ class Duplicate:
         return {key: value for key, value in asdict(self).items() if key != "rows"}
 
 
-def read_splits(source: str | Path, skipped: SkipList, *, allow_outside: bool = False) -> Dataset:
+def read_splits(
+    source: str | Path, skipped: SkipList, *, allow_outside: bool = False, allow_private_hosts: bool = False
+) -> Dataset:
     """The records of every split of a source, with a column `split`.
 
     Args:
@@ -49,6 +51,7 @@ def read_splits(source: str | Path, skipped: SkipList, *, allow_outside: bool = 
             the Hub, or a folder as it is stored there; or any other collection, which is one split without a name.
         skipped: filled with pictures that cannot be used.
         allow_outside: as in `read_collection`.
+        allow_private_hosts: as there.
     """
     folder = Path(source)
     if (folder / "dataset_dict.json").is_file():
@@ -59,7 +62,8 @@ def read_splits(source: str | Path, skipped: SkipList, *, allow_outside: bool = 
         where = folder.resolve() if folder.is_dir() else str(source)
         splits = read_table_splits(where, COLUMNS, skipped, allow_outside=allow_outside)
     else:
-        splits = DatasetDict({"": read_collection(source, skipped, allow_outside=allow_outside)})
+        allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
+        splits = DatasetDict({"": read_collection(source, skipped, **allowed)})
     shown = ["id", "image", "title", "artist_name"]
     named = [
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)

@@ -13,16 +13,18 @@ import io
 import ipaddress
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import unquote, urljoin
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, SSLError
 from urllib3.util import Url, parse_url
 from urllib3.util.retry import Retry
 
@@ -41,7 +43,7 @@ MAX_REDIRECTS = 5
 MAX_HEADER = 1 << 16  # bytes of the lines before an answer's body, all together
 HTML = ("text/html", "application/xhtml+xml")  # what a server sends in place of what was asked for
 BUSY = frozenset({429, 500, 502, 503, 504})  # answers that may be others a moment later
-BAD_ANSWERS = 2  # how often an answer that is not what was asked for is asked for again
+BAD_ANSWERS = 2  # how often an answer is asked for again that is not what was asked for, or took all its time
 CHUNK = 1 << 16
 LONGEST_REASON = 300  # characters that a message takes over from an answer or from another library
 
@@ -58,7 +60,7 @@ class DownloadSettings:
         concurrency: requests at the same time.
         per_second: requests a second, at most.
         retries: how often a request is repeated after an error, with growing pauses.
-        timeout_s: seconds that an answer may take, with all its redirects, from the first byte to the last.
+        timeout_s: seconds that an answer may take, with all its redirects, from the host's name to the last byte.
         max_bytes: a larger body is refused; counted after decompression.
         pause_s: the first pause; each following one is twice as long.
         max_pause_s: the longest pause, also where the server's Retry-After asks for more.
@@ -165,8 +167,9 @@ class Fetcher:
             self._wait_for_turn()
             busy: urllib3.BaseHTTPResponse | None = None
             error: Exception | None = None
+            end = time.monotonic() + self.settings.timeout_s
             try:
-                with self._answer(target) as answer:
+                with self._answer(target, end) as answer:
                     if answer.status not in BUSY:
                         return self._parsed(answer, parse)
                     busy = answer
@@ -174,17 +177,17 @@ class Fetcher:
                 raise
             except HTTPError as broken:
                 error = broken
+                bad += time.monotonic() >= end
             except ValueError as wrong:  # an ImageError is one, too
-                bad += 1
-                if bad > BAD_ANSWERS:
-                    raise DataError(_reason(wrong)) from None
                 error = ProtocolError(str(wrong))
+                bad += 1
+            if error and (bad > BAD_ANSWERS or _is_final(error)):
+                raise DataError(_reason(error)) from None
             retry = _pause(retry, busy, error)
 
     @contextmanager
-    def _answer(self, target: Url) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The answer to which an address leads, by whatever redirects."""
-        end = time.monotonic() + self.settings.timeout_s
+    def _answer(self, target: Url, end: float) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer to which an address leads, by whatever redirects, before the moment `end`."""
         for _ in range(1 + MAX_REDIRECTS):
             answer = self._request(target, end)
             try:
@@ -204,7 +207,7 @@ class Fetcher:
         headers = {"User-Agent": AGENT, "Host": target.netloc or host}
         if target.auth:
             headers["Authorization"] = "Basic " + base64.b64encode(unquote(target.auth).encode()).decode()
-        addresses = _resolve(host, allow_private=self.settings.allow_private_hosts)
+        addresses = _resolve(host, end - time.monotonic(), allow_private=self.settings.allow_private_hosts)
         failed: HTTPError | None = None
         for number, ip in enumerate(addresses):
             # To the checked IP address; the certificate has to be of the name all the same.
@@ -254,17 +257,28 @@ class Fetcher:
         time.sleep(wait)
 
 
-def _resolve(host: str, *, allow_private: bool) -> list[str]:
-    """The IP addresses of a host.
+def _resolve(host: str, seconds: float, *, allow_private: bool) -> list[str]:
+    """The IP addresses of a host, asked for within a time, which `getaddrinfo` does not bound.
 
     Raises:
         DataError: one of them is not public, and that is not allowed.
         HTTPError: it has none, or nobody says now.
     """
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise HTTPError(f"the host {host} is not known: {error}") from None
+        found = answers.get(timeout=max(seconds, 0.001))
+    except Empty:
+        raise HTTPError(f"the host {host} was not found in time") from None
+    if isinstance(found, Exception):
+        raise HTTPError(f"the host {host} is not known: {found}")
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     private = [address for address in addresses if not is_public(ipaddress.ip_address(address))]
     if private and not allow_private:
@@ -274,6 +288,11 @@ def _resolve(host: str, *, allow_private: bool) -> list[str]:
             "allow_private_hosts=True, lets it be asked"
         )
     return addresses
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether asking again cannot help: the server's certificate is of another host, or nobody's we trust."""
+    return isinstance(error, SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError)
 
 
 def _redirected(target: Url, location: str) -> Url:

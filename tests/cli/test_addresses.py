@@ -73,5 +73,14 @@ def test_what_cannot_be_fetched_is_one_line(run_cli, server, tiny_classifier, pa
     assert code == 2 and out == "" and err.startswith(f"artextract: {server.url}/{path} ") and err.count("\n") == 1
 
 
-def test_a_collection_at_a_private_address(refused, server, tmp_path):
-    refused("prepare", "collection", f"{server.url}/m.json", "--out", tmp_path / "out")
+@pytest.mark.parametrize(
+    "command", ["prepare collection", "index", "index-regions", "embed", "audit duplicates", "demo --collection"]
+)
+def test_a_collection_at_a_private_address(refused, run_cli, server, tiny_classifier, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    options = () if command.startswith("demo") else ("--out", tmp_path / "out")
+    if command.startswith(("index", "embed")):
+        options += ("--embedder", tiny_classifier)
+    refused(*command.split(), f"{server.url}/m.json", *options)
+    code, _, err = run_cli(*command.split(), f"{server.url}/m.json", *options, "--allow-private-hosts")
+    assert code == 2 and "is no JSON document" in err and server.asked == ["/m.json"]

@@ -186,6 +186,20 @@ def test_a_byte_at_a_time_does_not_outlive_the_deadline(server, how):
     assert time.monotonic() - start < DRIPPING_S / 2
 
 
+def test_a_server_that_takes_all_the_time_is_asked_three_times(server):
+    assert "timed out" in refusal(f"{server.url}/slowbody/", replace(LOCAL, timeout_s=0.1, retries=20))
+    assert server.asked == ["/slowbody/"] * 3
+
+
+def test_the_host_has_to_be_found_within_the_deadline(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait())
+    start = time.monotonic()
+    assert "museum.test was not found in time" in refusal("http://museum.test/a.jpg", replace(LOCAL, timeout_s=0.1))
+    assert time.monotonic() - start < 1
+    over.set()
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
@@ -342,7 +356,7 @@ def test_the_certificate_has_to_be_of_the_host_that_is_named(certificate, names,
     server = HostileServer(certificate)
     names["museum.test"], names["other.test"] = [["127.0.0.1"]], [["127.0.0.1"]]
     assert Fetcher(LOCAL).get(f"https://museum.test:{server.port}/a.jpg", bytes) == PICTURE
-    assert "certificate" in refusal(f"https://other.test:{server.port}/b.jpg")
+    assert "certificate" in refusal(f"https://other.test:{server.port}/b.jpg", replace(LOCAL, retries=3))  # asked once
     assert "certificate" in refusal(f"https://127.0.0.1:{server.port}/c.jpg")
     monkeypatch.delenv("SSL_CERT_FILE")
     names["museum.test"] = [["127.0.0.1"]]
