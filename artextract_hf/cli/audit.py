@@ -26,8 +26,9 @@ def audit_leaks(
 
     SOURCE has splits: a prepared folder, or a folder with train/, val/, test/.
     """
-    allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
-    _audit(source, out, as_json, allowed, across_splits=True)
+    _audit(
+        source, out, as_json, across_splits=True, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+    )
 
 
 @audit.command("duplicates")
@@ -39,16 +40,19 @@ def audit_duplicates(
     as_json: AsJson = False,
 ) -> None:
     """Paintings that are twice in a collection."""
-    allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
-    _audit(source, out, as_json, allowed, across_splits=False)
+    _audit(
+        source, out, as_json, across_splits=False, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+    )
 
 
-def _audit(source: str, out: Path, as_json: bool, allowed: dict[str, bool], *, across_splits: bool) -> None:
+def _audit(
+    source: str, out: Path, as_json: bool, *, across_splits: bool, allow_outside: bool, allow_private_hosts: bool
+) -> None:
     from artextract_hf.curation import count_kinds, find_duplicates, read_splits, write_report
     from artextract_hf.data import SkipList
 
     skipped = SkipList()
-    records = read_splits(source, skipped, **allowed)
+    records = read_splits(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     duplicates = find_duplicates(records, skipped, across_splits=across_splits)
     what = "Leaks between splits" if across_splits else "Duplicates"
     write_report(duplicates, records, skipped, out, title=f"{what} of {source}")

@@ -45,13 +45,15 @@ def demo(
     show(answers, lines, as_json=as_json)
 
 
-def _index_of(collection: str, **allowed: bool) -> Any:
+def _index_of(collection: str, *, allow_outside: bool, allow_private_hosts: bool) -> Any:
     from artextract_hf.data import SkipList, read_collection
     from artextract_hf.embedders import AutoEmbedder
     from artextract_hf.retrieval import PaintingIndex
 
     skipped = SkipList()
-    paintings = read_collection(collection, skipped, **allowed)
+    paintings = read_collection(
+        collection, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+    )
     index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(), progress=True)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])
     return index

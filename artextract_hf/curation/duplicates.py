@@ -62,8 +62,8 @@ def read_splits(
         where = folder.resolve() if folder.is_dir() else str(source)
         splits = read_table_splits(where, COLUMNS, skipped, allow_outside=allow_outside)
     else:
-        allowed = {"allow_outside": allow_outside, "allow_private_hosts": allow_private_hosts}
-        splits = DatasetDict({"": read_collection(source, skipped, **allowed)})
+        whole = read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+        splits = DatasetDict({"": whole})
     shown = ["id", "image", "title", "artist_name"]
     named = [
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
