@@ -5,6 +5,7 @@ checkpoint does the very steps that the uninterrupted run does.
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from artextract_hf.data import TrainingView, decode_image, encoded_pictures, labels_for, picture_source
 from artextract_hf.models import ArtImageProcessor
-from artextract_hf.outputs import move_whole
+from artextract_hf.outputs import move_whole, write_whole
 
 
 class TrainingViews(torch.utils.data.Dataset):
@@ -203,11 +204,16 @@ def load_optimizer(folder: Path, optimizer: torch.optim.Optimizer) -> None:
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def append_csv(path: Path, row: dict[str, Any]) -> None:
-    """Append a row to a log, with its header where the file is new."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+def log_epoch(path: Path, row: Mapping[str, Any]) -> None:
+    """Write the row of an epoch into a CSV log, in the place of one that a run left which was killed right after it."""
+    rows: list[Mapping[str, Any]] = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    key = [name for name in ("phase", "epoch") if name in row]
+    others = [other for other in rows if any(other.get(name) != str(row[name]) for name in key)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(row), restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([*others, row])
+    write_whole(path, text.getvalue())

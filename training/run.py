@@ -16,7 +16,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock
-from training.loop import append_csv, precision
+from training.loop import log_epoch, precision
 from training.recipe import Recipe
 
 
@@ -93,6 +93,6 @@ def check_loss(loss: float, *, epoch: int) -> None:
 def log_scores(accelerator: Accelerator, file: Path, figures: Mapping[str, float | None], *, epoch: int) -> None:
     """Write the figures after an epoch into a CSV file, to the trackers and to the terminal; None stays empty."""
     row = {"epoch": epoch} | {name: "" if value is None else round(value, 4) for name, value in figures.items()}
-    append_csv(file, row)
+    log_epoch(file, row)
     accelerator.log({name: value for name, value in figures.items() if value is not None}, step=epoch)
     print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)

@@ -44,7 +44,7 @@ from training.byol.view_pairs import ViewPairs
 from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
-    append_csv,
+    log_epoch,
     load_modules,
     load_optimizer,
     normalise,
@@ -232,7 +232,7 @@ def run_epoch(run: Run, batches: EpochBatches, *, epoch: int, step: int) -> int:
     rate, seconds = run.optimizer.param_groups[-1]["lr"], time.perf_counter() - started
     if accelerator.is_main_process:
         row = {"epoch": epoch + 1, "step": step, "size": size, "loss": round(loss, 4), "spread": round(mean_spread, 4)}
-        append_csv(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
+        log_epoch(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
     accelerator.log({"loss": loss, "spread": mean_spread}, step=step)
     check_loss(loss, epoch=epoch + 1)
     if mean_spread < COLLAPSED_SPREAD:

@@ -41,7 +41,7 @@ from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
     TrainingViews,
-    append_csv,
+    log_epoch,
     balanced_weights,
     load_modules,
     load_optimizer,
@@ -234,7 +234,7 @@ def run_epoch(run: Run, phase: Phase, *, epoch: int, step: int) -> int:
     rate, seconds = phase.optimizer.param_groups[0]["lr"], time.perf_counter() - started
     if accelerator.is_main_process:
         row = {"phase": phase.number + 1, "epoch": epoch + 1, "step": step, "size": size, "loss": round(loss, 4)}
-        append_csv(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
+        log_epoch(run.out / "log.csv", row | {"lr": f"{rate:.2e}", "seconds": round(seconds, 1)})
     accelerator.log({f"loss/phase_{phase.number + 1}": loss}, step=step)
     check_loss(loss, epoch=epoch + 1)
     return step

@@ -1,5 +1,6 @@
 """Trainings by two processes that are killed at random moments end with the weights of one that was not."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -69,6 +70,9 @@ def test_killed_at_random_it_ends_with_the_weights_of_a_whole_run(script, reques
     assert start(script, tmp_path, killed, ENVIRONMENT).wait() == 0
     killed_weights, whole_weights = (tmp_path / name / "last/model.safetensors" for name in ("killed", "whole"))
     assert killed_weights.read_bytes() == whole_weights.read_bytes()
+    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in ("killed", "whole")]
+    steps = [[row["step"] for row in csv.DictReader(log)] for log in logs]
+    assert steps[0] == steps[1]  # each epoch once
 
 
 def test_killed_while_it_pushes_it_pushes_the_same_afterwards(recipe, tmp_path):

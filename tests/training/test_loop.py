@@ -8,6 +8,7 @@ from training.loop import (
     balanced_weights,
     load_modules,
     load_optimizer,
+    log_epoch,
     mix,
     read_progress,
     save_checkpoint,
@@ -91,3 +92,11 @@ def test_checkpoint_round_trip(tmp_path):
     assert all(torch.equal(v, other.state_dict()[k]) for k, v in model.state_dict().items())
     for index, state in optimizer.state_dict()["state"].items():
         assert all(torch.equal(v, fresh.state_dict()["state"][index][k]) for k, v in state.items())
+
+
+def test_an_epoch_that_is_run_again_stands_once_in_the_log(tmp_path):
+    log = tmp_path / "log.csv"
+    for phase, epoch, loss in [(1, 1, 0.9), (2, 1, 0.8), (2, 2, 0.7), (2, 2, 0.6), (2, 3, 0.5)]:
+        log_epoch(log, {"phase": phase, "epoch": epoch, "loss": loss})
+    assert log.read_text().split() == ["phase,epoch,loss", "1,1,0.9", "2,1,0.8", "2,2,0.6", "2,3,0.5"]
+    assert list(tmp_path.iterdir()) == [log]
