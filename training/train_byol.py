@@ -44,9 +44,9 @@ from training.byol.view_pairs import ViewPairs
 from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
-    log_epoch,
     load_modules,
     load_optimizer,
+    log_epoch,
     normalise,
     open_epoch,
     read_progress,

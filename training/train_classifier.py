@@ -41,10 +41,10 @@ from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
     TrainingViews,
-    log_epoch,
     balanced_weights,
     load_modules,
     load_optimizer,
+    log_epoch,
     mix,
     normalise,
     open_epoch,
