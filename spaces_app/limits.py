@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -148,13 +148,13 @@ class UploadFolder:
         # Not gradio's usual one, which all pages of a user share: what is old is removed from this one.
         self.path = Path(tempfile.mkdtemp(prefix="artextract-")).resolve()
         self.kept: frozenset[Path] = frozenset()
-        self.lists: list[set[str]] = []
+        self.page: gr.Blocks | None = None
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def serve(self, page: gr.Blocks) -> None:
         """Be the folder of a page that is laid out: what it put here until now, the copies of the examples, stays."""
         self.kept = frozenset(self.path.rglob("*"))
-        self.lists = page.temp_file_sets  # names of all files that gradio ever made, which would grow without end
+        self.page = page
 
     def make_room(self) -> None:
         """Remove what is old, uploads that nobody goes on with, and then the oldest until the folder is in bounds."""
@@ -170,8 +170,15 @@ class UploadFolder:
                     removed.add(str(file))
                     if file.parent != self.path:
                         file.parent.rmdir()  # refused while another file is there
-        for names in self.lists:
+        for names in self.page.temp_file_sets if self.page else ():  # of all files that gradio ever made, without end
             names -= removed
+
+    def forget_questions(self) -> None:
+        """Let go of what visitors asked whose answers gradio dropped: it holds some answers, but all that was asked."""
+        if self.page:
+            queue = self.page._queue
+            for session in queue.pending_event_ids_session.keys() - queue.pending_messages_per_session.keys():
+                del queue.pending_event_ids_session[session]
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """When each file was last touched (gradio touches what it hands out again), its bytes, and where it is."""
@@ -186,9 +193,10 @@ class UploadFolder:
     def lifespan(self, _: Any) -> AbstractAsyncContextManager[None]:
         """Keep room, on the disk and in memory, as long as the page is served."""
 
-        def sweep() -> None:
-            self.make_room()
-            return_free_memory()
+        async def sweep() -> None:
+            self.forget_questions()  # here, where gradio reads them, and in no other thread
+            await asyncio.to_thread(self.make_room)
+            await asyncio.to_thread(return_free_memory)
 
         return _repeated(sweep, SWEEP_S)
 
@@ -200,11 +208,11 @@ def return_free_memory() -> None:
 
 
 @asynccontextmanager
-async def _repeated(work: Callable[[], None], seconds: float) -> AsyncIterator[None]:
+async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> AsyncIterator[None]:
     async def loop() -> None:
         while True:
             await asyncio.sleep(seconds)
-            await asyncio.to_thread(work)
+            await work()
 
     task = asyncio.create_task(loop())
     try:

@@ -152,19 +152,19 @@ def measure(temporary: Path, minutes: float) -> dict[str, Any]:
         url = server.stdout.readline().split(" at ")[1].split()[0].rstrip("/")
         paintings = synthetic_paintings(VISITORS, seed=11).with_format(None)["image"]
         crowd = Crowd(Page(url), [_png(picture) for picture in paintings])
-        began, end = time.monotonic(), time.monotonic() + 60 * minutes
+        end = time.monotonic() + 60 * minutes
         visitors = [threading.Thread(target=crowd.visit, args=(place, end)) for place in range(VISITORS)]
         for visitor in visitors:
             visitor.start()
         samples = []
         while any(visitor.is_alive() for visitor in visitors):
-            samples.append((time.monotonic() - began, _megabytes(server.pid), _folder_megabytes(temporary)))
+            samples.append((_megabytes(server.pid), _folder_megabytes(temporary)))
             time.sleep(SAMPLE_S)
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)
     seconds = sorted(s for found in crowd.seconds.values() for s in found)
-    half = samples[len(samples) // 2 :]
-    growth, _ = statistics.linear_regression([s[0] / 60 for s in half], [s[1] for s in half])
+    quarter = len(samples) / 4
+    quarters = [samples[round(i * quarter) : round((i + 1) * quarter)] for i in range(4)]
     return {
         "visitors": VISITORS,
         "minutes": minutes,
@@ -174,9 +174,9 @@ def measure(temporary: Path, minutes: float) -> dict[str, Any]:
         "busy": crowd.busy,
         "left": crowd.left,
         "wrong": crowd.wrong,
-        "memory_mb": [round(s[1]) for s in samples],
-        "memory_growth_mb_a_minute": round(growth, 2),  # over the second half
-        "temporary_mb_at_most": round(max(s[2] for s in samples), 1),
+        "memory_mb": [round(memory) for memory, _ in samples],
+        "memory_mb_by_quarter": [round(statistics.median(memory for memory, _ in part)) for part in quarters],
+        "temporary_mb_at_most": round(max(disk for _, disk in samples), 1),
         "temporary_files_left": sum(path.is_file() for path in temporary.rglob("*")),
     }
 

@@ -1,5 +1,6 @@
 """What a visitor may use of the machine: bytes, seconds, uploads at once, room on the disk."""
 
+import asyncio
 import json
 import os
 import socket
@@ -9,7 +10,9 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import gradio as gr
 import pytest
+from gradio.data_classes import PredictBodyInternal
 
 from spaces_app import limits
 from tests.conftest import plain_picture
@@ -123,6 +126,20 @@ def test_the_oldest_files_make_room_and_the_examples_stay(served, folder, monkey
     monkeypatch.setattr(limits, "FOLDER_AGE_S", 0.0)
     upload(served, b"last")
     assert sum(file.is_file() for file in folder.rglob("*")) <= len(kept) + 1
+
+
+def test_questions_are_forgotten_with_their_answers():
+    with gr.Blocks() as page:
+        page.load(lambda: None)
+    queue, folder = page.queue()._queue, limits.UploadFolder()
+    folder.serve(page)
+    queue.pending_messages_per_session.max_size = 2
+    for name in "abcd":
+        body = PredictBodyInternal(fn_index=0, data=[], session_hash=name)
+        assert asyncio.run(queue.push(body, request=None, username=None))[0]
+    assert list(queue.pending_event_ids_session) == ["a", "b", "c", "d"]  # gradio keeps them all
+    folder.forget_questions()
+    assert list(queue.pending_event_ids_session) == ["c", "d"]
 
 
 def test_the_folder_goes_with_its_page():
