@@ -4,6 +4,7 @@
     data/.museum.artextract/swap    held while a folder takes the place of another
     data/.museum.artextract/new     what is being written; once it is on the disk, it takes the place of data/museum,
     data/.museum.artextract/old     which waits here meanwhile, and is removed last
+    data/.museum.artextract/room    where a run may lay down what it needs on the way
 
 A run that is killed leaves this folder, and the next run clears it. Where both are there and data/museum is not, the
 run was killed between the two renames: `new` is whole, and `recover` puts it in place for whoever reads or writes next.
@@ -23,7 +24,7 @@ from artextract_hf.errors import ArtExtractError
 if sys.platform != "win32":
     import fcntl
 
-LOCK, SWAP, NEW, OLD = "lock", "swap", "new", "old"
+LOCK, SWAP, NEW, OLD, ROOM = "lock", "swap", "new", "old", "room"
 _held: set[int] = set()  # handles of locks, which a forked process must not keep when this one is killed
 
 
@@ -82,6 +83,23 @@ def replacement(folder: str | Path) -> Iterator[Path]:
                     shutil.rmtree(left, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def working_room(folder: str | Path) -> Iterator[Path]:
+    """An empty folder on the disk of an output folder, for files that a run needs on the way; removed at the end.
+
+    Raises:
+        ArtExtractError: another run is writing the output folder.
+    """
+    room = _work(Path(folder).resolve()) / ROOM
+    with output_lock(folder):
+        shutil.rmtree(room, ignore_errors=True)  # of a run that was killed
+        room.mkdir()
+        try:
+            yield room
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
 def check_replaceable(folder: str | Path) -> None:
     """Refuse a folder that could not be replaced, before the work on what is to replace it.
 
@@ -125,22 +143,21 @@ def whole_files(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: they cannot be written; what was there is intact.
     """
-    new = folder.with_name(f".{folder.name}.new")
+    new = folder / ".new"  # inside, so that no rename leads to another disk
     shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
     new.mkdir(parents=True)
     try:
         yield new
-        folder.mkdir(exist_ok=True)
         for path in sorted(new.iterdir()):
             move_whole(path, folder / path.name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, and so that it outlives a power cut."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all, and so that it outlives a power cut."""
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
     move_whole(unfinished, path)
 
 

@@ -13,7 +13,15 @@ import pytest
 
 from artextract_hf import outputs
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.outputs import first_other, output_lock, recover, replacement, reserve_space, whole_files
+from artextract_hf.outputs import (
+    first_other,
+    output_lock,
+    recover,
+    replacement,
+    reserve_space,
+    whole_files,
+    working_room,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -168,6 +176,18 @@ def test_files_that_are_written_whole_stand_beside_others(out, limited_files):
     assert (out / "weights").read_bytes() == bytes(900) and not (out / "config").exists()
     assert text(out) == "old" and (out / "notes").read_text() == "mine"
     assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_what_a_killed_run_laid_down_is_cleared_by_the_next(out):
+    left = out.parent / ".out.artextract/room"
+    left.mkdir(parents=True)
+    (left / "vectors").write_bytes(bytes(9))
+    with working_room(out) as room:
+        assert room == left and list(room.iterdir()) == []
+        (room / "vectors").write_bytes(bytes(9))
+        with pytest.raises(ArtExtractError, match="another run"), working_room(out):
+            pass
+    assert [path.name for path in out.parent.iterdir()] == ["out"] and text(out) == "old"
 
 
 def test_space_is_reserved_before_a_file_is_mapped(tmp_path):

@@ -1,11 +1,13 @@
 """`artextract explain`: why two pictures are similar."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, reachable, show
+from artextract_hf.outputs import write_whole
 
 
 @app.command()
@@ -25,7 +27,9 @@ def explain(
     pair = [reachable(picture, allow_private_hosts) for picture in (query, answer)]
     found = explain_similarity(AutoEmbedder.from_pretrained(embedder, backend), *pair)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw_explanation(found).save(out, "PNG")
+    drawn = io.BytesIO()
+    draw_explanation(found).save(drawn, "PNG")
+    write_whole(out, drawn.getvalue())
     document = {"query": query, "answer": answer, **found.as_json(), "picture": str(out)}
     pairs = f"{len(found.pairs)} places of the one correspond to places of the other"
     show(document, [f"similarity {found.similarity:.3f}; {pairs}; see {out}"], as_json=as_json)

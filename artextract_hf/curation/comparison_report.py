@@ -19,6 +19,7 @@ from jinja2 import Environment
 from artextract_hf.curation.comparison import Comparison, Match
 from artextract_hf.errors import QueryError
 from artextract_hf.escapes import for_spreadsheet
+from artextract_hf.outputs import whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them
@@ -88,17 +89,17 @@ def write_comparison(
         folder: made where it is missing.
         names: what the collections are called.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     a, b = (_Works(index) for index in (index_a, index_b))
     document = json.dumps(comparison.as_json(), indent=2, ensure_ascii=False)
-    (folder / "comparison.json").write_text(document + "\n", encoding="utf-8")
-    for letter, part, works in (("a", comparison.a, a), ("b", comparison.b, b)):
-        rows = ([m.id, *works.cells(m.id), m.other, m.similarity] for m in part.nearest)
-        _write_csv(folder / f"unique_{letter}.csv", ["id", *COLUMNS, "nearest", "similarity"], rows)
     head = [f"{letter}_{column}" for letter in "ab" for column in ("id", *COLUMNS)]
-    rows = ([m.id, *a.cells(m.id), m.other, *b.cells(m.other), m.similarity] for m in comparison.closest)
-    _write_csv(folder / "closest.csv", [*head, "similarity"], rows)
-    (folder / "index.html").write_text(_page(comparison, a, b, names), encoding="utf-8")
+    with whole_files(folder) as new:
+        (new / "comparison.json").write_text(document + "\n", encoding="utf-8")
+        for letter, part, works in (("a", comparison.a, a), ("b", comparison.b, b)):
+            rows = ([m.id, *works.cells(m.id), m.other, m.similarity] for m in part.nearest)
+            _write_csv(new / f"unique_{letter}.csv", ["id", *COLUMNS, "nearest", "similarity"], rows)
+        rows = ([m.id, *a.cells(m.id), m.other, *b.cells(m.other), m.similarity] for m in comparison.closest)
+        _write_csv(new / "closest.csv", [*head, "similarity"], rows)
+        (new / "index.html").write_text(_page(comparison, a, b, names), encoding="utf-8")
 
 
 class _Works:

@@ -13,6 +13,7 @@ from datasets import Dataset
 from artextract_hf.curation.duplicates import Duplicate
 from artextract_hf.data.schema import SkipList
 from artextract_hf.escapes import for_spreadsheet
+from artextract_hf.outputs import whole_files
 
 SHOWN = 500  # pairs with pictures in the page; the tables hold all of them
 THUMBNAIL = 200  # pixels, long side
@@ -48,15 +49,15 @@ def write_report(
         folder: made where it is missing.
         title: of the page.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     rows = [pair.as_json() for pair in duplicates]
     document = {"pairs": rows, **count_kinds(duplicates), "skipped": skipped.as_json()}
-    (folder / "pairs.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with (folder / "pairs.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["first", "second", "first_split", "second_split", "similarity", "kind"])
-        writer.writerows(map(for_spreadsheet, row.values()) for row in rows)
-    (folder / "report.html").write_text(_page(duplicates, records, skipped, title), encoding="utf-8")
+    with whole_files(folder) as new:
+        (new / "pairs.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with (new / "pairs.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["first", "second", "first_split", "second_split", "similarity", "kind"])
+            writer.writerows(map(for_spreadsheet, row.values()) for row in rows)
+        (new / "report.html").write_text(_page(duplicates, records, skipped, title), encoding="utf-8")
 
 
 def count_kinds(duplicates: Sequence[Duplicate]) -> dict[str, int]:

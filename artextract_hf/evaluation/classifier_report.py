@@ -31,6 +31,7 @@ from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
+from artextract_hf.outputs import whole_files
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")
 METRICS = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
@@ -80,11 +81,12 @@ def evaluate_classifier(
     report["baselines"] = {"majority": _majority(labels, tasks, train), "frozen_features": frozen}
     report["skipped"] = predictions.skipped.as_json()
     report["versions"] = {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
-    (out / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
-    (out / "report.md").write_text(classifier_table(report), encoding="utf-8")
-    for task, names in tasks.items():
-        _write_classes(out, task, names, labels[task], predictions.logits[task].argmax(axis=1))
-    _write_predictions(out, paintings, tasks, labels, predictions)
+    with whole_files(out) as new:
+        (new / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+        (new / "report.md").write_text(classifier_table(report), encoding="utf-8")
+        for task, names in tasks.items():
+            _write_classes(new, task, names, labels[task], predictions.logits[task].argmax(axis=1))
+        _write_predictions(new, paintings, tasks, labels, predictions)
     return report
 
 

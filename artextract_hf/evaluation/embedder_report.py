@@ -23,6 +23,7 @@ from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.evaluation.representation import effective_rank, spread
 from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
+from artextract_hf.outputs import whole_files
 
 LABELS = ("style", "genre", "artist")
 BATCH = 256  # paintings embedded at a time
@@ -71,10 +72,9 @@ def evaluate_embedder(
     if photos:
         works = gallery.select(searched.rows)
         report["photos"] = score_photographs(embedder, works, searched.vectors, number=photos, seed=SEED)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (out / "report.md").write_text(embedder_table(report) + "\n", encoding="utf-8")
+    with whole_files(Path(out)) as new:
+        (new / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (new / "report.md").write_text(embedder_table(report) + "\n", encoding="utf-8")
     return report
 
 

@@ -18,6 +18,7 @@ from artextract_hf.errors import ArtExtractError, ModelError, first_line
 from artextract_hf.extras import require
 from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 from artextract_hf.models.names import resolve
+from artextract_hf.outputs import write_whole
 
 TOLERANCE = 1e-4  # of the largest difference from torch
 INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"
@@ -73,12 +74,13 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
         raise ModelError(f"{model!r} cannot be exported: {first_line(error)}") from None
     about |= {"image_size": side, "image_mean": list(processor.image_mean), "image_std": list(processor.image_std)}
     onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in about.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(proto, path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    exported = proto.SerializeToString()
+    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
     difference = largest_difference(network, session, side)
     if not difference <= TOLERANCE:
-        raise ArtExtractError(f"{path} answers otherwise than {model!r}: by up to {difference:.2e}.")
+        raise ArtExtractError(f"{model!r} answers otherwise as ONNX: by up to {difference:.2e}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, exported)
     return {
         "file": str(path),
         "bytes": path.stat().st_size,

@@ -1,11 +1,11 @@
 """A table of paintings as the folder of an index in files."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from artextract_hf.outputs import working_room
 from artextract_hf.retrieval.database.rows import VECTOR, vectors_of
 from artextract_hf.retrieval.database.table import PaintingTable
 from artextract_hf.retrieval.records import THUMBNAIL, RecordTable
@@ -20,13 +20,12 @@ def write_table(table: PaintingTable, directory: str | Path) -> None:
 
     Raises:
         PaintingIndexError: the folder holds something else, or the table cannot be read.
+        ArtExtractError: another run is writing the folder.
     """
-    parent = Path(directory).resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
     if not table.calibration.is_exact:
         table.fit_calibration()
-    with tempfile.TemporaryDirectory(prefix=".artextract-", dir=parent) as folder:
-        vectors, records = _copy(table, Path(folder))
+    with working_room(directory) as folder:
+        vectors, records = _copy(table, folder)
         store = VectorStore.build(vectors, metric=table.metric)
         embedder = {"embedder": table.embedder_name, "fingerprint": table.fingerprint}
         calibration = {"calibration": table.calibration.read().as_json()}
