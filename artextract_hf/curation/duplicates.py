@@ -69,7 +69,7 @@ def read_splits(
         part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
     ]
     if not named:
-        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out).")
+        raise DataError(f"{source} holds no usable picture ({skipped.summary()}).")
     return concatenate_datasets(named)
 
 

@@ -17,6 +17,7 @@ from datasets.table import InMemoryTable
 
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, TASKS, UNKNOWN
 from artextract_hf.errors import DataError
+from artextract_hf.escapes import for_terminal
 
 BATCH = 1000  # records turned into Arrow at a time
 METADATA = ("title", "artist_name", "year", "source_url", "license", "credit_line")
@@ -54,6 +55,15 @@ class SkipList:
             if not all(type(text) is str for text in item.values()):
                 raise ValueError("a path or a reason that is no text")
         return cls([Skipped(**item) for item in items])
+
+    def summary(self) -> str:
+        r"""How many were left out, and the first of them, on one line.
+
+        >>> SkipList([Skipped("a\x1b.jpg", "is no picture.")]).summary()
+        '1 were left out, the first: a\\u001b.jpg: is no picture'
+        """
+        first = f", the first: {self.items[0].path}: {self.items[0].reason.removesuffix('.')}" if self.items else ""
+        return for_terminal(f"{len(self.items)} were left out{first}")
 
     def as_json(self) -> list[dict[str, str]]:
         """The list as the command line prints it."""

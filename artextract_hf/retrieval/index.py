@@ -92,7 +92,7 @@ class PaintingIndex(Publishable):
         skipped = SkipList()
         vectors, records = embedded_records(dataset, embedder, skipped, progress=progress)
         if not len(records):
-            raise PaintingIndexError(f"no picture could be indexed ({len(skipped.items)} were left out).")
+            raise PaintingIndexError(f"no picture could be indexed ({skipped.summary()}).")
         store = VectorStore.build(vectors, factory=factory, metric=metric)
         name = getattr(embedder, "name", type(embedder).__name__)
         index = cls(store, records, embedder=embedder, embedder_name=name, fingerprint=embedder.fingerprint)

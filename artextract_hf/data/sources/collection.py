@@ -54,10 +54,7 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
     skipped = SkipList()
     dataset = read_collection(source, skipped, **options)
     if skipped.items:
-        first = skipped.items[0]
-        logger.warning(
-            "%d pictures of %s were left out, the first: %s (%s)", len(skipped.items), source, first.path, first.reason
-        )
+        logger.warning("%s: %s", source, skipped.summary())
     return dataset
 
 
@@ -102,7 +99,7 @@ def read_collection(
     else:
         raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
     if not len(dataset):
-        raise DataError(f"{source} holds no usable picture ({len(skipped.items)} were left out{_example(skipped)}).")
+        raise DataError(f"{source} holds no usable picture ({skipped.summary()}).")
     return dataset
 
 
@@ -157,7 +154,3 @@ def _record(item: Listed, tables: Mapping[str, tuple[list[str], dict[str, int]]]
     labels = {task: table.get(label_of(item.row, task), UNKNOWN) for task, (_, table) in tables.items()}
     image = {"path": str(item.path), "bytes": None}
     return new_record(id=item.id, image=image, **words_of(item.row, untitled=item.path.stem), **labels)
-
-
-def _example(skipped: SkipList) -> str:
-    return f", the first: {skipped.items[0].path}: {skipped.items[0].reason}" if skipped.items else ""

@@ -66,8 +66,7 @@ def read_iiif(
     files = download_images(wanted, images_dir, skipped, settings=settings)
     records = [_record(canvas, file) for canvas, file in zip(canvases, files, strict=True) if file]
     if not records:
-        reasons = f", the first: {skipped.items[0].path}: {skipped.items[0].reason}" if skipped.items else ""
-        raise DataError(f"{shown(name)} gives no usable picture ({len(skipped.items)} were left out{reasons}).")
+        raise DataError(f"{shown(name)} gives no usable picture ({skipped.summary()}).")
     return make_dataset(records, painting_features())
 
 

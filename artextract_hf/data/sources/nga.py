@@ -82,8 +82,7 @@ def load_nga(opendata_dir: str | Path, images_dir: str | Path, **options: Any) -
     skipped = SkipList()
     dataset = read_nga(opendata_dir, images_dir, skipped=skipped, **options)
     if skipped.items:
-        first = skipped.items[0]
-        logger.warning("%d were left out, the first: %s (%s)", len(skipped.items), first.path, first.reason)
+        logger.warning("%s: %s", opendata_dir, skipped.summary())
     return dataset
 
 
@@ -112,7 +111,7 @@ def read_nga(
     works = _join(tables, skipped, allow_restricted=allow_restricted)
     works = works.head(limit) if limit else works
     if not len(works):
-        raise DataError(f"{opendata_dir} names no painting that can be taken ({len(skipped.items)} were left out).")
+        raise DataError(f"{opendata_dir} names no painting that can be taken ({skipped.summary()}).")
     wanted = [Wanted(f"{row.uuid}.jpg", (_address(row, side),)) for row in _rows(works)]
     files = download_images(wanted, Path(images_dir), skipped, settings=settings)
     if not any(files):

@@ -123,8 +123,7 @@ def load_wikiart(root: str | Path, split: str = "official", *, progress: bool = 
     skipped = SkipList()
     wikiart = read_wikiart(root, WikiArtOptions(split, **options), skipped=skipped, progress=progress)
     if skipped.items:
-        first = skipped.items[0]
-        logger.warning("%d files were left out, the first: %s (%s)", len(skipped.items), first.path, first.reason)
+        logger.warning("%s: %s", root, skipped.summary())
     return wikiart.splits
 
 
@@ -150,7 +149,7 @@ def read_wikiart(
     grouped = options.split == "grouped"
     lists, thumbnails = _readable(lists, pictures, skipped, thumbnails=grouped, progress=progress)
     if not len(lists):
-        raise DataError(f"no painting of {root} is both listed and readable ({len(skipped.items)} were left out).")
+        raise DataError(f"no painting of {root} is both listed and readable ({skipped.summary()}).")
     if options.artists == "names":
         lists = _label_by_name(lists, options.min_artist_works)
     pairs = [(pair.first, pair.second) for pair in near_duplicates(np.stack(thumbnails))] if grouped else []

@@ -101,7 +101,7 @@ class DatabaseIndex(Publishable):
         rows = picture_rows(dataset, embedder, skipped, schema, progress=progress)
         first = next(rows, None)
         if first is None:
-            raise PaintingIndexError(f"no picture could be indexed ({len(skipped.items)} were left out).")
+            raise PaintingIndexError(f"no picture could be indexed ({skipped.summary()}).")
         index = cls(PaintingTable.create(connect(uri), table, schema, chain([first], rows)), embedder=embedder)
         index.skipped = skipped
         index.fit_calibration()
