@@ -4,7 +4,7 @@
 
 ARTEXTRACT_MODEL names the classifier (default: the project's on the Hub, or the one embedded in the package where the
 Hub cannot be reached) and ARTEXTRACT_INDEX an index; without one, the collection is procedural paintings drawn by this
-project.
+project. ARTEXTRACT_EMBEDDER names the network that the index was built with, where that is not the classifier.
 """
 
 import contextlib
@@ -91,17 +91,22 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
     return app.queue(max_size=WAITING, api_open=False)
 
 
-def open_index(name: str | None, model: str) -> PaintingIndex:
-    """The index called `name`; without one, that of the project's own paintings, built once for each model."""
+def open_index(name: str | None, model: str, embedder: str | None = None) -> PaintingIndex:
+    """The index called `name`, which was built with `embedder`, or with `model` where that is not given.
+
+    Without a name, the index of the project's own paintings, built once for each model.
+    """
+    if name and embedder:
+        return PaintingIndex.from_pretrained(name, embedder=AutoEmbedder.from_pretrained(embedder))
     if name:
         resolve(model)  # into the Hub's cache: an index of it may name what is there, and no more
         return PaintingIndex.from_pretrained(name)
-    embedder = AutoEmbedder.from_pretrained(model)
-    folder = CACHE / f"demo-{COLLECTION_SIZE}-{embedder.fingerprint}"
+    network = AutoEmbedder.from_pretrained(model)
+    folder = CACHE / f"demo-{COLLECTION_SIZE}-{network.fingerprint}"
     try:
-        return PaintingIndex.from_pretrained(folder, embedder=embedder)
+        return PaintingIndex.from_pretrained(folder, embedder=network)
     except PaintingIndexError:  # the first start, or a damaged cache
-        index = PaintingIndex.build(synthetic_paintings(COLLECTION_SIZE, seed=0), embedder, progress=True)
+        index = PaintingIndex.build(synthetic_paintings(COLLECTION_SIZE, seed=0), network, progress=True)
         index.save_pretrained(folder)
         return index
 
@@ -152,8 +157,9 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
 
 def main() -> None:
     """Start the Space as its environment says."""
-    model = os.environ.get("ARTEXTRACT_MODEL", MODEL)
-    start(model=model, index=open_index(os.environ.get("ARTEXTRACT_INDEX"), model))
+    model, index, embedder = (os.environ.get(f"ARTEXTRACT_{part}") for part in ("MODEL", "INDEX", "EMBEDDER"))
+    model = model or MODEL
+    start(model=model, index=open_index(index, model, embedder))
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ def publish_space(
     repo_id: RepoId,
     model: Annotated[str, typer.Option(help="Repository of its classifier; the embedded one if not given.")] = "",
     index: Annotated[str, typer.Option(help="Repository of its collection; procedural paintings if not given.")] = "",
+    embedder: Annotated[str, typer.Option(help="Repository of the index's network; the model if not given.")] = "",
     private: Private = False,
     dry_run: DryRun = False,
     out: Out = None,
@@ -112,7 +113,8 @@ def publish_space(
     def summary(report: dict[str, Any]) -> list[str]:
         return [f"{len(report['files'])} files"]
 
-    repository = space_repository("" if path == DEFAULT else path, repo_id, model=model, index=index)
+    page = "" if path == DEFAULT else path
+    repository = space_repository(page, repo_id, model=model, index=index, embedder=embedder)
     _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 

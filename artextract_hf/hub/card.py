@@ -189,15 +189,17 @@ def index_card(about: Mapping[str, Any], *, rights: Mapping[str, int], restricte
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 
-def space_card(app_file: str, *, model: str = "", index: str = "") -> RepoCard:
+def space_card(app_file: str, *, model: str = "", index: str = "", embedder: str = "") -> RepoCard:
     """The card of the Space, whose front matter says how it is started.
 
     Args:
         app_file: the page, in the Space's repository.
         model: the repository of the classifier; the embedded one's without.
         index: the repository of the collection, if there is one.
+        embedder: the repository of the network that the index was built with, if it is another.
     """
-    facts = {"model": model or DEFAULT_CLASSIFIER, "index": index, "gradio": version("gradio")}
+    models = [model or DEFAULT_CLASSIFIER, *([embedder] if embedder else [])]
+    facts = {"models": models, "index": index, "gradio": version("gradio")}
     return RepoCard(_render("space.md", app_file=app_file, **facts))
 
 

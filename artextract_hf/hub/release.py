@@ -35,9 +35,9 @@ KINDS: dict[str, tuple[Callable[..., Repository], tuple[str, ...]]] = {
     "embedder": (model_repository, ("dataset",)),
     "dataset": (dataset_repository, ("allow_restricted",)),
     "index": (index_repository, ("allow_restricted",)),
-    "space": (space_repository, ("model", "index")),
+    "space": (space_repository, ("model", "index", "embedder")),
 }
-NAMES = ("model", "index", "dataset")  # keys of a part that name another part
+NAMES = ("model", "index", "embedder", "dataset")  # keys of a part that name another part
 DONE, PUBLISHED, PLANNED = "already there", "published", "would be pushed"
 
 
@@ -51,6 +51,7 @@ class Part:
         path: what is published; of a Space the folder `spaces_app`, that of this package where empty.
         model: of a Space: the name of the part that it shows; the embedded model where empty.
         index: of a Space: likewise; procedural paintings where empty.
+        embedder: of a Space: likewise, the network that its index was built with; the model where empty.
         dataset: of a model or an embedder: the name of the part that its figures were taken on.
         allow_restricted: of a data set or an index: publish also pictures without an open licence.
     """
@@ -60,6 +61,7 @@ class Part:
     path: str = ""
     model: str = ""
     index: str = ""
+    embedder: str = ""
     dataset: str = ""
     allow_restricted: bool = False
 

@@ -19,16 +19,16 @@ from artextract_hf.hub.card import space_card
 from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish
 
 APP, CODE, CARDS = "spaces_app", "artextract_hf", "model_cards"
-MODEL, INDEX = "ARTEXTRACT_MODEL", "ARTEXTRACT_INDEX"  # what the page reads
+VARIABLES = {part: f"ARTEXTRACT_{part.upper()}" for part in ("model", "index", "embedder")}  # what the page reads
 DISTRIBUTION = "artextract-hf"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OF_THE_PAGE = re.compile(r"""extra == ["']app["']""")
 
 
 def publish_space(
-    app: str | Path, repo_id: str, *, model: str = "", index: str = "", private: bool = False, tag: str = ""
+    app: str | Path, repo_id: str, *, private: bool = False, tag: str = "", **parts: str
 ) -> dict[str, Any]:
-    """Publish the Space and set its variables; arguments are those of `space_repository` and `publish`.
+    """Publish the Space and set its variables; arguments are those of `publish` and `space_repository`.
 
     Returns:
         `files`, `bytes`, `variables` and the `url`.
@@ -36,10 +36,12 @@ def publish_space(
     Raises:
         ArtExtractError: there is no page in `app`, or the Hub refused or cannot be reached.
     """
-    return publish(space_repository(app, repo_id, model=model, index=index), private=private, tag=tag)
+    return publish(space_repository(app, repo_id, **parts), private=private, tag=tag)
 
 
-def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: str = "") -> Repository:
+def space_repository(
+    app: str | Path, repo_id: str, *, model: str = "", index: str = "", embedder: str = ""
+) -> Repository:
     """The Space as a repository; its `write` reports `files`, `bytes` and `variables`.
 
     Args:
@@ -47,17 +49,19 @@ def space_repository(app: str | Path, repo_id: str, *, model: str = "", index: s
         repo_id: `owner/name`.
         model: repository of its classifier; the embedded one where empty.
         index: repository of its collection; procedural paintings where empty.
+        embedder: repository of the network that the index was built with; the model's where empty.
 
     Raises:
         ArtExtractError: a repository cannot be called so.
     """
-    variables = {name: value for name, value in ((MODEL, model), (INDEX, index)) if value}
-    for named in variables.values():
-        check_repo_id(named)
+    parts = {"model": model, "index": index, "embedder": embedder}
+    variables = {VARIABLES[part]: repo for part, repo in parts.items() if repo}
+    for repo in variables.values():
+        check_repo_id(repo)
 
     def write(folder: Path) -> dict[str, Any]:
         sources = _sources(Path(app).absolute() if str(app) else top_folder(APP))
-        return _write(sources, folder, model=model, index=index) | {"variables": variables}
+        return _write(sources, folder, **parts) | {"variables": variables}
 
     return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables)
 
@@ -99,10 +103,10 @@ def _sources(app: Path) -> dict[str, Path]:
     return sources
 
 
-def _write(sources: dict[str, Path], folder: Path, *, model: str, index: str) -> dict[str, Any]:
+def _write(sources: dict[str, Path], folder: Path, **parts: str) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in sources.items():
         shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", BUNDLED.name))
-    space_card(f"{APP}/app.py", model=model, index=index).save(folder / "README.md")
+    space_card(f"{APP}/app.py", **parts).save(folder / "README.md")
     (folder / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n", encoding="utf-8")
     return list_files(folder)

@@ -31,17 +31,18 @@ def test_requirements_are_pinned_and_hold_no_stranger():
 
 def test_pushed_with_its_variables_in_one_commit(hub, tmp_path):
     command = [sys.executable, "-m", "artextract_hf.cli", "publish", "space", "spaces_app", REPO, "--json"]
-    command += ["--model", "somebody/crnn", "--index", "somebody/collection"]
+    command += ["--model", "somebody/crnn", "--index", "somebody/collection", "--embedder", "somebody/byol"]
     environment = os.environ | hub.environment(tmp_path / "home")
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr[-2000:]
     space = hub.repo(REPO, "spaces")
     assert len(space.commits) == 2
-    assert space.variables == {"ARTEXTRACT_MODEL": "somebody/crnn", "ARTEXTRACT_INDEX": "somebody/collection"}
+    parts = {"MODEL": "somebody/crnn", "INDEX": "somebody/collection", "EMBEDDER": "somebody/byol"}
+    assert space.variables == {f"ARTEXTRACT_{part}": repo for part, repo in parts.items()}
     card = RepoCard(space.files["README.md"].decode())
     front = card.data.to_dict()
     assert front["app_file"] == "spaces_app/app.py" and front["app_file"] in space.files
-    assert front["models"] == ["somebody/crnn"] and front["datasets"] == ["somebody/collection"]
+    assert front["models"] == ["somebody/crnn", "somebody/byol"] and front["datasets"] == ["somebody/collection"]
     assert "artextract_hf/pretrained/crnn-wikiart/model.safetensors" in space.files
     assert not any("__pycache__" in name for name in space.files)
     assert set(json.loads(done.stdout)["files"]) == space.files.keys() - {".gitattributes"}
