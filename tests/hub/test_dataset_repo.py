@@ -24,7 +24,7 @@ from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
 from artextract_hf.hub.dataset_repo import dataset_repository
 from tests.conftest import plain_picture
 from tests.hub.loopback_hub import LoopbackHub
-from tests.hub.loopback_repo import TOKEN, Fault
+from tests.hub.loopback_repo import TOKEN, Fault, Repo
 
 REPO = "somebody/paintings"
 
@@ -181,6 +181,17 @@ READ = """
             yield [row["id"], row["style"], hashlib.sha256(row["image"]["bytes"]).hexdigest()]
     print(json.dumps([[list(rows(repo_id, streaming)) for streaming in (False, True)] for repo_id in {repos}]))
 """
+COLLECT = """
+    import json
+    from artextract_hf.data import load_collection
+    from artextract_hf.errors import DataError
+    def collect(repo_id):
+        try:
+            return list(load_collection(repo_id)["id"])
+        except DataError as error:
+            return str(error)
+    print(json.dumps([collect(repo_id) for repo_id in {repos}]))
+"""
 
 
 def run_code(hub, home, code):
@@ -216,6 +227,31 @@ def test_read_from_the_hub_whole_and_streamed_under_every_fault(round_trips, fau
     assert len(repo.commits) == 2
     expected = [[f"m/{i}.jpg", i % 2, hashlib.sha256(jpeg(i)).hexdigest()] for i in (3, 4, 5)]
     assert whole == streamed == expected
+
+
+def test_a_collection_of_the_hub_is_what_its_repository_holds(hub, tmp_path):
+    """Not what its card names elsewhere; and no file of it is parsed before it was checked."""
+    dataset_repository(prepared(tmp_path / "in", *["CC0"] * 4), REPO).write(tmp_path / "repo")
+    files = {p.relative_to(tmp_path / "repo").as_posix(): p for p in (tmp_path / "repo").rglob("*") if p.is_file()}
+    whole = {name: path.read_bytes() for name, path in files.items()}
+    elsewhere = prepared(tmp_path / "elsewhere", *["CC0"] * 2)
+    read(tmp_path / "repo", cache=tmp_path / "cache", split="train").to_parquet(elsewhere / "mine.parquet")
+    card = "---\nconfigs:\n- config_name: default\n  data_files: {}\n---\n"
+    changes = {
+        "whole": {},
+        "of-this-machine": {"README.md": card.format(elsewhere / "mine.parquet").encode()},
+        "of-another": {"README.md": card.format(f"{hub.url}/mine.parquet").encode()},
+        "damaged": {name: data[:-900] + bytes(900) for name, data in whole.items() if "train" in name},
+    }
+    for name, changed in changes.items():
+        repo_id = f"somebody/{name}"
+        hub.repos.setdefault(("datasets", repo_id), Repo("datasets", repo_id)).commit(whole | changed)
+    found = run_code(hub, tmp_path / "reader", COLLECT.format(repos=[f"somebody/{name}" for name in changes]))
+    ids, machine, address, damaged = json.loads(found.splitlines()[-1])
+    assert len(ids) == 4 and all(id_.startswith("somebody/whole/") for id_ in ids)
+    assert "lies outside the collection" in machine and "names the address" in address
+    assert "cannot be read as a data set" in damaged and damaged.count("\n") == 0
+    assert not any("mine.parquet" in asked for asked in hub.asked)
 
 
 def test_a_hub_that_refuses_is_one_clear_line(tmp_path):

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artextract_hf.data.fields import Columns
+from artextract_hf.data.saved import check_files
 from artextract_hf.errors import DataError
 
 LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
@@ -150,10 +150,8 @@ def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parquet_rows(table: Path) -> Iterator[dict[str, Any]]:
-    try:
-        yield from pq.read_table(table).to_pylist()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(f"{table} cannot be read as a Parquet file: {str(error).splitlines()[0]}") from None
+    check_files([table])
+    yield from pq.read_table(table).to_pylist()
 
 
 def _named(rows: Iterable[dict[str, Any]], table: Path, columns: Columns) -> Iterator[Row]:

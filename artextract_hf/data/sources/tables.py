@@ -33,6 +33,7 @@ from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name,
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.hub_format import load_repository, load_stored
 from artextract_hf.data.sources.named_files import is_inside, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
@@ -50,7 +51,7 @@ def read_table(source: str | Path, columns: Columns, skipped: SkipList, *, allow
         DataError: it cannot be read, or has no column of pictures.
     """
     with _as_data_error(source):
-        table = concatenate_datasets(list(_load(source).values()))
+        table = concatenate_datasets(list(_load(source, allow_outside=allow_outside).values()))
         return _read(table, source, columns, skipped, allow_outside=allow_outside)
 
 
@@ -62,7 +63,7 @@ def read_table_splits(
         return DatasetDict(
             {
                 split: _read(part, source, columns, skipped, allow_outside=allow_outside)
-                for split, part in _load(source).items()
+                for split, part in _load(source, allow_outside=allow_outside).items()
             }
         )
 
@@ -77,12 +78,13 @@ def _as_data_error(source: str | Path) -> Iterator[None]:
         raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
 
 
-def _load(source: str | Path) -> DatasetDict:
-    if isinstance(source, Path):
-        check_files([source] if source.is_file() else sorted(source.rglob("*.parquet")))
-    if isinstance(source, Path) and source.is_file():
-        return load_dataset("parquet", data_files=str(source))
-    return load_dataset(str(source))
+def _load(source: str | Path, *, allow_outside: bool) -> DatasetDict:
+    if isinstance(source, str):
+        return load_repository(source)
+    if source.is_dir():
+        return load_stored(source, within=None if allow_outside else source)
+    check_files([source])
+    return load_dataset("parquet", data_files=str(source))
 
 
 def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool) -> Dataset:

@@ -107,7 +107,7 @@ def test_json_lines_and_parquet_give_texts(tmp_path):
         ("metadata.jsonl", "[" * 100_000 + "\n", "line 1"),
         ("metadata.jsonl", '{"file_name": ' + "1" * 5000 + "}\n", "line 1"),
         ("metadata.jsonl", '{"title": "A"}\n', "no column file_name"),
-        ("metadata.parquet", "no Parquet file", "cannot be read as a Parquet file"),
+        ("metadata.parquet", "no Parquet file", "cannot be read as a data set"),
     ],
 )
 def test_other_files_that_cannot_be_read_say_so_in_one_line(tmp_path, name, content, message):

@@ -189,6 +189,47 @@ def test_pictures_outside_the_collection_are_refused_and_listed(tmp_path, as_str
     assert len(everything) == 3 + 5
 
 
+CARD = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {}\n---\n"
+ELSEWHERE = {
+    "by a card": lambda folder, other: (folder / "README.md").write_text(CARD.format(f'"../{other.name}/*.parquet"')),
+    "absolute": lambda folder, other: (folder / "README.md").write_text(CARD.format(f'"{other}/secret.parquet"')),
+    "by its folder": lambda folder, other: (folder / "README.md").write_text(
+        f"---\nconfigs:\n- config_name: default\n  data_dir: ../{other.name}\n---\n"
+    ),
+    "by another document": lambda folder, other: (folder / ".huggingface.yaml").write_text(
+        CARD.format(f'["data/*", "{other}/secret.parquet"]').strip("-\n")
+    ),
+    "by a link": lambda folder, other: (folder / "data/train-2.parquet").symlink_to(other / "secret.parquet"),
+    "by a link to a folder": lambda folder, other: (folder / "train").symlink_to(other),
+}
+
+
+@pytest.mark.parametrize("how", ELSEWHERE)
+def test_a_data_set_holds_no_files_from_elsewhere(huggan, tmp_path, how):
+    other = tmp_path / "other"
+    other.mkdir()
+    Dataset.from_list(
+        [{"image": {"bytes": png(9), "path": "secret.png"}}], features=Features({"image": Image()})
+    ).to_parquet(other / "secret.parquet")
+    ELSEWHERE[how](huggan, other)
+    try:
+        assert not any("secret" in id_ for id_ in load_collection(huggan)["id"])
+    except DataError as error:
+        assert "lies outside the collection" in str(error) and "\n" not in str(error)
+    if how in ("absolute", "by its folder"):
+        assert load_collection(huggan, allow_outside=True)["id"] == ["huggan_wikiart/secret.png"]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://museum.example/a.parquet", "hf://datasets/a/b/c.parquet", "zip://a.parquet::/tmp/a.zip"]
+)
+@pytest.mark.parametrize("allow_outside", [False, True])
+def test_a_card_that_names_addresses_is_refused(huggan, address, allow_outside):
+    (huggan / "README.md").write_text(CARD.format(address))
+    with pytest.raises(DataError, match="names the address"):
+        load_collection(huggan, allow_outside=allow_outside)
+
+
 def test_a_row_with_a_path_among_rows_with_pixels_is_refused(tmp_path):
     plain_picture((1, 2, 3)).save(tmp_path / "b.png")
     cells = [{"bytes": png(1), "path": "a.png"}, {"bytes": None, "path": str(tmp_path / "b.png")}]

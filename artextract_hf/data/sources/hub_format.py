@@ -1,0 +1,80 @@
+"""A data set as the Hub stores it: which files are its own, before anything reads them.
+
+`datasets` takes whatever the card of a data set names: files anywhere on this machine, and addresses. So the card is
+read first, and may name files of its data set only; Parquet and Arrow files are checked as `data/saved.py` does.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from datasets import DatasetDict, load_dataset, load_dataset_builder
+from datasets.config import METADATA_CONFIGS_FIELD, REPOCARD_FILENAME, REPOYAML_FILENAME
+from huggingface_hub import DatasetCard
+
+from artextract_hf.data.saved import check_files
+from artextract_hf.data.sources.named_files import is_inside, outside
+from artextract_hf.errors import DataError
+from artextract_hf.remote import download_snapshot
+
+CHECKED = (".parquet", ".arrow")
+ELSEWHERE = re.compile(r"^[/\\~]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:[/\\]")
+ADDRESS = re.compile("://|::")  # also of an archive, or of a file system that fsspec knows
+
+
+def load_repository(repo_id: str) -> DatasetDict:
+    """The splits of a data set on the Hub.
+
+    Raises:
+        DataError: there is none, or it is refused as by `load_stored`.
+    """
+    folder = download_snapshot(repo_id, DataError, kind="dataset")
+    return load_stored(folder, within=folder.parent.parent)  # the files are links to others there
+
+
+def load_stored(folder: Path, *, within: Path | None) -> DatasetDict:
+    """The splits of a folder.
+
+    Args:
+        folder: with the files of the data set, and a card perhaps.
+        within: where the files may lie, links followed; None for anywhere on this machine.
+
+    Raises:
+        DataError: the card names an address, files lie elsewhere, or one is damaged.
+    """
+    for pattern in _patterns(folder):
+        if ADDRESS.search(pattern):
+            raise DataError(f"the card of {folder} names the address {pattern!r}; download the file into the folder.")
+        if within and ELSEWHERE.search(pattern):
+            raise DataError(f"{pattern!r}, which the card of {folder} names, {outside(folder)}.")
+    files = load_dataset_builder(str(folder)).config.data_files or {}
+    paths = [Path(file) for split in files.values() for file in split]
+    if within and (others := [path for path in paths if not is_inside(path, within)]):
+        raise DataError(f"{others[0]} {outside(folder)}.")
+    check_files([path for path in paths if path.suffix in CHECKED])
+    return load_dataset(str(folder))
+
+
+def _patterns(folder: Path) -> Iterator[str]:
+    """The files and folders that the card names, or the document that may stand for it."""
+    documents: list[Any] = []
+    if (card := folder / REPOCARD_FILENAME).is_file():
+        documents.append(DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict())
+    if (document := folder / REPOYAML_FILENAME).is_file():
+        documents.append(yaml.safe_load(document.read_text(encoding="utf-8")))
+    for document in documents:
+        configs = document.get(METADATA_CONFIGS_FIELD) if isinstance(document, dict) else None
+        for config in configs or ():
+            yield from _texts([config.get("data_files"), config.get("data_dir")], set())
+
+
+def _texts(node: Any, seen: set[int]) -> Iterator[str]:
+    """Every text in a YAML document; a part that it repeats by an alias, once."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, (dict, list)) and id(node) not in seen:
+        seen.add(id(node))
+        for part in node.values() if isinstance(node, dict) else node:
+            yield from _texts(part, seen)
