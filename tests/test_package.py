@@ -149,7 +149,7 @@ def installed(wheel, tmp_path_factory):
     packages = next(folder.glob("env/lib/python*/site-packages"))
     (packages / "libraries.pth").write_text(sysconfig.get_paths()["purelib"])
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
 
     def run(program: str, *arguments: object) -> str:
         command = [str(folder / "env/bin" / program), *map(str, arguments)]

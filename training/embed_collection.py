@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
-from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate import InitProcessGroupKwargs
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -22,6 +22,7 @@ from artextract_hf.embedders import AutoEmbedder, NetworkEmbedder
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock
 from artextract_hf.retrieval import PART, join_parts, plan_parts, write_parts
+from training.processes import start_processes
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 def embed(args: argparse.Namespace) -> None:
     """Plan, embed this process's share, and put all shares together."""
-    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+    accelerator = start_processes(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     embedder = AutoEmbedder.from_pretrained(args.embedder, args.backend)
     if args.backend == "torch" and isinstance(embedder, NetworkEmbedder):
         embedder.to(accelerator.device)

@@ -17,12 +17,13 @@ from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock
 from training.loop import log_epoch, precision
+from training.processes import start_processes
 from training.recipe import Recipe
 
 
 def make_accelerator(config: Recipe, handlers: Sequence[KwargsHandler] = ()) -> Accelerator:
     """Accelerate in the wanted precision and with the wanted trackers; every random generator starts at the seed."""
-    accelerator = Accelerator(
+    accelerator = start_processes(
         mixed_precision=precision(config.mixed_precision),
         log_with=list(config.trackers) or None,
         project_dir=config.output_dir,

@@ -30,7 +30,7 @@ from tests.retrieval.test_embed import spoilt
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = ("embeddings.npy", "records.parquet", "ids.json", "embedder.json")
-ENVIRONMENT = os.environ | {"ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 SCRIPT = "training/embed_collection.py"
 
 

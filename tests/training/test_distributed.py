@@ -20,7 +20,7 @@ from training import train_classifier
 from training.classifier.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent.parent
-ENVIRONMENT = os.environ | {"ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from training.whitening import whitened
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted((ROOT / "training/configs").glob("byol_*.yaml"))
-ENVIRONMENT = os.environ | {"ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
