@@ -139,6 +139,7 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
         theme=THEME,
         css=CSS,
         share=False,
+        run_history=False,  # which a visitor could have kept in buckets of the Hub, with the token of whoever serves
         show_error=False,
         max_file_size=MAX_FILE,
         state_session_capacity=SESSIONS,

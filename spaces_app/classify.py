@@ -12,16 +12,19 @@ from artextract_hf.data import display_name
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers
+DRAWN_SIDE = 1024  # pixels; the overlay of a larger picture is drawn smaller
 COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
 
 
 def draw_attention(picture: Image.Image, attention: np.ndarray) -> Image.Image:
-    """The painting, paler and greyer where the network did not look, glowing where it did.
+    """The painting, at most DRAWN_SIDE large, paler where the network did not look, glowing where it did.
 
     Args:
         picture: RGB.
         attention: (h, w), over the whole picture.
     """
+    picture = picture.copy()
+    picture.thumbnail((DRAWN_SIDE, DRAWN_SIDE))
     low, high = float(attention.min()), float(attention.max())
     relative = (attention - low) / max(high - low, 1e-12)
     heat = Image.fromarray((255 * relative).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)

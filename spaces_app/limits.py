@@ -1,13 +1,15 @@
-"""What visitors may use of the machine: bytes and seconds of a request, uploads at once, room on the disk.
+"""What visitors may ask of the machine: routes, bytes and seconds of a request, uploads at once, room on the disk.
 
     request --RequestLimits--> gradio --> upload folder <--make_room, now and then and before each upload
 
-gradio bounds one file; here are bounded the files of a request, the uploads under way, and the folder they fill.
+gradio bounds one file; here are bounded the files of a request, the uploads under way, and the folder they fill. Of
+gradio's routes only those are open that the page and clients need: others fetch addresses, or use the owner's token.
 """
 
 import asyncio
 import contextlib
 import ctypes
+import re
 import shutil
 import tempfile
 import time
@@ -28,7 +30,7 @@ from spaces_app.upload import is_upload
 
 MAX_FILE = 20_000_000  # bytes of a picture
 MAX_UPLOAD = MAX_FILE + 10_000  # with the frame around it
-MAX_QUESTION = 1_000_000  # bytes of any other request
+MAX_QUESTION = 200_000  # bytes of any other request; JSON takes up to forty times as much in memory
 MAX_DELIMITERS = 2  # one picture a request: a delimiter before it, one behind
 MAX_UPLOADS = 16  # under way at once
 STALL_S = 10.0  # without a byte
@@ -38,11 +40,18 @@ FOLDER_FILES = 5_000
 FOLDER_AGE_S = 3600.0
 SWEEP_S = 5.0
 CLOSE = {"Connection": "close"}  # else the server goes on reading, and drops, what a visitor goes on sending
+ROUTES = re.compile(
+    r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|pwa_icon(/\d+)?|(assets|static|svelte)/.+)"
+    r"|/gradio_api/(info/?|openapi\.json|app_id/?|startup-events|theme\.css|heartbeat/[^/]+|cancel|reset/?"
+    r"|queue/(join|data)|call/[^/]+(/[^/]+)?/?|upload|upload_progress)"
+)
+RANGE = re.compile(r"(bytes=(\d{1,15}-\d{0,15}|-\d{1,15}))?")
+FILE = re.compile(r"/gradio_api/file[=/](.+)", re.DOTALL)
 TOO_LARGE = f"a picture has at most {MAX_FILE // 1_000_000} MB"
 
 
 class RequestLimits:
-    """ASGI middleware that refuses requests too large, too slow or too many, and files that are no uploads.
+    """ASGI middleware that refuses other routes, files that are no uploads, and requests too large, slow or many.
 
     Args:
         app: what answers the others.
@@ -58,8 +67,12 @@ class RequestLimits:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif (file := _file_asked_for(scope["path"])) is not None and not is_upload(file):
+        elif (file := FILE.fullmatch(scope["path"])) and not is_upload(file[1]):
             await PlainTextResponse("no such upload", 403)(scope, receive, send)
+        elif not file and not ROUTES.fullmatch(scope["path"]):
+            await PlainTextResponse("no such page", 404, CLOSE)(scope, receive, send)
+        elif file and not RANGE.fullmatch(Headers(scope=scope).get("range", "")):
+            await PlainTextResponse("one range of bytes at most", 416)(scope, receive, send)
         elif Headers(scope=scope).get("content-type", "").lower().startswith("multipart/"):
             await self._upload(scope, receive, send)
         else:
@@ -131,14 +144,6 @@ class _Body:
             self._tail = chunk[-len(self._delimiter) + 1 :]
             if self._delimiters > MAX_DELIMITERS:
                 raise HTTPException(413, "one picture a request")
-
-
-def _file_asked_for(path: str) -> str | None:
-    """What gradio's routes `file=PATH` and `file/PATH` are asked for; they also fetch addresses."""
-    for route in ("/file=", "/file/"):
-        if route in path:
-            return path.partition(route)[2]
-    return None
 
 
 class UploadFolder:

@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
+from pydantic import ValidationError  # of the types that gradio asks for
 
 from artextract_hf.data import decode_image
 from artextract_hf.errors import ImageError
@@ -63,7 +64,10 @@ class Page(gr.Blocks):
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Refuse what gradio would fetch or copy before a component sees it: files named in JSON, at any depth."""
         traverse(inputs, _refuse_foreign, is_file_obj_with_meta)
-        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except ValidationError:
+            raise gr.Error(NO_UPLOAD, print_exception=False) from None
 
 
 def _refuse_foreign(file: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Nobody gets a file of the machine, or an address fetched, through the page."""
 
 import http.server
+import io
 import json
 import threading
 import urllib.error
@@ -8,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import plain_picture
 
@@ -115,7 +117,7 @@ def test_every_other_way_to_a_function_is_closed_or_the_same(served, secret):
 
 
 @pytest.mark.parametrize(
-    "rest", [["x", ""], [1e308, ""], [-3, ""], [None, ""], [[1], ""], [3, 7], [3, {"a": 1}], [3, "x" * 400_000], [3]]
+    "rest", [["x", ""], [1e308, ""], [-3, ""], [None, ""], [[1], ""], [3, 7], [3, {"a": 1}], [3, "x" * 150_000], [3]]
 )
 def test_other_hostile_values_end_in_an_error_or_an_answer(served, secret, rest):
     place = upload(served, secret.read_bytes())
@@ -143,3 +145,49 @@ def test_files_and_addresses_are_not_served(served, secret, asked):
                 urllib.request.urlopen(f"{served}/gradio_api/{route}{place}", timeout=30)
             assert refused.value.code == 403 and refused.value.read() == b"no such upload"
     assert requests == []
+
+
+def test_an_address_with_an_upload_in_it_is_an_address(served, secret, asked):
+    address, requests = asked
+    place = upload(served, secret.read_bytes())
+    for path in (f"file/{address}/file={place}", f"file={address}/file/{place}", f"file/{address}//{place}"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{served}/gradio_api/{path}", timeout=30)
+        assert refused.value.code == 403
+    assert requests == []
+
+
+CLOSED = """gradio_api/run-history/buckets gradio_api/runs gradio_api/proxy=http://x.hf.space/ gradio_api/dev/reload
+    monitoring gradio_api/vibe-code gradio_api/token gradio_api/deep_link openapi.json login gradio_api/run/classify
+    gradio_api/custom_component/1/a/b/c gradio_api/stream/a/b/1/playlist.m3u8 x/gradio_api/upload"""
+
+
+@pytest.mark.parametrize("path", CLOSED.split())
+def test_what_the_page_does_not_need_is_closed(served, path):
+    for data in (None, b"{}"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{served}/{path}", data, timeout=30)
+        assert refused.value.code == 404 and refused.value.read() == b"no such page"
+
+
+def test_no_run_is_kept_with_the_token_of_whoever_serves(served):
+    with urllib.request.urlopen(f"{served}/config") as config:
+        assert json.loads(config.read())["run_history"] is False
+
+
+def test_what_the_log_would_show_as_a_fault_is_refused(served, secret, capfd):
+    place = upload(served, secret.read_bytes())
+    event, said = ask(served, "classify", [{"path": [place], **META}])
+    assert event == "error" and said["error"] == NO_UPLOAD
+    request = urllib.request.Request(f"{served}/gradio_api/file={place}", headers={"Range": "bytes=0-,1-"})
+    with pytest.raises(urllib.error.HTTPError, match="416"):
+        urllib.request.urlopen(request, timeout=30)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_the_overlay_of_a_large_painting_is_small(served):
+    data = io.BytesIO()
+    Image.new("RGB", (1500, 900), (90, 60, 30)).save(data, "PNG")
+    event, answer = ask(served, "classify", [{"path": upload(served, data.getvalue()), **META}])
+    with urllib.request.urlopen(f"{served}/gradio_api/file={answer[-1]['path']}") as overlay:
+        assert event == "complete" and Image.open(io.BytesIO(overlay.read())).size == (1024, 614)
