@@ -101,6 +101,8 @@ def _write(text: str) -> None:
     Raises:
         ArtExtractError: nobody reads it, or the disk that it goes to is full.
     """
+    if sys.stdout is None:
+        raise ArtExtractError("the answer cannot be written: standard output is closed.")
     try:
         typer.echo(text)
     except OSError as error:

@@ -217,6 +217,12 @@ def test_an_answer_that_nobody_reads(tmp_path):
     assert done.stderr.startswith("artextract: the answer cannot be written to standard output")
 
 
+def test_an_answer_for_a_standard_output_that_is_closed(run_cli, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    code, out, err = run_cli("classify", "gone.png", "--json")
+    assert (code, out) == (2, "") and err == "artextract: the answer cannot be written: standard output is closed.\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_an_answer_for_which_the_disk_is_full():
     with open("/dev/full", "w") as full:  # noqa: PTH123
