@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data import byol_views, load_prepared, pair_sheet, take_split
+from artextract_hf.data import byol_views, load_prepared, pair_sheet, read_manifest, take_split
 from artextract_hf.embedders import AutoEmbedder
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation import (
@@ -35,7 +35,7 @@ from artextract_hf.evaluation import (
     represent,
     spread,
 )
-from artextract_hf.hub import embedder_card, publish_model, save_model_card
+from artextract_hf.hub import embedder_card, provenance, publish_model, save_model_card
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining, load_imagenet, target_momentum
 from artextract_hf.outputs import whole_files
 from training.byol.config import LARS, ByolTrainConfig
@@ -299,7 +299,8 @@ def finish(run: Run) -> None:
         embedder, name = AutoEmbedder.from_pretrained(str(folder)), run.config.push_to_hub or run.out.name
         report = evaluate_embedder(embedder, *run.watched, run.out / "evaluation", name=name)
         print(embedder_table(report), flush=True)
-        card = embedder_card(report, config=asdict(run.config), backbone=run.model.config.backbone, name=name)
+        learnt = {"learnt_from": provenance(read_manifest(run.config.data), run.pairs.paintings)}
+        card = embedder_card(report, config=asdict(run.config) | learnt, backbone=run.model.config.backbone, name=name)
         save_model_card(card, report, folder)
     if run.config.push_to_hub:
         publish_model(folder, run.config.push_to_hub)

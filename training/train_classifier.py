@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data import class_names, labels_for, view_of
+from artextract_hf.data import class_names, labels_for, read_manifest, view_of
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.evaluation import METRICS, Scores, classifier_table, evaluate_classifier, predict, score
-from artextract_hf.hub import classifier_card, publish_model, save_model_card
+from artextract_hf.hub import classifier_card, provenance, publish_model, save_model_card
 from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification, load_classifier
 from training.classifier.batch import Batch, MapBatch
 from training.classifier.config import TrainConfig
@@ -325,7 +325,8 @@ def finish(run: Run) -> None:
             train=run.learn,
             baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
         )
-        card = classifier_card(report, config=asdict(config), tasks=model.config.tasks, name=out.name)
+        learnt = {"learnt_from": provenance(read_manifest(config.data), run.learn)}
+        card = classifier_card(report, config=asdict(config) | learnt, tasks=model.config.tasks, name=out.name)
         save_model_card(card, report, out / "best")
         print(classifier_table(report), flush=True)
     if config.push_to_hub:

@@ -9,6 +9,7 @@ from .pictures import encoded_pictures as encoded_pictures
 from .pictures import picture_source as picture_source
 from .prepared import ALL as ALL
 from .prepared import load_prepared as load_prepared
+from .prepared import read_manifest as read_manifest
 from .prepared import take_split as take_split
 from .prepared import write_prepared as write_prepared
 from .rights import is_open as is_open

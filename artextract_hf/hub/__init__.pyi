@@ -11,6 +11,7 @@ from .index_repo import publish_index as publish_index
 from .model_repo import model_repository as model_repository
 from .model_repo import publish_model as publish_model
 from .onnx_export import export_onnx as export_onnx
+from .provenance import provenance as provenance
 from .release import Release as Release
 from .release import plan_release as plan_release
 from .release import publish_release as publish_release

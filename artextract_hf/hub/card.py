@@ -7,7 +7,7 @@ description of an index + model_cards/index.md         --> README.md beside its 
 repositories that it shows + model_cards/space.md      --> README.md of the Space; spaces_app/README.md
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,22 +46,24 @@ def classifier_card(
 
     Args:
         report: what `artextract evaluate classifier` wrote as metrics.json.
-        config: the training configuration.
+        config: the training configuration; with `learnt_from`, what `provenance` gives.
         tasks: class names by task.
         name: the repository's name.
         note: a sentence on how the weights differ from those that were scored, where they do.
     """
+    learnt = config["learnt_from"]
     data = ModelCardData(
         license="mit",
         library_name="transformers",
         pipeline_tag="image-classification",
-        tags=["art", "paintings", "wikiart", "crnn", "artextract-hf"],
+        tags=["art", "paintings", *(["wikiart"] if learnt["origin"] == "wikiart" else []), "crnn", "artextract-hf"],
+        datasets=[learnt["name"]] if learnt["origin"] == "hub" else None,
         model_name=name,
         eval_results=[
             EvalResult(
                 task_type="image-classification",
-                dataset_type="wikiart",
-                dataset_name=f"WikiArt subset, {task}",
+                dataset_type=_scored_on(learnt)[0],
+                dataset_name=f"{_scored_on(learnt)[1]}, {task}",
                 dataset_config=task,  # results of the same type, configuration and split are merged into one entry
                 dataset_split=str(report["split"]),
                 metric_type=metric,
@@ -70,10 +72,10 @@ def classifier_card(
             )
             for task, scores in report["tasks"].items()
             for metric in METRICS
-            if scores[metric] is not None
+            if scores[metric] is not None and (metric != "top5" or len(tasks[task]) > 5)  # else it is always right
         ],
     )
-    body = _render("classifier.md", report=report, config=config, tasks=tasks, name=name, note=note)
+    body = _render("classifier.md", report=report, config=config, learnt=learnt, tasks=tasks, name=name, note=note)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 
@@ -84,22 +86,24 @@ def embedder_card(
 
     Args:
         report: what `artextract evaluate embedder` wrote as metrics.json.
-        config: the training configuration.
+        config: the training configuration; with `learnt_from`, what `provenance` gives.
         backbone: timm architecture.
         name: the repository's name.
         note: a sentence on what the figures leave open, where there is something.
     """
+    learnt = config["learnt_from"]
     data = ModelCardData(
         license="mit",
         library_name="transformers",
         pipeline_tag="image-feature-extraction",
+        datasets=[learnt["name"]] if learnt["origin"] == "hub" else None,
         tags=["art", "paintings", "byol", "similarity", "artextract-hf"],
         model_name=name,
         eval_results=[
             EvalResult(
                 task_type="image-feature-extraction",
-                dataset_type="wikiart",
-                dataset_name=f"WikiArt subset, {label}",
+                dataset_type=_scored_on(learnt)[0],
+                dataset_name=f"{_scored_on(learnt)[1]}, {label}",
                 dataset_config=label,
                 metric_type=metric,
                 metric_name=f"{RETRIEVAL_METRICS[metric]} ({label})",
@@ -109,7 +113,8 @@ def embedder_card(
             for metric in RETRIEVAL_METRICS
         ],
     )
-    body = _render("embedder.md", report=report, config=config, backbone=backbone, name=name, note=note)
+    facts = {"report": report, "config": config, "learnt": learnt, "backbone": backbone, "name": name, "note": note}
+    body = _render("embedder.md", **facts)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 
@@ -203,11 +208,37 @@ def space_card(app_file: str, *, model: str = "", index: str = "", embedder: str
     return RepoCard(_render("space.md", app_file=app_file, **facts))
 
 
+def _scored_on(learnt: Mapping[str, Any]) -> tuple[str, str]:
+    """The data that a model was scored on, for the Hub's tables and for people: a part of what it learnt from."""
+    return {
+        "wikiart": ("wikiart", "WikiArt subset"),
+        "nga": ("nga", "National Gallery of Art"),
+        "hub": (learnt["name"], learnt["name"]),
+        "iiif": ("iiif", "a IIIF source"),
+        "own": ("own", "a collection of one's own"),
+    }[learnt["origin"]]
+
+
 def _render(template: str, **facts: Any) -> str:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(top_folder(TEMPLATES)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["percent"] = lambda value: "n/a" if value is None else f"{100 * value:.1f}"
-    text = (top_folder(TEMPLATES) / template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(**facts)
+    environment.filters["in_words"] = in_words
+    return environment.get_template(template).render(**facts)
+
+
+def in_words(names: Sequence[str]) -> str:
+    """A list as it is spoken.
+
+    >>> in_words(["style", "genre", "artist"])
+    'style, genre and artist'
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _size_category(rows: int) -> str:

@@ -1,9 +1,12 @@
 import json
 
+import pytest
+from datasets import Dataset
 from huggingface_hub import ModelCard
 
 from artextract_hf.embedded import PRETRAINED
-from artextract_hf.hub.card import classifier_card, space_card
+from artextract_hf.hub.card import classifier_card, embedder_card, space_card
+from artextract_hf.hub.provenance import provenance
 from benchmarks.tables import ROOT
 from training.default_model import render
 
@@ -52,6 +55,51 @@ def test_the_card_tells_the_calibration_error_where_there_is_one():
     assert "calibration error" not in text()
     del report["calibration"]  # as figures of earlier versions have none
     assert "calibration error" not in text()
+
+
+ORIGINS = {
+    "own": ({"source": "/home/somebody/paintings"}, "of a collection of one's own"),
+    "nga": (
+        {"source": "National Gallery of Art, open data"},
+        "of the National Gallery of Art, Washington, from its open data",
+    ),
+    "hub": (
+        {"source": "somebody/paintings"},
+        "of the data set [somebody/paintings](https://huggingface.co/datasets/somebody/paintings)",
+    ),
+    "iiif": (
+        {"source": "https://me:secret@museum.example/m.json"},
+        "of the IIIF source <https://museum.example/m.json>",
+    ),
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("tasks", [{"style": ["Cubism", "Fauvism"]}, {"genre": ["a", "b"], "artist": ["x", "y", "z"]}])
+def test_the_card_says_whose_paintings_they_are(origin, tasks):
+    report, config = (json.loads((FOLDER / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
+    report["tasks"] = {task: report["tasks"][task] for task in tasks}
+    manifest, said = ORIGINS[origin]
+    paintings = Dataset.from_dict({"license": ["CC0", "CC0", "CC BY 4.0", ""]})
+    learnt = provenance(manifest, paintings)
+    assert learnt["origin"] == origin
+    card = classifier_card(report, config=config | {"learnt_from": learnt}, tasks=tasks, name="mine")
+    assert f"The data are 4 paintings {said}, by licence: CC0 2, CC BY 4.0 1.\n" in card.text
+    assert not any(word in str(card) for word in ("WikiArt", "wikiart", "ArtGAN", "/home/", "secret", "the 0 artists"))
+    assert ("Attribution is not authentication" in card.text) == ("artist" in tasks)
+    assert card.text.lstrip().splitlines()[2].startswith(f"{' and '.join(tasks).capitalize()} of a painting")
+    assert card.data.datasets == (["somebody/paintings"] if origin == "hub" else None)
+    top5 = {result.metric_type for result in card.data.eval_results}
+    assert "top5" not in top5  # of two or three classes, always right
+
+
+def test_the_cards_of_embedders_do_so_too():
+    folder = PRETRAINED / "byol-paintings"
+    report, config = (json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
+    learnt = provenance(ORIGINS["own"][0], Dataset.from_dict({"license": [""] * 3}))
+    card = embedder_card(report, config=config | {"learnt_from": learnt}, backbone="resnet18", name="mine")
+    assert "The data are 3 paintings of a collection of one's own.\n" in card.text
+    assert not any(word in str(card) for word in ("WikiArt", "wikiart", "Western"))
 
 
 def test_embedded_weights_are_small_and_half():

@@ -1,0 +1,44 @@
+"""Whose paintings a model learnt from, as its card says it: what the manifest of the data knows, and no more."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from datasets import Dataset
+
+from artextract_hf.data.fetch import is_address, shown
+from artextract_hf.data.sources.collection import is_hub_name
+
+Origin = Literal["wikiart", "nga", "hub", "iiif", "own"]
+
+
+def provenance(manifest: Mapping[str, Any], paintings: Dataset) -> dict[str, Any]:
+    """Where paintings come from, for a card.
+
+    Args:
+        manifest: of the prepared data; empty where they have none.
+        paintings: those that were learnt from.
+
+    Returns:
+        `origin`; `name`, of the Hub's data set or the address of a IIIF source, never a path of this machine; `works`;
+        and `licenses`, how many works have each.
+    """
+    source = str(manifest.get("source", ""))
+    origin, name = _origin(manifest, source)
+    licenses = Counter(paintings["license"] if "license" in paintings.column_names else [])
+    return {
+        "origin": origin,
+        "name": name,
+        "works": len(paintings),
+        "licenses": {license: works for license, works in licenses.most_common() if license},
+    }
+
+
+def _origin(manifest: Mapping[str, Any], source: str) -> tuple[Origin, str]:
+    if "lists" in manifest:  # as `data/wikiart/manifest.py` writes them
+        return "wikiart", ""
+    if source.startswith("National Gallery of Art"):
+        return "nga", ""
+    if is_address(source):
+        return "iiif", shown(source)
+    return ("hub", source) if is_hub_name(source) else ("own", "")
