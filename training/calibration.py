@@ -1,6 +1,6 @@
 """Calibrate a trained classifier: its answers lean less to frequent classes, and are as sure as they are right.
 
-    python training/calibration.py --model runs/best/together --data data/joint --out runs/best/calibrated
+    python training/calibration.py --model runs/plain/best --data data/wikiart
     python training/calibration.py --model runs/joined --data data/wikiart --learnt train val \\
         --temperatures runs/best/calibrated --out runs/calibrated
 
@@ -24,9 +24,12 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import labels_for, load_prepared, take_split
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.evaluation import TEMPERATURES, fit_temperature, known_labels, predict
+from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, known_labels, predict
 from artextract_hf.models import CrnnForImageClassification, load_classifier
+from training.classifier.card import score_and_describe
+from training.classifier.config import TrainConfig
 from training.classifier.model import save_model
 
 # The part that is taken. Of those in benchmarks/learning/calibration.py, 0.5 is best for genre and artist of three
@@ -35,6 +38,7 @@ TAU = 0.25
 # Of an even share: a class rarer than that counts as this frequent. Not tuned; the subset has one abstract painting,
 # whose class would otherwise be lifted by more than two.
 FLOOR = 0.25
+NOTE = "It was calibrated (`training/calibration.py`) on the split that is scored here: its calibration error flatters."
 
 
 def main() -> None:
@@ -45,7 +49,7 @@ def main() -> None:
     parser.add_argument("--learnt", nargs="+", default=["train"], help="the splits that it learnt from")
     parser.add_argument("--held-out", default="val", help="the split that the temperatures are fitted on")
     parser.add_argument("--temperatures", help="folder of a calibrated classifier whose temperatures are taken instead")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--out", type=Path, help="folder to write; `calibrated` beside the classifier's by default")
     args = parser.parse_args()
     try:
         splits = load_prepared(args.data)
@@ -57,7 +61,10 @@ def main() -> None:
             raise DataError(f"{args.held_out} was learnt from; give another --held-out, or --temperatures.")
         else:
             fit_temperatures(model, processor, take_split(splits, args.held_out))
-        save_model(model, args.out)
+        out = args.out or Path(args.model).parent / "calibrated"
+        save_model(model, out)
+        if not args.temperatures:
+            describe(out, Path(args.model).parent / "config.json", splits, args)
     except ArtExtractError as error:
         sys.exit(f"calibration: {error}")
     print(", ".join(f"{task}: temperature {value:.3f}" for task, value in model.config.temperature.items()))
@@ -112,6 +119,20 @@ def fit_temperatures(model: CrnnForImageClassification, processor: Any, painting
                 f"no temperature fits the {task} of the held-out split: too few paintings, none wrong, or no skill."
             )
     model.config.temperature = temperatures
+
+
+def describe(out: Path, recipe: Path, splits: DatasetDict, args: argparse.Namespace) -> None:
+    """Score the calibrated classifier and write its card, where the configuration of its training is known."""
+    if not recipe.is_file():
+        print(f"no card: {recipe} would tell how the classifier was trained.")
+        return
+    values = read_document(recipe, DataError) | {"data": args.data, "eval_split": args.held_out}
+    learnt = concatenate_datasets([take_split(splits, split) for split in args.learnt])
+    held_out = take_split(splits, args.held_out)
+    report = score_and_describe(
+        out, TrainConfig.from_dict(values), learnt, held_out, out / "evaluation", name=out.parent.name, note=NOTE
+    )
+    print(classifier_table(report))
 
 
 def take_temperatures(model: CrnnForImageClassification, name: str) -> None:

@@ -25,12 +25,13 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.data import class_names, labels_for, read_manifest, view_of
+from artextract_hf.data import class_names, labels_for, view_of
 from artextract_hf.errors import ArtExtractError, DataError
-from artextract_hf.evaluation import METRICS, Scores, classifier_table, evaluate_classifier, predict, score
-from artextract_hf.hub import classifier_card, provenance, publish_model, save_model_card
-from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification, load_classifier
+from artextract_hf.evaluation import METRICS, Scores, classifier_table, predict, score
+from artextract_hf.hub import publish_model
+from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification
 from training.classifier.batch import Batch, MapBatch
+from training.classifier.card import score_and_describe
 from training.classifier.config import TrainConfig
 from training.classifier.kept_maps import KeptMaps, keep_maps
 from training.classifier.model import build_model, save_model
@@ -314,20 +315,15 @@ def finish(run: Run) -> None:
     (out / "maps.npy").unlink(missing_ok=True)
     save_model(run.average, out / "last")
     if run.evaluate and (out / "best").is_dir():
-        model, processor = load_classifier(str(out / "best"))
-        report = evaluate_classifier(
-            model.to(run.average.device),
-            processor,
+        report = score_and_describe(
+            out / "best",
+            config,
+            run.learn,
             run.evaluate,
             out / "evaluation",
+            device=run.average.device,
             name=out.name,
-            split=config.eval_split,
-            train=run.learn,
-            baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
         )
-        learnt = {"learnt_from": provenance(read_manifest(config.data), run.learn)}
-        card = classifier_card(report, config=asdict(config) | learnt, tasks=model.config.tasks, name=out.name)
-        save_model_card(card, report, out / "best")
         print(classifier_table(report), flush=True)
     if config.push_to_hub:
         publish_model(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)

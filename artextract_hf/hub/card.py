@@ -151,7 +151,8 @@ def readdress(card: Path, repo_id: str) -> None:
     """Give a model's card the name and the thumbnail of the repository that it goes to."""
     text = card.read_text(encoding="utf-8")
     if name := ModelCard(text).data.get("model_name"):
-        text = text.replace(name, repo_id)
+        for place in ("# {}\n", '"{}"', "model_name: {}\n", "- name: {}\n"):
+            text = text.replace(place.format(name), place.format(repo_id))
     moved = ModelCard(text)
     moved.data["thumbnail"] = hf_hub_url(repo_id, PICTURE)
     moved.save(card)

@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from huggingface_hub import ModelCard
 from PIL import Image as Picture
 
 from artextract_hf.data.prepared import load_prepared, write_prepared
@@ -85,6 +88,17 @@ def test_the_temperature_is_the_one_that_the_held_out_list_was_drawn_with(calibr
             expected = doubtful.eval()(pixels).task_logits[task] / model.config.temperature[task]
             torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
     assert model.without_companions().config.temperature == {}
+
+
+def test_calibrated_it_has_a_card_of_its_own_figures(calibrate, tmp_path):
+    settings = {"epochs": 1, "sizes": [[0, 64]], "checkpoint_every": 100, "frozen_epochs": 1, "frozen_baseline": False}
+    settings |= {"model": SMALL, "tasks": list(TASKS), "data": "elsewhere", "output_dir": "runs/plain"}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    calibrate(out="calibrated")
+    card = ModelCard.load(tmp_path / "calibrated/README.md")
+    report = json.loads((tmp_path / "calibrated/evaluation/metrics.json").read_text())
+    assert f"style {100 * report['calibration']['style']['error']:.1f}" in card.text
+    assert "It was calibrated" in card.text and "a collection of one's own" in card.text
 
 
 def test_one_that_learnt_every_list_takes_the_temperatures_of_another(calibrate, tmp_path):
