@@ -92,6 +92,8 @@ class Recipe:
                 )
             if known[key] is float and not is_number(value):
                 raise DataError(f"{key} is {value!r}; it takes a number.")
+            if known[key] == tuple[str, ...] and isinstance(value, str):  # as in `--tasks style,school`
+                values = values | {key: [name.strip() for name in value.split(",") if name.strip()]}
         for key in ("data", "output_dir"):
             if not values.get(key):
                 raise DataError(f"the configuration needs {key!r}.")

@@ -20,9 +20,25 @@ def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
     """The paintings to learn from and those to evaluate on."""
     splits = load_prepared(config.data)
     learn = learnt_paintings(splits, config)
+    check_tasks(learn, config.tasks)
     for column in config.auxiliary:
         learn = as_classes(learn, column)
     return learn, take_split(splits, config.eval_split) if config.eval_split else None
+
+
+def check_tasks(paintings: Dataset, tasks: Sequence[str]) -> None:
+    """Refuse a task of which the paintings know no class.
+
+    Raises:
+        DataError: there is one.
+    """
+    columns = [name for name, feature in paintings.features.items() if isinstance(feature, ClassLabel)]
+    labelled = [name for name in columns if any(label is not None and label >= 0 for label in paintings[name])]
+    if missing := [task for task in tasks if task not in labelled]:
+        told = (
+            f"they have {', '.join(labelled)}: use --tasks {','.join(labelled)}." if labelled else "they have no class."
+        )
+        raise DataError(f"the paintings to learn from have no {' and no '.join(missing)}; {told}")
 
 
 def as_classes(paintings: Dataset, column: str) -> Dataset:
