@@ -155,17 +155,17 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
         if name not in dataset.column_names:
             nothing = [None if name.startswith("year") else ""] * len(dataset)
             dataset = dataset.add_column(name, nothing, feature=expected[name])
+    for row, id_ in enumerate(dataset["id"]):
+        if id_ is None:
+            skipped.add(f"row {row}", "the record has no id")
     dataset = _each_once(dataset)
     pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
 
     def look(row: int) -> None:
-        if ids[row] is None:
-            raise ImageError("the record has no id")
         check_picture(picture_source(pictures[row]["image"]))
 
-    return dataset.select(
-        [row for row, _ in usable(range(len(dataset)), look, lambda row: ids[row] or f"row {row}", skipped)]
-    )
+    named = [row for row, id_ in enumerate(ids) if id_ is not None]
+    return dataset.select([row for row, _ in usable(named, look, ids.__getitem__, skipped)])
 
 
 def _each_once(dataset: Dataset) -> Dataset:

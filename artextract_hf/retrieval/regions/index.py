@@ -31,6 +31,7 @@ from artextract_hf.retrieval.regions.features import read_patches
 from artextract_hf.retrieval.regions.store import RegionStore
 from artextract_hf.retrieval.regions.templates import Templates, check_sides, crop
 from artextract_hf.retrieval.storage import find_index, read_index, write_index
+from artextract_hf.retrieval.vectors.scan import check_k
 
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
@@ -198,8 +199,7 @@ class RegionIndex(Publishable):
 
     def _rows(self, k: int, where: str | None) -> np.ndarray | None:
         """The rows that may answer; None if all may."""
-        if k < 1:
-            raise QueryError(f"k is {k}; it must be at least 1.")
+        check_k(k)
         return matching_rows(where, self._records.fields)
 
     def _search(
