@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
+from artextract_hf.errors import ModelError
 from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
 
 BATCH = 32  # pictures decoded and embedded at a time
@@ -39,6 +40,9 @@ def embedded_batches(
 
     Yields:
         Vectors (n, dim) float32, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
+
+    Raises:
+        ModelError: the embedder gives more or fewer vectors than there are pictures.
     """
     names = names_of_classes(dataset.features)
 
@@ -49,7 +53,10 @@ def embedded_batches(
     loaded = decoded(dataset, load, skipped, min_side=min_side, ahead=BATCH, progress=bar)
     for _, batch in in_batches(loaded, BATCH):
         pictures, rows = zip(*batch, strict=True)
-        yield embedder.embed(list(pictures), batch_size=BATCH), list(rows)
+        vectors = embedder.embed(list(pictures), batch_size=BATCH)
+        if len(vectors) != len(rows):
+            raise ModelError(f"the embedder gives {len(vectors)} vectors for {len(rows)} pictures.")
+        yield vectors, list(rows)
 
 
 def embedded_records(

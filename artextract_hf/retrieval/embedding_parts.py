@@ -4,8 +4,8 @@
     records.parquet    N rows, as `retrieval/embed.py` makes them
     ids.json           the N ids
     embedder.json      `embedder`, `fingerprint`, `dim`, `count`, `data` and `source` (fingerprints of what has vectors
-                       and of what was read), `vectors` (SHA-256 of embeddings.npy), `skipped` (`path` and
-                       `reason` of what has no vector); written last
+                       and of what was read), `vectors` and `records` (SHA-256 of embeddings.npy and records.parquet),
+                       `skipped` (`path` and `reason` of what has no vector); written last
     parts/             while it is unfinished: a file for every so many records, and the plan they follow
 
 A part is written whole or not at all, and depends on nothing but its own records. So parts can be dealt to any number
@@ -148,6 +148,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
             "count": len(ids),
             "data": data_fingerprint(ids, _thumbnails(new / RECORDS)),
             "vectors": file_digest(new / VECTORS),
+            "records": file_digest(new / RECORDS),
             "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
         }
         _write(new / IDS, ids)

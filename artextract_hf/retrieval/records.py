@@ -65,7 +65,7 @@ class RecordTable:
         """
         try:
             return self._row_of[id_]
-        except KeyError:
+        except (KeyError, TypeError):  # or what can be no key
             raise QueryError(f"the index holds no {id_!r}.") from None
 
     def rows(self, ids: Iterable[str]) -> np.ndarray:
@@ -135,13 +135,15 @@ class RecordTable:
 
 
 def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
-    """Refuse a collection in which two records have the same id.
+    """Refuse a collection in which a record has no id, or two have the same.
 
     Raises:
-        ArtExtractError: two have; the kind is `error`.
+        ArtExtractError: it is one; the kind is `error`.
     """
     seen: set[str] = set()
     for id_ in ids:
+        if not isinstance(id_, str):
+            raise error(f"the id {id_!r} is no text; each painting needs its own.")
         if id_ in seen:
             raise error(f"the id {id_!r} appears twice; each painting needs its own.")
         seen.add(id_)
