@@ -12,7 +12,7 @@ from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import ModelError
-from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
+from artextract_hf.retrieval.records import RecordTable, ids_of
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side
@@ -67,7 +67,7 @@ def embedded_records(
     Raises:
         PaintingIndexError: two records have the same id.
     """
-    refuse_duplicate_ids(dataset["id"])
+    ids_of(dataset)
     vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
     for embedded, records in embedded_batches(dataset, embedder, skipped, progress=progress):
         vectors.append(embedded)

@@ -42,7 +42,7 @@ from artextract_hf.outputs import (
 )
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
 from artextract_hf.retrieval.fingerprint import data_fingerprint
-from artextract_hf.retrieval.records import refuse_duplicate_ids
+from artextract_hf.retrieval.records import ids_of
 
 PART = 512  # records a part: what a killed process has to do again, at most
 PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
@@ -157,8 +157,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
 
 
 def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
-    ids = list(dataset["id"])
-    refuse_duplicate_ids(ids, DataError)
+    ids = ids_of(dataset, DataError)
     return {
         "embedder": getattr(embedder, "name", type(embedder).__name__),
         "fingerprint": embedder.fingerprint,

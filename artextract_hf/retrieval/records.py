@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
@@ -132,6 +133,18 @@ class RecordTable:
 
     def _has_text(self, field: str) -> bool:
         return field in self.fields.column_names and pa.types.is_string(self.fields.schema.field(field).type)
+
+
+def ids_of(dataset: Dataset, error: type[ArtExtractError] = PaintingIndexError) -> list[str]:
+    """The ids of a collection, each once.
+
+    Raises:
+        ArtExtractError: it is no data set with ids, a record has none, or two have the same; the kind is `error`.
+    """
+    if "id" not in getattr(dataset, "column_names", ()):  # of a DatasetDict, those are by split
+        raise error(f"a {type(dataset).__name__} without a column id is no collection; give one split, with ids.")
+    refuse_duplicate_ids(ids := list(dataset["id"]), error)
+    return ids
 
 
 def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:

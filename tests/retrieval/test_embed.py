@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from datasets import Dataset, Image
+from datasets import Dataset, DatasetDict, Image
 from PIL import Image as PILImage
 
 from artextract_hf.data.schema import SkipList, new_record, painting_features
@@ -59,6 +59,9 @@ def test_a_painting_without_an_id_is_refused():
     nameless = paintings(2).remove_columns("id").add_column("id", ["a", None])
     with pytest.raises(PaintingIndexError, match="the id None is no text"):
         embedded_records(nameless, ColorEmbedder(), SkipList())
+    for other in (nameless.remove_columns("id"), DatasetDict(train=paintings(2))):
+        with pytest.raises(PaintingIndexError, match="without a column id is no collection; give one split"):
+            embedded_records(other, ColorEmbedder(), SkipList())
 
 
 def test_pictures_are_decoded_one_batch_ahead_and_no_further(monkeypatch):
