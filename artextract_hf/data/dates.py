@@ -1,9 +1,11 @@
 """A date as museums and Wikidata print it becomes a window of years: the first and the last it may be from.
 
     c. 1875–90 -> 1875..1890    1880s -> 1880..1889    2160 - 2040 BC -> -2160..-2040    1803-11-27 -> 1803..1803
+    before 1875 -> unknown..1875    after 1875, 1875 or later -> 1875..unknown
 
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
-century; one in words ("17th century") is unknown. Years of the Hijri calendar do not count.
+century; one in words ("17th century") is unknown, and what follows it counts only where it lies in that century ("17th
+century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count.
 """
 
 import re
@@ -19,64 +21,143 @@ _AFTER = (
     r"(?:a\.?\s?d\.?|c\.?\s?e\.?|d\.\s?c\.?|ap(?:r[eè]s|\.)?\s?j\.?\s?-?\s?c\.?|n(?:ach|\.)?\s?chr(?:istus|\.)?)(?!\w)"
 )
 _AD = r"(?<!\w)(?:a\.\s?d\.|ad|anno domini)"
-_HIJRI = r"(?<!\w)a\.?\s?h\.?(?!\w)"
 _ABOUT = r"(?:(?:ca?|circa|about|um|vers)\b\.?\s*)?"
-_NUMBER = r"(?<!\d)(?<!\d[.,])\d{1,5}(?!\d)"  # of a longer one, as 30,000, no part
-_RANGE = rf"({_NUMBER})(?:\s*(?:-|/|to|bis|or|oder|ou|and|und|et|à)\s*{_ABOUT}({_NUMBER}))?"
+_ORDINAL = r"(?:st|nd|rd|th|er|[eè]me|e|de|ste)(?!\w)"  # "16th" is no year
+_NUMBER = rf"(?<!\d)(?<!\d[.,])\d{{1,5}}(?!\d|{_ORDINAL})"  # of a longer one, as 30,000, no part
+_TO = r"(?:-|to|bis|or|oder|ou|and|und|et|à)"
+_RANGE = rf"({_NUMBER})(?:\s*(?:/|{_TO})\s*{_ABOUT}({_NUMBER}))?"
+_END = rf"(?:\s*(?:-|to\b)\s*{_ABOUT}(?P<end>{_NUMBER})(?!\s*(?:{_BEFORE}|{_AFTER})))?"  # "50 BC-50"
 
-_OF_AN_ERA = re.compile(rf"{_AD}\s*{_ABOUT}{_RANGE}|{_RANGE}\s*(?:(?P<before>{_BEFORE})|{_AFTER})", re.IGNORECASE)
+_OF_AN_ERA = re.compile(rf"{_AD}\s*{_ABOUT}{_RANGE}|{_RANGE}\s*(?:(?P<before>{_BEFORE}){_END}|{_AFTER})", re.IGNORECASE)
 _MENTION_OF_BEFORE = re.compile(rf"(?<!\w){_BEFORE}", re.IGNORECASE)
-_OF_HIJRI = re.compile(rf"{_HIJRI}\s*\d+(?:\s*[-/]\s*\d\d?(?!\d))?|\d+(?:\s*[-/]\s*\d\d?)?\s*{_HIJRI}", re.IGNORECASE)
 _SIGNED = re.compile(rf"[\s(\[]*{_ABOUT}(-\d{{1,5}})(?!\d)(?:\s*(?:/|to|bis|\.\.|-)\s*([-+]?\d{{1,5}})(?!\d))?")
 # A day, perhaps with its time: Wikidata writes 00 for a month or day that is not known, cameras part them by colons.
 _DAY = re.compile(r"(?<!\d)(\d{4})([-/.:])(?:0?\d|1[0-2])\2(?:[0-2]?\d|3[01])(?!\d)(?:[T ]\d\d:\d\d\S*)?")
-_DECADE = r"(?:'?s|er)\b"
+_MONTH = (
+    r"(?:jan|feb|f[ée]v|m[aä]r|a[pv]r|ma[iyg]|ju[inl]|aug|ao[uû]|ag|sep|o[ckt]t|nov|de[czs]|d[ée]c|dic|gen|ene|giu|lug|set"
+    r"|out)[^\W\d]*\.?"
+)
+
+# Other calendars, by what stands before or behind a number. A range of theirs has a dash ("AH 1125-1130"); behind a
+# stroke stands the year of ours ("AH 1307/1890").
+_CALENDAR = (
+    r"a\.?\s?h\.?|anno hegirae|hijr\w*|hicr[iî]|he[gj]ira|s\.?\s?h\.?|هـ?|هجري[ةه]?|ش|[sś]h?aka|samvat|v\.?\s?s\.?"
+    r"|b\.?\s?e\.?|buddhist era|(?-i:A\.?M\.?)|anno mundi|anno martyrum"
+)
+_MORE = rf"(?:\s*{_TO}\s*\d+|\s*/\s*\d\d?)?(?!\d)"
+_OF_ANOTHER_CALENDAR = re.compile(
+    rf"(?<!\w)(?:{_CALENDAR}|(?-i:H)(?=\s*\d))\s*(?:era\s*)?\d+{_MORE}"
+    rf"|\d+{_MORE}\s*(?:(?:{_CALENDAR})(?!\w)|(?-i:H)\.?(?!\s*\w))",
+    re.IGNORECASE,
+)
+
+_CENTURY = re.compile(
+    r"\bcent(?:ury|uries|\.)|(?:st|nd|rd|th)\s*c(?!\w)|\bjahrhundert|\bjh|\bsi[eè]cle|\bsiglo|\bs[eé]culo|\bsecol[oi]"
+    r"|\beeuw|\bårhundrade|\bвек|\bs(?:ec)?\.\s*(?=[IVX])",
+    re.IGNORECASE,
+)
+_ROMAN = [x + i for x in ("", "X", "XX") for i in ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")]
+_NUMBERED = re.compile(rf"(?<!\w)(?:(\d\d?)(?:{_ORDINAL}|\.|(?=\s*[-/]\s*\d))|([IVX]+)(?:{_ORDINAL})?(?!\w))")
+
+_DECADES = r"(?:ann[ée]es|anni|años|anos|jaren|d[ée]cadas?\s+de|decade\s+of)\s+(?:los\s+|the\s+)?"
+_DECADE = r"(?:(?:'?s|'?er(?:ne)?|-(?:tal(?:et|en)?|årene|luku|е|х))\b|年代)"
 _SPAN = re.compile(
-    rf"(?P<decades>ann[ée]es\s+)?(?<!\d)(?P<year>[0-2]\d{{3}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d)(?P<decade>{_DECADE})?"
-    rf"(?:\s*[-/]\s*(?P<short>\d\d?)(?!\d)(?P<short_decade>{_DECADE})?)?",
+    rf"(?P<decades>{_DECADES})?(?<!\d)(?P<year>[0-2]\d{{3}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d)(?P<decade>{_DECADE})?"
+    rf"(?:\s*(?:[-/]|to|bis|or|oder|ou)\s*{_ABOUT}(?P<short>\d\d?)(?!\d|\.?\s*{_MONTH})(?P<short_decade>{_DECADE})?)?",
+    re.IGNORECASE,
+)
+
+# Open ends: what stands directly before the first year, or before or behind the last.
+_NEAR = rf"\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
+_UNTIL = re.compile(
+    rf"(?:(?<!\w)(?<!not )(?:before|prior to|until|till|by|vor|bis|avant|ante|antes de|prima del|voor|tot|före|før|před"
+    rf"|przed|do|до)(?!\w)|(?<!\w)(?:not after|not? later than|earlier than)|[<≤]|^\W?-$|^\W?\.\./?){_NEAR}",
+    re.IGNORECASE,
+)
+_SINCE = re.compile(
+    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|apr[eè]s|depuis|post|dopo il|despu[eé]s de|depois de|na|efter|po"
+    rf"|после)(?!\w)|(?<!\w)(?:not before|not? earlier than)|(?<!\w)(?<!no )(?<!not )later than|[>≥]){_NEAR}",
+    re.IGNORECASE,
+)
+_OR = r"\s*(?:,|or|and|oder|und|ou|et|o|e|of|en)\s*"
+_OR_EARLIER = re.compile(rf"{_OR}(?:earlier|before|fr[üu]her|avant|antes|prima|eerder)(?!\w)", re.IGNORECASE)
+_OR_LATER = re.compile(
+    rf"{_OR}(?:later|after|sp[äa]ter|apr[eè]s|despu[eé]s|depois|dopo)(?!\w|\s+\w)|\s*onwards?(?!\w)"
+    rf"|\s*[-/]\s*(?:present|now|heute|\.\.|[\])]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
     re.IGNORECASE,
 )
 
 
 def first_year(text: str) -> int | None:
-    """The first year that a date names.
+    """The first year that a date names; None where it names none, or only the last ("before 1875").
 
-    >>> first_year("c. 1875–90"), first_year("17th century"), first_year("500–450 B.C.E.")
-    (1875, None, -500)
+    >>> first_year("c. 1875–90"), first_year("17th century"), first_year("500–450 B.C.E."), first_year("before 1875")
+    (1875, None, -500, None)
     """
-    windows = _windows(text)
-    return windows[0][0] if windows else None
+    return _window(text)[0]
 
 
 def last_year(text: str) -> int | None:
     """The last year that it may be from; one or two digits after a dash complete the year before it.
 
-    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906"), last_year("1880s")
-    (1890, 1872, 1906, 1889)
+    None where it names none, or only the first ("after 1875").
+
+    >>> last_year("c. 1875–90"), last_year("1869 or 1872"), last_year("1906"), last_year("1880s"), last_year("1875–")
+    (1890, 1872, 1906, 1889, None)
     """
-    return max((last for _, last in _windows(text)), default=None)
+    return _window(text)[1]
 
 
-def _windows(text: str) -> list[tuple[int, int]]:
-    """The first and the last year of each date in a text, in its order."""
+def _window(text: str) -> tuple[int | None, int | None]:
+    """The first and the last year that a date may be from."""
     text = _DAY.sub(r"\1", text[:LONGEST].replace("\u2212", "-"))  # the sign for minus, also used as a dash
     if signed := _SIGNED.match(text):
         years = [int(year) for year in signed.groups() if year]
-        return [(min(years), max(years))]
-    text = _OF_HIJRI.sub(" ", re.sub("[\u2010-\u2015]", "-", text))
-    if of_an_era := [_era(match) for match in _OF_AN_ERA.finditer(text)]:
+        return min(years), max(years)
+    text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
+    text = _OF_ANOTHER_CALENDAR.sub(" ", text)
+    dates = _in_named_centuries(text, _dates(text))
+    if not dates:
+        return None, None
+    (head, (first, _)), (tail, _) = dates[0], dates[-1]
+    last = max(end for _, (_, end) in dates)
+    is_before = _UNTIL.search(text[: head.start()]) or _OR_EARLIER.match(text, tail.end())
+    is_after = _SINCE.search(text[: tail.start()]) or _OR_LATER.match(text, tail.end())
+    return None if is_before else first, None if is_after else last
+
+
+def _dates(text: str) -> list[tuple[re.Match[str], tuple[int, int]]]:
+    """Each date in a text, in its order, with its first and last year."""
+    if of_an_era := [(match, _era(match)) for match in _OF_AN_ERA.finditer(text)]:
         return of_an_era
     if _MENTION_OF_BEFORE.search(text):  # "3rd century BC"; other years in it are of a restoration, not of the work
         return []
     spans = [match for match in _SPAN.finditer(text) if int(match["year"])]
     short = any(match["decade"] and int(match["year"]) % 100 for match in spans)  # "1890s–1900s" are two decades
-    return [_span(match, 9 if short or int(match["year"]) % 100 else 99) for match in spans]
+    return [(match, _span(match, 9 if short or int(match["year"]) % 100 else 99)) for match in spans]
+
+
+def _in_named_centuries(
+    text: str, dates: list[tuple[re.Match[str], tuple[int, int]]]
+) -> list[tuple[re.Match[str], tuple[int, int]]]:
+    """The dates without those that stand behind a century in words and lie outside it: of a frame, of a restoration."""
+    named = _CENTURY.search(text)
+    numbers = [int(n) if n else _ROMAN.index(r) for n, r in _NUMBERED.findall(text) if n or r in _ROMAN]
+    if not named or not numbers:
+        return dates
+    start, end = 100 * (min(numbers) - 1), 100 * max(numbers)
+
+    def lies_in(years: tuple[int, int]) -> bool:
+        first, last = sorted(map(abs, years))
+        return first <= end and last >= start
+
+    return [(match, years) for match, years in dates if match.start() < named.start() or lies_in(years)]
 
 
 def _era(match: re.Match[str]) -> tuple[int, int]:
     first, last = match[1] or match[3], match[2] or match[4]
     if match["before"]:
-        years = [-int(first), -int(last or first)]
+        years = [-int(first), -int(last or first), int(match["end"] or -int(first))]
     else:
         years = [int(first), _completed(first, last) if last else int(first)]
     return min(years), max(years)

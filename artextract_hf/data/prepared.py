@@ -5,22 +5,24 @@ DIR/manifest.json                         where the data come from, how they wer
                                           size and SHA-256 of every file
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
+from artextract_hf.data.decode import decode_image
 from artextract_hf.data.labels import TASKS, UNKNOWN
 from artextract_hf.data.parallel import ordered_map
-from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
+from artextract_hf.data.pictures import check_picture, encoded_bytes, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
-from artextract_hf.data.schema import DETAILS, SkipList, painting_features
+from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document
-from artextract_hf.errors import DataError, first_line
+from artextract_hf.errors import DataError, ImageError, first_line
 from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.version import __version__
 
@@ -135,9 +137,12 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
 def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     """The records of all splits; a painting that stands in two counts once, with the labels of both.
 
+    It is one painting where the id and the picture are the same, byte for byte or pixel for pixel. Of different
+    pictures with one id all but the first get a number behind it: `0`, `0-2`.
+
     Args:
         folder: what `artextract prepare` wrote, or a data set with the same columns.
-        skipped: filled with records whose picture is missing or damaged.
+        skipped: filled with records that have no id, or whose picture is missing or damaged.
 
     Raises:
         DataError: the folder cannot be used.
@@ -150,29 +155,65 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
         if name not in dataset.column_names:
             nothing = [None if name.startswith("year") else ""] * len(dataset)
             dataset = dataset.add_column(name, nothing, feature=expected[name])
-    dataset = _once_by_id(dataset)
+    for row, id_ in enumerate(dataset["id"]):
+        if id_ is None:
+            skipped.add(f"row {row}", "the record has no id")
+    dataset = _each_once(dataset)
     pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
 
     def look(row: int) -> None:
         check_picture(picture_source(pictures[row]["image"]))
 
-    return dataset.select([row for row, _ in usable(range(len(dataset)), look, ids.__getitem__, skipped)])
+    named = [row for row, id_ in enumerate(ids) if id_ is not None]
+    return dataset.select([row for row, _ in usable(named, look, ids.__getitem__, skipped)])
 
 
-def _once_by_id(dataset: Dataset) -> Dataset:
-    """Keep the first record of each id; a label that only a later one knows is taken over."""
-    first: dict[str, int] = {}
-    owner = [first.setdefault(key, row) for row, key in enumerate(dataset["id"])]
-    if len(first) == len(dataset):
+def _each_once(dataset: Dataset) -> Dataset:
+    """Keep the first record of each painting; a label that only a later one knows is taken over."""
+    ids, rows_of = list(dataset["id"]), dict[str, list[int]]()
+    for row, id_ in enumerate(ids):
+        if id_ is not None:
+            rows_of.setdefault(id_, []).append(row)
+    if len(rows_of) == len(dataset):
         return dataset
-    joined = dataset
-    for task in TASKS:
-        labels = [UNKNOWN] * len(dataset)
-        for row, label in zip(owner, dataset[task], strict=True):
-            if labels[row] == UNKNOWN and label is not None:
-                labels[row] = label
-        joined = joined.remove_columns(task).add_column(task, labels, feature=dataset.features[task])
-    return joined.select_columns(dataset.column_names).select(list(first.values()))
+    pictures, owner = encoded_pictures(dataset.select_columns("image")), list(range(len(dataset)))
+    for rows in rows_of.values():
+        first: dict[str, int] = {}
+        digests = _digests([pictures[row]["image"] for row in rows]) if len(rows) > 1 else [""]
+        for row, digest in zip(rows, digests, strict=True):
+            owner[row] = first.setdefault(digest, row)
+    named = [row for row in sorted(set(owner)) if ids[row] is not None]
+    for row, id_ in zip(named, distinct_ids([ids[row] for row in named]), strict=True):
+        ids[row] = id_
+    columns = {"id": ids} | {task: _joined_labels(dataset[task], owner) for task in TASKS}
+    joined = dataset.remove_columns(list(columns))
+    for name, values in columns.items():
+        joined = joined.add_column(name, values, feature=dataset.features[name])
+    return joined.select_columns(dataset.column_names).select(sorted(set(owner)))
+
+
+def _joined_labels(labels: Iterable[int | None], owner: Sequence[int]) -> list[int]:
+    """The labels of each row's owner, and of others what it does not know."""
+    joined = [UNKNOWN] * len(owner)
+    for row, label in zip(owner, labels, strict=True):
+        if joined[row] == UNKNOWN and label is not None:
+            joined[row] = label
+    return joined
+
+
+def _digests(cells: list[dict[str, Any]]) -> list[str]:
+    """What tells pictures apart: the digest of their bytes, or of their pixels where the bytes differ."""
+    digests = [hashlib.sha256(encoded_bytes(cell)).hexdigest() for cell in cells]
+    return digests if len(set(digests)) == 1 else list(map(_digest_of_pixels, cells, digests))
+
+
+def _digest_of_pixels(cell: dict[str, Any], damaged: str) -> str:
+    """The digest of a picture's pixels; `damaged` where it cannot be decoded."""
+    try:
+        picture = decode_image(picture_source(cell))
+    except ImageError:
+        return damaged
+    return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
 
 
 def take_split(splits: DatasetDict, name: str) -> Dataset:

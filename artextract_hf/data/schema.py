@@ -116,6 +116,23 @@ def plain_text(text: str) -> str:
     return unicodedata.normalize("NFC", text.encode("utf-8", "backslashreplace").decode())
 
 
+def distinct_ids(ids: Sequence[str]) -> list[str]:
+    """The ids in their form of a record, each once: of equal ones all but the first get a number.
+
+    >>> distinct_ids(["a", "b", "a", "a-2"])
+    ['a', 'b', 'a-3', 'a-2']
+    """
+    plain = [plain_text(id_) for id_ in ids]
+    taken, numbers, distinct = set(plain), dict[str, int](), []
+    for id_ in plain:
+        number = numbers.get(id_, 0) + 1
+        while number > 1 and f"{id_}-{number}" in taken:
+            number += 1
+        numbers[id_] = number
+        distinct.append(id_ if number == 1 else f"{id_}-{number}")
+    return distinct
+
+
 def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Dataset:
     """Records as a dataset. They are turned into Arrow in batches, so Python never holds all of them."""
     schema = features.arrow_schema

@@ -11,7 +11,8 @@ from PIL import Image as PILImage
 from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
+from artextract_hf.errors import ModelError
+from artextract_hf.retrieval.records import RecordTable, ids_of
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side
@@ -39,6 +40,9 @@ def embedded_batches(
 
     Yields:
         Vectors (n, dim) float32, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
+
+    Raises:
+        ModelError: the embedder gives more or fewer vectors than there are pictures.
     """
     names = names_of_classes(dataset.features)
 
@@ -49,7 +53,10 @@ def embedded_batches(
     loaded = decoded(dataset, load, skipped, min_side=min_side, ahead=BATCH, progress=bar)
     for _, batch in in_batches(loaded, BATCH):
         pictures, rows = zip(*batch, strict=True)
-        yield embedder.embed(list(pictures), batch_size=BATCH), list(rows)
+        vectors = embedder.embed(list(pictures), batch_size=BATCH)
+        if len(vectors) != len(rows):
+            raise ModelError(f"the embedder gives {len(vectors)} vectors for {len(rows)} pictures.")
+        yield vectors, list(rows)
 
 
 def embedded_records(
@@ -60,7 +67,7 @@ def embedded_records(
     Raises:
         PaintingIndexError: two records have the same id.
     """
-    refuse_duplicate_ids(dataset["id"])
+    ids_of(dataset)
     vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
     for embedded, records in embedded_batches(dataset, embedder, skipped, progress=progress):
         vectors.append(embedded)

@@ -4,8 +4,8 @@
     records.parquet    N rows, as `retrieval/embed.py` makes them
     ids.json           the N ids
     embedder.json      `embedder`, `fingerprint`, `dim`, `count`, `data` and `source` (fingerprints of what has vectors
-                       and of what was read), `vectors` (SHA-256 of embeddings.npy), `skipped` (`path` and
-                       `reason` of what has no vector); written last
+                       and of what was read), `vectors` and `records` (SHA-256 of embeddings.npy and records.parquet),
+                       `skipped` (`path` and `reason` of what has no vector); written last
     parts/             while it is unfinished: a file for every so many records, and the plan they follow
 
 A part is written whole or not at all, and depends on nothing but its own records. So parts can be dealt to any number
@@ -42,7 +42,7 @@ from artextract_hf.outputs import (
 )
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
 from artextract_hf.retrieval.fingerprint import data_fingerprint
-from artextract_hf.retrieval.records import refuse_duplicate_ids
+from artextract_hf.retrieval.records import ids_of
 
 PART = 512  # records a part: what a killed process has to do again, at most
 PARTS, PLAN, ABOUT = "parts", "parts/plan.json", "embedder.json"
@@ -148,6 +148,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
             "count": len(ids),
             "data": data_fingerprint(ids, _thumbnails(new / RECORDS)),
             "vectors": file_digest(new / VECTORS),
+            "records": file_digest(new / RECORDS),
             "skipped": [*(left_out.as_json() if left_out else ()), *skipped],
         }
         _write(new / IDS, ids)
@@ -156,8 +157,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
 
 
 def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
-    ids = list(dataset["id"])
-    refuse_duplicate_ids(ids, DataError)
+    ids = ids_of(dataset, DataError)
     return {
         "embedder": getattr(embedder, "name", type(embedder).__name__),
         "fingerprint": embedder.fingerprint,

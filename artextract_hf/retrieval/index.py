@@ -25,7 +25,7 @@ from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
-from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.records import RecordTable, ids_of
 from artextract_hf.retrieval.rerank.rerankers import find_reranker
 from artextract_hf.retrieval.rerank.search import search_reranked
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, Snapshot, without_calibration
@@ -224,7 +224,7 @@ class PaintingIndex(Publishable):
         """
         with self._changing:
             known = self._snapshot.records
-            if id_ := next((id_ for id_ in dataset["id"] if id_ in known), None):
+            if id_ := next((id_ for id_ in ids_of(dataset) if id_ in known), None):
                 raise PaintingIndexError(f"the id {id_!r} is already in the index; update or remove it.")
             skipped = SkipList()
             vectors, records = embedded_records(dataset, self.embedder, skipped, progress=progress)
@@ -254,7 +254,7 @@ class PaintingIndex(Publishable):
         """
         with self._changing:
             known = self._snapshot.records
-            if id_ := next((id_ for id_ in dataset["id"] if id_ not in known), None):
+            if id_ := next((id_ for id_ in ids_of(dataset) if id_ not in known), None):
                 raise PaintingIndexError(f"the index holds no {id_!r}; add it.")
             skipped = SkipList()
             vectors, records = embedded_records(dataset, self.embedder, skipped, progress=progress)

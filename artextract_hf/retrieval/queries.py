@@ -34,10 +34,10 @@ def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim
         QueryError: a vector of another length.
     """
     vectors = np.empty((len(queries), dim), dtype=np.float32)
-    kinds = [_kind(query) for query in queries]
+    kinds = ["vector" if is_vector(query, dim) else _kind(query) for query in queries]
     for row, (query, kind) in enumerate(zip(queries, kinds, strict=True)):
         if kind == "vector":
-            vector = np.asarray(query)
+            vector = np.asarray(query).reshape(-1)
             if len(vector) != dim or vector.dtype.kind not in "fiu":
                 raise QueryError(f"the index holds vectors of {dim} numbers, not of {len(vector)} ({vector.dtype}).")
             vectors[row] = vector
@@ -45,6 +45,19 @@ def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim
         if rows := [row for row, found in enumerate(kinds) if found == kind]:
             vectors[rows] = embed([queries[row] for row in rows], embedder())
     return vectors
+
+
+def is_vector(query: Query, dim: int) -> bool:
+    """Whether a query is a vector, or one in a row (1, dim), as `embed` gives it; other arrays are pictures.
+
+    Raises:
+        QueryError: it is several vectors (n, dim): rows of length 1, as no picture has them.
+    """
+    if not isinstance(query, np.ndarray) or query.ndim != 2 or query.dtype.kind != "f" or query.shape[1] != dim:
+        return isinstance(query, np.ndarray) and query.ndim == 1
+    if len(query) > 1 and np.allclose(np.linalg.norm(query, axis=1), 1, atol=1e-3):
+        raise QueryError(f"the query is {len(query)} vectors; give one, or all of them to search_many.")
+    return len(query) == 1
 
 
 def is_text(query: Query) -> bool:
@@ -76,8 +89,6 @@ def combine(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
 
 
 def _kind(query: Query) -> str:
-    if isinstance(query, np.ndarray) and query.ndim == 1:
-        return "vector"
     if not isinstance(query, str) or LIKE_A_FILE.match(query):
         return "picture"
     try:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
@@ -65,7 +66,7 @@ class RecordTable:
         """
         try:
             return self._row_of[id_]
-        except KeyError:
+        except (KeyError, TypeError):  # or what can be no key
             raise QueryError(f"the index holds no {id_!r}.") from None
 
     def rows(self, ids: Iterable[str]) -> np.ndarray:
@@ -134,14 +135,28 @@ class RecordTable:
         return field in self.fields.column_names and pa.types.is_string(self.fields.schema.field(field).type)
 
 
-def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
-    """Refuse a collection in which two records have the same id.
+def ids_of(dataset: Dataset, error: type[ArtExtractError] = PaintingIndexError) -> list[str]:
+    """The ids of a collection, each once.
 
     Raises:
-        ArtExtractError: two have; the kind is `error`.
+        ArtExtractError: it is no data set with ids, a record has none, or two have the same; the kind is `error`.
+    """
+    if "id" not in getattr(dataset, "column_names", ()):  # of a DatasetDict, those are by split
+        raise error(f"a {type(dataset).__name__} without a column id is no collection; give one split, with ids.")
+    refuse_duplicate_ids(ids := list(dataset["id"]), error)
+    return ids
+
+
+def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
+    """Refuse a collection in which a record has no id, or two have the same.
+
+    Raises:
+        ArtExtractError: it is one; the kind is `error`.
     """
     seen: set[str] = set()
     for id_ in ids:
+        if not isinstance(id_, str):
+            raise error(f"the id {id_!r} is no text; each painting needs its own.")
         if id_ in seen:
             raise error(f"the id {id_!r} appears twice; each painting needs its own.")
         seen.add(id_)

@@ -11,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from artextract_hf.errors import QueryError
 from artextract_hf.retrieval.calibration import LABELS, Calibration, calibrate
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.rerank.rerankers import Candidates, Gallery
+from artextract_hf.retrieval.vectors.scan import check_k
 from artextract_hf.retrieval.vectors.store import VectorStore
 from artextract_hf.retrieval.versions import group_versions, same_works
 
@@ -56,7 +56,7 @@ class SearchOptions:
         without: a row that is not to be found; then there is one query.
 
     Raises:
-        QueryError: k is below 1.
+        QueryError: k is no whole number, or below 1.
     """
 
     k: int
@@ -65,8 +65,7 @@ class SearchOptions:
     without: int | None = None
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise QueryError(f"k is {self.k}; it must be at least 1.")
+        object.__setattr__(self, "k", check_k(self.k))
 
 
 class Snapshot:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from artextract_hf.data.schema import SkipList
 from artextract_hf.digests import document_digest, file_digest
-from artextract_hf.documents import read_document, read_json
+from artextract_hf.documents import MOST_BYTES, read_document, read_json
 from artextract_hf.errors import PaintingIndexError, QueryError, first_line
 from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.remote import download_snapshot
@@ -38,6 +38,7 @@ EMBEDDED = {"embedder": str, "fingerprint": str, "dim": int, "data": str, "vecto
 RECORDS_AT_ONCE = 2**16  # rows
 # Bytes in memory for each of a file of records, and beside them: texts that repeat take a hundredth in Parquet.
 MOST_GROWTH, LEAST_LIMIT = 100, 2**28
+LONGEST_ID = 2**14  # bytes, in ids.json
 
 
 class Stored(Protocol):
@@ -128,18 +129,23 @@ def read_index(
     return store, records, about
 
 
-def read_records(folder: Path, count: int) -> RecordTable:
-    """The records of a folder whose bytes `read_description` has checked.
+def read_records(folder: Path, count: int, *, digest: str | None = None) -> RecordTable:
+    """The records of a folder.
 
     Args:
         folder: what `write_index` or `artextract embed` wrote.
         count: how many there have to be.
+        digest: SHA-256 of the file; not given where `read_description` has checked its bytes.
 
     Raises:
         PaintingIndexError: they are no records, or others.
     """
     path = folder / RECORDS
     try:
+        if not path.is_file():  # a pipe never ends
+            raise ValueError("it is missing, or no file.")
+        if digest not in (None, file_digest(path)):
+            raise ValueError("it is damaged, or not of these vectors; embed the collection again.")
         table = _read_table(path, count)
         refuse_foreign_records(table)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -195,10 +201,12 @@ def read_embeddings(
     except ValueError:
         raise _no_vectors(f"{folder / 'embedder.json'} is damaged: skipped.") from None
     known = {key: about[key] for key in EMBEDDED}
-    ids = read_json(folder / "ids.json", _no_vectors, most=None)
+    array = folder / "embeddings.npy"
+    count = array.stat().st_size // (4 * max(known["dim"], 1)) if array.is_file() else 0
+    ids = read_json(folder / "ids.json", _no_vectors, most=MOST_BYTES + LONGEST_ID * count)
     if not isinstance(ids, list):
         raise _no_vectors(f"{folder / 'ids.json'} is damaged: it holds no list.")
-    records = read_records(folder, len(ids))
+    records = read_records(folder, len(ids), digest=about.get("records"))  # earlier versions wrote none
     if ids != records.ids or records.fingerprint != known["data"]:
         raise PaintingIndexError(f"{folder / RECORDS} is damaged, or not of these vectors; embed the collection again.")
     try:

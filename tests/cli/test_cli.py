@@ -5,6 +5,7 @@ import pytest
 
 from artextract_hf import PaintingIndex
 from artextract_hf.data.prepared import load_prepared
+from artextract_hf.digests import file_digest
 from artextract_hf.retrieval.rerank.rerankers import RERANKERS
 from tests.conftest import plain_picture, shared
 
@@ -157,6 +158,10 @@ def test_restricted_vectors_teach_an_index_nothing_and_no_licence_is_no_error(
     assert learnt_from == [2]
     records = pq.read_table(tmp_path / "v/records.parquet").drop_columns(["license"])
     pq.write_table(records, tmp_path / "v/records.parquet")
+    about = json.loads((tmp_path / "v/embedder.json").read_text())
+    (tmp_path / "v/embedder.json").write_text(
+        json.dumps(about | {"records": file_digest(tmp_path / "v/records.parquet")})
+    )
     code, out, err = run_cli("index", tmp_path / "v", "--out", tmp_path / "index", "--json")
     assert code == 0 and json.loads(out)["count"] == 3 and "no record states a licence" in err
 

@@ -292,6 +292,14 @@ def test_pipelines(tiny_classifier):
     assert answer["attention"].shape == (2, 2) and answer["attention"].sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_pipeline_gives_nothing_for_nothing_and_refuses_a_top_k_that_is_none(tiny_classifier):
+    attributes = pipeline("art-attributes", model=str(tiny_classifier))
+    assert attributes([]) == []
+    for top_k in (-1, 0, 1.5):
+        with pytest.raises(ModelError, match="it must be a whole number, at least 1"):
+            attributes(plain_picture((200, 30, 30), (90, 60)), top_k=top_k)
+
+
 def test_pipelines_in_batches_answer_as_one_by_one(tiny_classifier):
     pictures = [plain_picture((r, 30, 60), (90, 60)) for r in (200, 100, 0)]
     model, processor = load_classifier(str(tiny_classifier))

@@ -2,11 +2,12 @@ import io
 
 import numpy as np
 import pytest
-from datasets import Dataset, Image
+from datasets import Dataset, DatasetDict, Image
 from PIL import Image as PILImage
 
 from artextract_hf.data.schema import SkipList, new_record, painting_features
-from artextract_hf.retrieval.embed import embedded_batches, thumbnail_of
+from artextract_hf.errors import ModelError, PaintingIndexError
+from artextract_hf.retrieval.embed import embedded_batches, embedded_records, thumbnail_of
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
 
@@ -43,6 +44,24 @@ def test_vectors_and_rows_of_what_can_be_decoded(broken):
         style = broken.select_columns(["style"])[i]["style"]
         assert row["style"] == (names[style] if style >= 0 else None) and row["artist"] is None
         assert "image" not in row and PILImage.open(io.BytesIO(row["thumbnail"])).size == (24, 16)
+
+
+def test_an_embedder_that_gives_other_than_a_vector_for_each_picture_is_refused():
+    class One(ColorEmbedder):
+        def embed(self, images, batch_size=32):
+            return super().embed(images[:1])
+
+    with pytest.raises(ModelError, match="gives 1 vectors for 8 pictures"):
+        embedded_records(paintings(8), One(), SkipList())
+
+
+def test_a_painting_without_an_id_is_refused():
+    nameless = paintings(2).remove_columns("id").add_column("id", ["a", None])
+    with pytest.raises(PaintingIndexError, match="the id None is no text"):
+        embedded_records(nameless, ColorEmbedder(), SkipList())
+    for other in (nameless.remove_columns("id"), DatasetDict(train=paintings(2))):
+        with pytest.raises(PaintingIndexError, match="without a column id is no collection; give one split"):
+            embedded_records(other, ColorEmbedder(), SkipList())
 
 
 def test_pictures_are_decoded_one_batch_ahead_and_no_further(monkeypatch):

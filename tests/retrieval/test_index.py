@@ -55,6 +55,21 @@ def test_a_painting_finds_itself_first(index, collection):
         assert hits[0].id == collection[i]["id"] and hits[0].score == pytest.approx(1, abs=1e-5)
 
 
+def test_what_embed_gives_is_a_vector_and_no_picture(index, collection):
+    (row,) = vectors = ColorEmbedder().embed([collection[3]["image"]])
+    assert index.search(vectors, k=4) == index.search(row, k=4)
+    with pytest.raises(QueryError, match="2 vectors; give one, or all of them to search_many"):
+        index.search(np.stack(directions(2)))
+    assert len(index.search(np.full((8, 3), 0.5), k=1)) == 1  # a grey picture
+
+
+@pytest.mark.parametrize("k", [True, 1.5, float("nan"), "3", None])
+def test_k_is_a_whole_number(index, k):
+    assert len(index.search(RED, k=np.int64(2))) == len(index.similar_to("test/0", k=np.uint8(2))) == 2
+    with pytest.raises(QueryError, match="it must be a whole number"):
+        index.search(RED, k=k)
+
+
 @pytest.mark.parametrize("k", [1, 5, 60, 1000])
 @pytest.mark.parametrize("where", WHERES)
 def test_equal_to_brute_force(index, collection, k, where):

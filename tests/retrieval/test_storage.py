@@ -1,6 +1,7 @@
 """An index on disk: whole or refused, and never a crash."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.index import PaintingIndex
-from artextract_hf.retrieval.storage import index_files
+from artextract_hf.retrieval.storage import index_files, read_embeddings
 from tests.retrieval.conftest import ColorEmbedder, paintings
 
 
@@ -222,6 +223,32 @@ def test_changed_and_permuted_vectors_are_refused(collection, tmp_path):
         (tmp_path / "embeddings.npy").write_bytes(content)
         with pytest.raises(PaintingIndexError, match="damaged, or not of these records"):
             PaintingIndex.from_embeddings(tmp_path)
+
+
+def test_every_changed_byte_of_the_records_is_found_and_older_folders_have_no_digest_of_them(collection, tmp_path):
+    embed_collection(collection.select(range(5)), ColorEmbedder(), tmp_path)
+    path, about = tmp_path / "records.parquet", json.loads((tmp_path / "embedder.json").read_text())
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 97):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(PaintingIndexError, match="is damaged, or not of these vectors"):
+            read_embeddings(tmp_path)
+    path.write_bytes(whole)
+    (tmp_path / "embedder.json").write_text(json.dumps({k: v for k, v in about.items() if k != "records"}))
+    assert len(read_embeddings(tmp_path)[1]) == 5
+
+
+def test_files_of_vectors_that_never_end_are_refused(collection, tmp_path):
+    embed_collection(collection.select(range(5)), ColorEmbedder(), tmp_path)
+    with (tmp_path / "ids.json").open("ab") as file:
+        file.truncate(2**27)
+    with pytest.raises(PaintingIndexError, match="such a document has at most"):
+        read_embeddings(tmp_path)
+    embed_collection(collection.select(range(6)), ColorEmbedder(), tmp_path)
+    (tmp_path / "records.parquet").unlink()
+    os.mkfifo(tmp_path / "records.parquet")
+    with pytest.raises(PaintingIndexError, match="missing, or no file"):
+        read_embeddings(tmp_path)
 
 
 def test_numbers_that_are_none_are_unknown_whichever_way_an_index_is_made(collection, tmp_path):

@@ -20,9 +20,15 @@ from artextract_hf.data.fields import Columns, columns_with, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table
 from artextract_hf.data.pictures import check_picture, usable
 from artextract_hf.data.prepared import read_prepared
-from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.iiif import read_iiif
-from artextract_hf.data.sources.listing import Listed, is_stored_dataset, listed_in_folder, listed_in_table
+from artextract_hf.data.sources.listing import (
+    LISTED_TWICE,
+    Listed,
+    is_stored_dataset,
+    listed_in_folder,
+    listed_in_table,
+)
 from artextract_hf.data.sources.metadata import LISTS
 from artextract_hf.data.sources.tables import read_table
 from artextract_hf.errors import DataError, ImageError
@@ -41,11 +47,11 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
 
     Args:
         source: a folder written by `artextract prepare` (all splits; a painting that stands in two counts once, with
-            the labels of both); a folder of pictures (recursive; a `metadata.csv` or `metadata.jsonl` in it or beside
-            it is read); a CSV, JSON Lines or Parquet file with a column `file_name`, `path`, `image` or `filename` and
-            any of COLUMNS in `data/fields.py`, paths relative to the file; a folder that holds a data set as the Hub
-            stores it, or its name there (`owner/name`); the address or the file of a IIIF Presentation manifest or
-            collection.
+            the labels of both, see `read_prepared`); a folder of pictures (recursive; a `metadata.csv` or
+            `metadata.jsonl` in it or beside it is read); a CSV, JSON Lines or Parquet file with a column `file_name`,
+            `path`, `image` or `filename` and any of COLUMNS in `data/fields.py`, paths relative to the file; a folder
+            that holds a data set as the Hub stores it, or its name there (`owner/name`); the address or the file of a
+            IIIF Presentation manifest or collection.
         options: those of `read_collection`.
 
     Raises:
@@ -126,17 +132,18 @@ def _read_folder(
 
 def _dataset(listed: Iterable[Listed], skipped: SkipList) -> Dataset:
     items = list(listed)
-    seen: set[str] = set()
+    seen: set[Path] = set()
     kept = []
     for item, _ in usable(items, _check, lambda item: item.id, skipped):
-        if item.id in seen:
-            skipped.add(item.id, "is listed more than once; the first row counts")
+        if item.path in seen:
+            skipped.add(item.id, LISTED_TWICE)
             continue
-        seen.add(item.id)
+        seen.add(item.path)
         kept.append(item)
+    ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
     tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in TASKS}
     features = painting_features(styles=tables["style"][0], genres=tables["genre"][0], artists=tables["artist"][0])
-    return make_dataset((_record(item, tables) for item in kept), features)
+    return make_dataset((_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True)), features)
 
 
 def _check(item: Listed) -> None:
@@ -150,7 +157,7 @@ def _check(item: Listed) -> None:
     check_picture(item.path)
 
 
-def _record(item: Listed, tables: Mapping[str, tuple[list[str], dict[str, int]]]) -> dict[str, Any]:
+def _record(item: Listed, id_: str, tables: Mapping[str, tuple[list[str], dict[str, int]]]) -> dict[str, Any]:
     labels = {task: table.get(label_of(item.row, task), UNKNOWN) for task, (_, table) in tables.items()}
     image = {"path": str(item.path), "bytes": None}
-    return new_record(id=item.id, image=image, **words_of(item.row, untitled=item.path.stem), **labels)
+    return new_record(id=id_, image=image, **words_of(item.row, untitled=item.path.stem), **labels)

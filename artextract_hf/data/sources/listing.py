@@ -9,7 +9,7 @@ A picture has to lie in the folder of its source: not a row, and not a link, tak
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -21,6 +21,7 @@ from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outsid
 from artextract_hf.errors import ImageError
 
 PARQUET = ".parquet"
+LISTED_TWICE = "is listed more than once; the first row counts"
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,25 @@ def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> It
 
 
 def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, allow_outside: bool) -> Iterator[Listed]:
-    """Every visible file of the folder, then what its metadata names but is not there.
+    """Every visible file of the folder, then what its metadata names but is not there, and rows that do not count.
 
     Raises:
         DataError: a metadata file in it, or beside it, cannot be read.
     """
     found = {item.path: item for item in _visible(folder, allow_outside=allow_outside)}
     tables = [p for p, item in found.items() if p.name.lower() in METADATA and not item.problem]
-    rows: dict[Path, Listed] = {}
-    for table in sorted(tables, key=lambda path: -len(path.parts)):  # the nearest to a picture counts
-        for item in listed_in_table(table, columns, allow_outside=allow_outside):
-            rows.setdefault(item.path, item)
+    tables.sort(key=lambda path: (-len(path.parts), path))  # the nearest to a picture counts
     if not any(table.parent == folder for table in tables) and (beside := _metadata_beside(folder)):
-        for item in listed_in_table(beside, columns, allow_outside=allow_outside):
-            if item.path.is_relative_to(folder):  # others are no part of this source
-                rows.setdefault(item.path, item)
+        tables.append(beside)
+    counting: dict[Path, tuple[Path, Listed]] = {}  # by picture, with the folder of the list
+    for table in tables:
+        for item in listed_in_table(table, columns, allow_outside=allow_outside):
+            if table.parent == folder.parent and not item.path.is_relative_to(folder):
+                continue  # no part of this source
+            place, first = counting.setdefault(item.path, (table.parent, item))
+            if first is not item and place == table.parent and item.path in found:
+                yield replace(item, id=_id(item.path, folder), problem=LISTED_TWICE)
+    rows = {path: item for path, (_, item) in counting.items()}
     for path in sorted(found.keys() - set(tables)):
         listed, parts = rows.pop(path, None), path.relative_to(folder).parts
         row = listed.row if listed else {}

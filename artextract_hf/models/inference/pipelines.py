@@ -30,9 +30,14 @@ class ArtAttributesPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         self.model.to(memory_format=torch.channels_last)  # as convolutions are computed fastest on a processor
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        return [] if isinstance(inputs, list) and not inputs else super().__call__(inputs, *args, **kwargs)
+
     def _sanitize_parameters(
         self, top_k: int | None = None, return_attention: bool | None = None, **kwargs: Any
     ) -> tuple[dict, dict, dict]:
+        if top_k is not None and (not hasattr(top_k, "__index__") or top_k < 1):
+            raise ModelError(f"top_k is {top_k!r}; it must be a whole number, at least 1.")
         after = {"top_k": top_k, "return_attention": return_attention}
         return {}, {}, {key: value for key, value in after.items() if value is not None}
 

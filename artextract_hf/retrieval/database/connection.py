@@ -82,6 +82,6 @@ def as_user_error(failure: str) -> Iterator[None]:
         yield
     except ArtExtractError:
         raise
-    except (ValueError, OSError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001  (also a panic of its Rust, whose class cannot be imported)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise PaintingIndexError(f"{failure}: {reason[:LONGEST_REASON]}") from None

@@ -35,7 +35,7 @@ from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
-from artextract_hf.retrieval.records import refuse_duplicate_ids
+from artextract_hf.retrieval.records import ids_of
 from artextract_hf.retrieval.rerank.search import search_reranked
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, without_calibration
 from artextract_hf.retrieval.storage import find_index, read_embeddings, read_index
@@ -97,7 +97,7 @@ class DatabaseIndex(Publishable):
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
         schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, **about), SkipList()
-        refuse_duplicate_ids(dataset["id"])
+        ids_of(dataset)
         rows = picture_rows(dataset, embedder, skipped, schema, progress=progress)
         first = next(rows, None)
         if first is None:
@@ -282,8 +282,7 @@ class DatabaseIndex(Publishable):
         Raises:
             PaintingIndexError: an id that the index or the dataset already holds; nothing is added then.
         """
-        ids = list(dataset["id"])
-        refuse_duplicate_ids(ids)
+        ids = ids_of(dataset)
         self._table.refuse_known(ids)
         rows, skipped = self._rows(dataset, progress=progress)
         self._table.add(rows)
@@ -308,8 +307,7 @@ class DatabaseIndex(Publishable):
         Raises:
             PaintingIndexError: an id that the index does not hold, or that the dataset holds twice; nothing changes.
         """
-        ids = list(dataset["id"])
-        refuse_duplicate_ids(ids)
+        ids = ids_of(dataset)
         self._table.refuse_unknown(ids)
         rows, skipped = self._rows(dataset, progress=progress)
         self._table.update(rows)

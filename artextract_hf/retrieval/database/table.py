@@ -234,9 +234,11 @@ class PaintingTable:
 
     def _rows(self, ids: Sequence[str], column: str) -> pa.Table:
         """`id` and a column of these paintings, in this order."""
-        found = self._select(["id", column], _one_of(ids)) if ids else self.schema.empty_table().select(["id", column])
+        texts = [id_ for id_ in ids if isinstance(id_, str)]  # no other can be an id
+        nothing = self.schema.empty_table().select(["id", column])
+        found = self._select(["id", column], _one_of(texts)) if texts else nothing
         place = {id_: row for row, id_ in enumerate(found["id"].to_pylist())}
-        if missing := [id_ for id_ in ids if id_ not in place]:
+        if missing := [id_ for id_ in ids if not isinstance(id_, str) or id_ not in place]:
             raise QueryError(f"the index holds no {missing[0]!r}.")
         return found.take(pa.array([place[id_] for id_ in ids], pa.int64()))
 

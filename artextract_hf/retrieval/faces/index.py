@@ -32,6 +32,7 @@ from artextract_hf.retrieval.faces.records import ANGLES, COLUMNS, EDGES, detect
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.publication import Publishable
+from artextract_hf.retrieval.vectors.scan import check_k
 
 KIND = "faces"
 LOOK, POSE = "look", "pose"
@@ -308,8 +309,7 @@ class FaceIndex(Publishable):
 def _check_options(k: int, by: str) -> None:
     if by not in (LOOK, POSE):
         raise QueryError(f"faces are searched by look or pose, not by {by!r}.")
-    if k < 1:
-        raise QueryError(f"k is {k}; it must be at least 1.")
+    check_k(k)
 
 
 def _pose_of(record: dict[str, Any]) -> HeadPose:

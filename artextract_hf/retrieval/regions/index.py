@@ -26,11 +26,12 @@ from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
-from artextract_hf.retrieval.records import RecordTable, refuse_duplicate_ids
+from artextract_hf.retrieval.records import RecordTable, ids_of
 from artextract_hf.retrieval.regions.features import read_patches
 from artextract_hf.retrieval.regions.store import RegionStore
 from artextract_hf.retrieval.regions.templates import Templates, check_sides, crop
 from artextract_hf.retrieval.storage import find_index, read_index, write_index
+from artextract_hf.retrieval.vectors.scan import check_k
 
 KIND = "regions"
 SIDE = 448  # pixels: paintings are looked at in twice the detail of most embedders
@@ -127,7 +128,7 @@ class RegionIndex(Publishable):
         """
         if side < STRIDE or side % STRIDE:
             raise PaintingIndexError(f"a search for regions needs a side that is a multiple of {STRIDE}; got {side}.")
-        refuse_duplicate_ids(dataset["id"])
+        ids_of(dataset)
         network = dense(embedder)
         check_sides(network, side)
         found = read_patches(dataset, network, side=side, seed=seed, progress=progress)
@@ -198,8 +199,7 @@ class RegionIndex(Publishable):
 
     def _rows(self, k: int, where: str | None) -> np.ndarray | None:
         """The rows that may answer; None if all may."""
-        if k < 1:
-            raise QueryError(f"k is {k}; it must be at least 1.")
+        check_k(k)
         return matching_rows(where, self._records.fields)
 
     def _search(

@@ -69,8 +69,10 @@ def crop(picture: Image.Image, box: Box | None) -> Image.Image:
     """The part of a picture in a box; the whole picture without one.
 
     Raises:
-        QueryError: the box does not lie inside the picture, or is smaller than MIN_SIDE pixels.
+        QueryError: the box is none, does not lie inside the picture, or is smaller than MIN_SIDE pixels.
     """
+    if not isinstance(box, Box | None):
+        raise QueryError(f"the box is {box!r}; give a Box(left, top, width, height), in shares of the picture.")
     box = box or WHOLE_PICTURE
     (across, down), least = picture.size, MIN_SIDE - ROUNDING
     left, top, width, height = box.left * across, box.top * down, box.width * across, box.height * down

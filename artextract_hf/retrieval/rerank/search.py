@@ -10,7 +10,7 @@ from PIL import Image
 from artextract_hf.data.decode import decode_image
 from artextract_hf.embedders.protocol import Embedder, dense
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.queries import Query, is_text
+from artextract_hf.retrieval.queries import Query, is_text, is_vector
 from artextract_hf.retrieval.rerank.rerankers import Candidates, Probe, find_reranker, rerank
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions
 
@@ -60,16 +60,18 @@ def search_reranked(
     for query, vector, hits in zip(queries, vectors, answers, strict=True):
         probe, candidates = Probe(vector), source.candidates(vector, hits)
         if reranker.needs_maps:
-            maps = _maps_of(query, source, hits, embedder)
+            maps = _maps_of(query, len(vector), source, hits, embedder)
             probe, candidates = replace(probe, feature_map=maps[0]), replace(candidates, maps=maps[1:])
         order = rerank(name, probe, candidates)[: options.k].tolist()
         reordered.append([replace(hits[place], rank=rank) for rank, place in enumerate(order, 1)])
     return reordered
 
 
-def _maps_of(query: Query, source: Source, hits: Sequence[Hit], embedder: Callable[[], Embedder]) -> np.ndarray:
+def _maps_of(
+    query: Query, dim: int, source: Source, hits: Sequence[Hit], embedder: Callable[[], Embedder]
+) -> np.ndarray:
     """Feature maps (1 + n, C, h, w): of the query, then of the small pictures of these hits."""
-    if is_text(query) or (isinstance(query, np.ndarray) and query.ndim == 1):
+    if is_text(query) or is_vector(query, dim):
         raise QueryError("this re-ranking compares pictures; the query is none.")
     pictures = [decode_image(query), *source.thumbnails([hit.id for hit in hits])]
     return dense(embedder()).maps(pictures)

@@ -41,8 +41,10 @@ def resolve(factory: str, count: int, dim: int) -> tuple[str, str]:
     """Name of the factory, `auto` decided, and its FAISS factory string for so many vectors of this length.
 
     Raises:
-        QueryError: `ivfpq` with fewer than 256 vectors, which its codebooks need.
+        QueryError: a factory that is no text, or `ivfpq` with fewer than 256 vectors, which its codebooks need.
     """
+    if not isinstance(factory, str):
+        raise QueryError(f"there is no factory {factory!r}; the factories are {', '.join(NAMES)}.")
     if factory == "auto":
         factory = "flat" if count * dim <= FLAT_FLOATS else "rabitq"
     lists = number_of_lists(count)

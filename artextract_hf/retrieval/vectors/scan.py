@@ -3,6 +3,9 @@
 Scores are larger for more similar vectors: the inner product (`cosine`, `ip`), or minus the Euclidean distance (`l2`).
 """
 
+import operator
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -46,6 +49,19 @@ def check_vectors(vectors: np.ndarray, dim: int, metric: str) -> np.ndarray:
 def are_numbers(array: np.ndarray, largest: float) -> bool:
     """Whether all of an array lies between minus and plus this number; NaN does not."""
     return not array.size or bool(-largest <= array.min() and array.max() <= largest)
+
+
+def check_k(k: Any) -> int:
+    """A number of answers as an int, NumPy's too.
+
+    Raises:
+        QueryError: it is no whole number, or below 1.
+    """
+    if isinstance(k, bool) or not hasattr(k, "__index__"):
+        raise QueryError(f"k is {k!r}; it must be a whole number.")
+    if k < 1:
+        raise QueryError(f"k is {k}; it must be at least 1.")
+    return operator.index(k)
 
 
 def check_rows(rows: np.ndarray, count: int) -> np.ndarray:

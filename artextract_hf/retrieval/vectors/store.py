@@ -32,7 +32,7 @@ from artextract_hf.retrieval.vectors.faiss_index import (
     set_effort,
 )
 from artextract_hf.retrieval.vectors.gpu import GpuCopy, has_gpu
-from artextract_hf.retrieval.vectors.scan import METRICS, check_rows, check_vectors, rescore, scan
+from artextract_hf.retrieval.vectors.scan import METRICS, check_k, check_rows, check_vectors, rescore, scan
 
 BLOCK = 2**16  # vectors added at a time
 EXACT_FLOATS = 2**23  # 32 MB of filtered vectors are scored exactly, in milliseconds
@@ -135,9 +135,7 @@ class VectorStore:
         Raises:
             QueryError: k below 1, queries of another length or not finite, rows that do not exist.
         """
-        if k < 1:
-            raise QueryError(f"k is {k}; it must be at least 1.")
-        queries = check_vectors(queries, self.dim, self.metric)
+        k, queries = check_k(k), check_vectors(queries, self.dim, self.metric)
         allowed = None if rows is None else check_rows(rows, len(self))
         count = len(self) if allowed is None else len(allowed)
         k = min(k, count)

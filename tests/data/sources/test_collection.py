@@ -192,6 +192,16 @@ def test_the_splits_of_a_prepared_folder_join_and_a_painting_in_two_counts_once_
     assert skipped == {}
 
 
+def test_different_pictures_with_one_id_stay_apart(tmp_path):
+    one, copy, other = (record("0", image=jpeg(colour)) for colour in (RED, RED, (20, 90, 200)))
+    png = record("0", image=Image.open(io.BytesIO(jpeg(RED))).copy())  # the same pixels in other bytes
+    nothing = {**record("x", image=jpeg(RED)), "id": None}
+    prepared(tmp_path / "data", train=[one, record("0-2", image=jpeg(RED)), other], val=[copy, other, png, nothing])
+    dataset, skipped = read(tmp_path / "data")
+    assert dataset["id"][:] == ["0", "0-2", "0-3"] and skipped == {"row 6": "the record has no id"}
+    assert dataset[0]["image"].tobytes() == dataset[1]["image"].tobytes() != dataset[2]["image"].tobytes()
+
+
 def test_a_damaged_picture_in_a_prepared_folder_is_listed_by_its_id(tmp_path):
     damaged = {"path": "x.jpg", "bytes": jpeg()[:200]}
     dataset, skipped = read(prepared(tmp_path / "out", train=[record("a"), record("bad", image=damaged), record("c")]))

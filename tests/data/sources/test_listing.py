@@ -259,3 +259,22 @@ def test_a_collection_of_names_that_are_not_in_utf8_ends_in_one_line(collection,
 def test_half_a_surrogate_pair_in_a_text_is_escaped(collection):
     (collection / "metadata.jsonl").write_text('{"file_name": "a.png", "title": "bad \\ud800 text"}\n')
     assert read(collection)[0]["title"] == ["bad \\ud800 text", "b"]
+
+
+def test_names_that_differ_in_their_form_of_unicode_only_get_ids_of_their_own(tmp_path):
+    names = [unicodedata.normalize(form, "Dürer.png") for form in ("NFD", "NFC")]
+    folder = pictures(tmp_path, *(f"m/{name}" for name in names)) / "m"
+    (tmp_path / "m/list.csv").write_text("file_name,title\n" + "".join(f"{n},{len(n)}\n" for n in names))
+    for source in (folder, folder / "list.csv"):
+        dataset, _ = read(source)
+        assert dataset["id"][:] == ["m/Dürer.png", "m/Dürer.png-2"]
+    assert dataset["title"][:] == ["10", "9"]
+
+
+def test_a_second_row_for_a_picture_is_listed(collection):
+    (collection / "metadata.csv").write_text("file_name,license\na.png,CC0\na.png,In copyright\nb.png,CC0\n")
+    (collection / "metadata.jsonl").write_text('{"file_name": "b.png", "license": "In copyright"}\n')
+    dataset, skipped = read(collection)
+    assert dataset["license"][:] == ["CC0", "CC0"]
+    assert skipped.keys() == {"m/a.png", "m/b.png"} and "more than once" in skipped["m/a.png"]
+    assert read(collection / "metadata.csv")[1].keys() == {"m/a.png"}

@@ -105,6 +105,14 @@ def test_similar_to_one_of_them(index, files, where):
         index.similar_to("test/0", k=0)
 
 
+def test_a_row_of_vectors_and_k_are_read_as_by_the_index_in_files(index):
+    query = directions(1)[0]
+    agree(index.search(query[None], k=np.int64(3)), index.search(query, k=3))
+    for k in (True, 1.5, float("nan")):
+        with pytest.raises(QueryError, match="it must be a whole number"):
+            index.search(query, k=k)
+
+
 def test_versions_of_one_work_are_one_hit(tmp_path):
     """Each work three times, darker each time: the picture is the same, its colour nearly."""
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ from datasets import Image
 
 from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.database import table as database
+from artextract_hf.retrieval.database.connection import as_user_error
 from artextract_hf.retrieval.database.index import DatabaseIndex
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.index import PaintingIndex
@@ -144,6 +145,24 @@ def test_bad_queries(index):
             index.search(query, k, where)
     with pytest.raises(ImageError):
         index.search(b"no picture")
+
+
+def test_a_panic_of_the_engine_is_one_line():
+    class RustPanic(Exception):  # noqa: N818  (as pyo3 calls it; its own class cannot be imported)
+        pass
+
+    with (
+        pytest.raises(PaintingIndexError, match="the table cannot be read: rust future panicked"),
+        as_user_error("the table cannot be read"),
+    ):
+        raise RustPanic("rust future panicked\nstack")
+
+
+@pytest.mark.parametrize("id_", [b"x", None, 3, ["test/0"]])
+def test_what_is_no_text_is_no_id(index, file_index, id_):
+    for either in (index, file_index):
+        with pytest.raises(QueryError, match="the index holds no"):
+            either.similar_to(id_)
 
 
 def test_undecodable_pictures_are_listed(collection, tmp_path):

@@ -69,6 +69,8 @@ def test_a_whole_picture_is_a_box_too(index, gallery):
 def test_bad_queries(index, gallery):
     with pytest.raises(QueryError, match="k is 0"):
         index.search(gallery[0], k=0)
+    with pytest.raises(QueryError, match=r"the box is \(0, 0, 1\); give a Box"):
+        index.search(gallery[0], box=(0, 0, 1))
     with pytest.raises(ImageError):
         index.search(b"no picture")
 

@@ -7,6 +7,11 @@ from artextract_hf.retrieval.vectors.factories import candidates_per_answer, mak
 from artextract_hf.retrieval.vectors.store import VectorStore
 
 
+def test_a_factory_is_a_text():
+    with pytest.raises(QueryError, match="there is no factory None"):
+        resolve(None, 10, 4)
+
+
 @pytest.mark.parametrize(
     ("count", "dim", "name", "spec"),
     [
