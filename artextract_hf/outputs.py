@@ -43,7 +43,7 @@ def output_lock(folder: str | Path) -> Iterator[None]:
     """Hold the right to write an output folder, for as long as a run takes; it ends with the process in any case.
 
     Raises:
-        ArtExtractError: another run holds it.
+        ArtExtractError: another run holds it, or links lie where it would work.
     """
     target = Path(folder).resolve()
     if target.parent.exists() and not os.access(target.parent, os.W_OK):
@@ -64,7 +64,7 @@ def replacement(folder: str | Path) -> Iterator[Path]:
     Whether what is in `folder` may be replaced is for the caller to know. Others who replace it meanwhile wait.
 
     Raises:
-        ArtExtractError: it cannot be replaced, see `check_replaceable`.
+        ArtExtractError: it cannot be replaced, see `check_replaceable`, or links lie where it would be made.
         OSError: it cannot be written, as on a full disk; what was there is intact.
     """
     target = Path(folder).resolve()
@@ -141,9 +141,11 @@ def whole_files(folder: Path) -> Iterator[Path]:
     """A folder to write files into, which then take their places in `folder`, one by one; others in it stay.
 
     Raises:
+        ArtExtractError: the folder to write into is a link.
         OSError: they cannot be written; what was there is intact.
     """
     new = folder / ".new"  # inside, so that no rename leads to another disk
+    _refuse_link(new)
     shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
     new.mkdir(parents=True)
     try:
@@ -157,7 +159,9 @@ def whole_files(folder: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, and so that it outlives a power cut."""
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+    unfinished.unlink(missing_ok=True)  # of a run that was killed; where it is a link, what it leads to stays
+    with unfinished.open("xb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     move_whole(unfinished, path)
 
 
@@ -180,7 +184,20 @@ def reserve_space(path: Path) -> None:
 
 
 def _work(target: Path) -> Path:
-    return target.parent / f".{target.name}.artextract"
+    """The folder beside an output folder.
+
+    Raises:
+        ArtExtractError: it holds links, or is one: what is behind them is somebody else's.
+    """
+    work = target.parent / f".{target.name}.artextract"
+    for path in (work, *(work / name for name in (LOCK, SWAP, NEW, OLD, ROOM))):
+        _refuse_link(path)
+    return work
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise ArtExtractError(f"{path} is a link, which no run has made; remove it.")
 
 
 def _clear(target: Path) -> None:

@@ -12,6 +12,7 @@ from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explai
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 MAX_RESULTS = 24
+MAX_FILTER = 500  # characters
 
 
 def credits_of(hits: list[Hit]) -> str:
@@ -48,6 +49,8 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     """Lay out the tab."""
 
     def similar(path: str | None, k: float = 5, where: str = "") -> list[Any]:
+        if len(where or "") > MAX_FILTER:  # the field's own bound is the browser's
+            raise gr.Error(f"The filter is longer than {MAX_FILTER} characters.", print_exception=False)
         picture = open_upload(path)
         try:
             hits = index.search(picture, k=int(k), where=where or None, fold=True)
@@ -76,7 +79,7 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
             where = gr.Textbox(
                 label="Only those for which",
                 placeholder="year >= 1870 and artist_name == 'Claude Monet'",
-                max_length=500,
+                max_length=MAX_FILTER,
             )
             button = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
             gr.Examples(

@@ -21,6 +21,7 @@ from artextract_hf.outputs import (
     reserve_space,
     whole_files,
     working_room,
+    write_whole,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -143,6 +144,41 @@ def test_links_are_not_followed(out, tmp_path):
     assert first_other(out, ".*") == out / "link"
     fill(out, "new")
     assert (tmp_path / "home/letter").read_text() == "mine" and not (out / "link").exists()
+
+
+@pytest.mark.parametrize("name", ["", "new", "old", "room", "lock", "swap"])
+def test_links_where_a_run_works_are_refused(out, tmp_path, name):
+    home = tmp_path / "home"
+    for left in ("new", "old"):
+        (home / left).mkdir(parents=True)
+        (home / left / "letter").write_text("mine")
+    link = out.parent / ".out.artextract" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(home)
+    for use in (replacement, output_lock, working_room):
+        with pytest.raises(ArtExtractError, match=f"{link} is a link"), use(out):
+            pass
+    shutil.move(out, out.parent / "moved")
+    with pytest.raises(ArtExtractError, match=f"{link} is a link"), replacement(out):
+        pass
+    assert sorted(path.name for path in home.rglob("*")) == ["letter", "letter", "new", "old"] and not out.exists()
+
+
+def test_files_that_are_written_whole_replace_links(out, tmp_path):
+    (tmp_path / "letter").write_text("mine")
+    for name in ("report", "report.new"):
+        (out / name).symlink_to(tmp_path / "letter")
+    write_whole(out / "report", "first")
+    assert (out / "report").read_text() == "first" and not (out / "report").is_symlink()
+    (out / "report").unlink()
+    (out / "report").symlink_to(tmp_path / "letter")
+    with whole_files(out) as new:
+        (new / "report").write_text("second")
+    assert (out / "report").read_text() == "second"
+    (out / ".new").symlink_to(tmp_path)
+    with pytest.raises(ArtExtractError, match=r"\.new is a link"), whole_files(out):
+        pass
+    assert (tmp_path / "letter").read_text() == "mine"
 
 
 def test_folders_that_cannot_be_replaced(out, monkeypatch):

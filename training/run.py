@@ -15,7 +15,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.outputs import output_lock
+from artextract_hf.outputs import output_lock, write_whole
 from training.loop import log_epoch, precision
 from training.processes import start_processes
 from training.recipe import Recipe
@@ -68,7 +68,7 @@ def open_output(config: Recipe, accelerator: Accelerator) -> Path:
     out = Path(config.output_dir)
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+        write_whole(out / "config.json", json.dumps(asdict(config), indent=2))
     if config.trackers:
         accelerator.init_trackers("artextract")
     accelerator.wait_for_everyone()

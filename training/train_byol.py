@@ -9,6 +9,7 @@ collapse into one point ends with an error; labels, where there are any, only wa
 it.
 """
 
+import io
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -37,7 +38,7 @@ from artextract_hf.evaluation import (
 )
 from artextract_hf.hub import embedder_card, provenance, publish_model, save_model_card
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolForPreTraining, load_imagenet, target_momentum
-from artextract_hf.outputs import whole_files
+from artextract_hf.outputs import whole_files, write_whole
 from training.byol.config import LARS, ByolTrainConfig
 from training.byol.lars import Lars
 from training.byol.view_pairs import ViewPairs
@@ -283,7 +284,9 @@ def draw_preview(run: Run) -> None:
     """Pairs of views of some paintings, to look at before the training is trusted."""
     rows = np.random.default_rng(run.config.seed).choice(len(run.pairs), min(PREVIEWED, len(run.pairs)), replace=False)
     run.pairs.size = run.config.size_at(run.config.epochs)
-    pair_sheet([run.pairs[int(row)] for row in rows]).save(run.out / "views.png")
+    sheet = io.BytesIO()
+    pair_sheet([run.pairs[int(row)] for row in rows]).save(sheet, "PNG")
+    write_whole(run.out / "views.png", sheet.getvalue())
 
 
 def finish(run: Run) -> None:

@@ -32,6 +32,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # and HEIC by a
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 MAX_PIXELS = 40_000_000  # decoded; about 120 MB of RGB. A larger JPEG is decoded at a smaller scale
 MAX_PIXELS_IN_COPIES = 25_000_000  # of WebP and AVIF, whose decoders keep the pixels up to three times more
+MAX_SIDE = 100_000  # pixels; Pillow keeps several numbers a row, for 40 million rows 640 MB
 MAX_BYTES = 100_000_000
 URL_TIMEOUT_S = 20  # for a whole picture
 LARGE_PIXELS = 10_000_000  # only LARGE_AT_ONCE pictures of more pixels are decoded at once, whatever the threads
@@ -87,8 +88,8 @@ def decode_image(source: ImageSource, *, min_side: int | None = None, allow_priv
         allow_private_hosts: fetch an address also from this machine and from hosts of private networks.
 
     Raises:
-        ImageError: not a picture, a format outside FORMATS, cut short, more than MAX_PIXELS or MAX_BYTES, or one that
-            asks for more memory or time than pictures need, or not to be fetched.
+        ImageError: not a picture, a format outside FORMATS, cut short, more than MAX_PIXELS, MAX_SIDE or MAX_BYTES, or
+            one that asks for more memory or time than pictures need, or not to be fetched.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -208,7 +209,11 @@ def _file_bytes(path: Path) -> bytes:
 
 
 def _bound_pixels(image: ImageFile.ImageFile, name: str, min_side: int | None) -> None:
-    """Choose the smallest JPEG scale allowed, then refuse what would still decode to too many pixels."""
+    """Choose the smallest JPEG scale allowed, then refuse what would still decode to too many pixels, or rows."""
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(
+            f"{name} has {image.width} x {image.height} pixels, a side longer than {MAX_SIDE}; give a smaller version."
+        )
     if image.format in ("JPEG", "MPO"):  # MPO: what phones call a JPEG with a second picture behind it
         width, height = image.size
         shrink = min(width, height) / min_side if min_side else (width * height / MAX_PIXELS) ** 0.5

@@ -48,7 +48,10 @@ CHUNK = 1 << 16
 LONGEST_REASON = 300  # characters that a message takes over from an answer or from another library
 
 UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is routed in public (RFC 4291, section 2.4)
-PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")  # some clouds answer there; Python 3.11 knows a part as private
+# What a cloud answers itself, or whatever machine is nearest, or none (RFC 6890 and later); Python knows a part of it.
+_V4 = ("168.63.129.16/32", "192.0.0.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24")
+_V6 = ("2001::/23", "2620:4f:8000::/48", "3fff::/20")
+SPECIAL = [ipaddress.ip_network(network) for network in (*_V4, *_V6)]
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # IPv4 addresses, as networks of IPv6 alone see them (RFC 6052)
 
 
@@ -126,8 +129,10 @@ def is_public(address: IpAddress) -> bool:
     >>> [is_public(ipaddress.ip_address(a)) for a in ("151.101.1.1", "169.254.169.254", "::ffff:10.0.0.1")]
     [True, False, False]
     """
+    if any(address in network for network in SPECIAL):
+        return False
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not address.is_multicast and address not in PROTOCOLS
+        return address.is_global and not address.is_multicast
     inner = address.ipv4_mapped or address.sixtofour
     if address in NAT64:
         inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)

@@ -34,6 +34,7 @@ _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.GtE: ast.LtE,
 }
 MAX_LENGTH = 2000  # characters; the parser's recursion is bounded by it
+MAX_COMPARISONS = 50  # each is a pass over the records, of texts some 10 ms a million
 MAX_WHOLE = 2**53  # larger whole numbers are not exact where a field holds floats
 
 
@@ -45,12 +46,16 @@ def parse_where(where: str, records: pa.Table) -> np.ndarray:
         records: the fields, columns of texts or numbers, null where unknown.
 
     Raises:
-        QueryError: not such an expression, or a field that no record has.
+        QueryError: not such an expression, more than MAX_COMPARISONS, or a field that no record has.
     """
     if len(where) > MAX_LENGTH:
         raise QueryError(f"the filter is longer than {MAX_LENGTH} characters.")
     try:
-        return _mask(ast.parse(where.strip(), mode="eval").body, records)
+        node = ast.parse(where.strip(), mode="eval").body
+        compared = sum(len(part.ops) for part in ast.walk(node) if isinstance(part, ast.Compare))
+        if compared > MAX_COMPARISONS:
+            raise QueryError(f"the filter has more than {MAX_COMPARISONS} comparisons; list values by `in (...)`.")
+        return _mask(node, _in_one_form(node, records))
     except QueryError:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -109,28 +114,37 @@ def _compare(column: pa.ChunkedArray, compare: Callable[[Any, Any], Any], value:
         return np.zeros(len(column), dtype=bool)
     if not _is_like(column.type, value):
         raise QueryError(f"the filter compares a field with {value!r}, but the field holds values of another kind.")
-    return _known(compare(_in_one_form(column), value))
+    return _known(compare(column, value))
 
 
 def _member(column: pa.ChunkedArray, values: list[str | float], *, inside: bool) -> np.ndarray:
     """Whether a known value is one of `values`, or is none of them."""
-    found = np.zeros(len(column), dtype=bool)
-    column = _in_one_form(column)
-    for value in values:  # each is one pass over the column; filters list a few
-        if _is_like(column.type, value):
-            found |= _known(pc.equal(column, value))
+    like = [value for value in values if _is_like(column.type, value)]
+    if not like:
+        found = np.zeros(len(column), dtype=bool)
+    elif _is_text(column.type):
+        found = _known(pc.is_in(column, pa.array(like, column.type)))
+    else:
+        found = np.isin(column.to_numpy(), like)  # for Arrow's `is_in`, -0.0 is not 0.0
     return found if inside else ~found & _known(column.is_valid())
 
 
 def _is_like(kind: pa.DataType, value: str | float) -> bool:
-    if isinstance(value, str):
-        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+    return _is_text(kind) if isinstance(value, str) else bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _in_one_form(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts in NFC, which an index of an earlier version may lack; other values as they are."""
-    return pc.utf8_normalize(column, form="NFC") if _is_like(column.type, "") else column
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _in_one_form(node: ast.expr, records: pa.Table) -> pa.Table:
+    """The records with the texts that a filter names in NFC, which an index of an earlier version may lack."""
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    for place, field in enumerate(records.schema):
+        if field.name in names and _is_text(field.type):  # once, however often it is compared
+            column = pc.utf8_normalize(records[field.name], form="NFC")
+            records = records.set_column(place, field, column)
+    return records
 
 
 def _known(mask: pa.ChunkedArray) -> np.ndarray:

@@ -94,6 +94,7 @@ REFUSED = {  # what is said of each
     ),
     "a tile of gigabytes": (tiled_tiff(20_000), "MB to be decoded"),
     "a tile said twice": (tiled_tiff(20_000, (322, 4, 1, 64), (323, 4, 1, 64)), "twice"),
+    "a line of pixels": (encoded(Image.new("L", (1, 100_001)), format="PNG"), "longer than 100000"),
     "many strips": (tiff_of((256, 4, 1, 9), (273, 4, 5_000_000, 38), data=bytes(20_000_000)), "unpack"),
     "tags that share": (greedy_exif(2000, 1_000_000), "unpack"),
     "EXIF that shares": (encoded(PICTURE, format="WEBP", exif=greedy_exif(3000, 200_000)), "unpack"),

@@ -169,6 +169,19 @@ def test_what_is_explained_is_what_was_searched(uploaded):
     assert len(api["parameters"]) == len(api["returns"]) == 3
 
 
+def test_a_filter_longer_than_its_field_is_refused(uploaded):
+    """The field is a browser's; whoever asks without one may send more."""
+    import gradio as gr
+
+    from spaces_app.similar import MAX_FILTER
+    from tests.retrieval.conftest import ColorEmbedder
+
+    similar = Tab(ColorEmbedder()).events["similar"].fn
+    assert similar(str(uploaded), 3, "title != 'x'".ljust(MAX_FILTER))
+    with pytest.raises(gr.Error, match=f"longer than {MAX_FILTER} characters"):
+        similar(str(uploaded), 3, "title != 'x'".ljust(MAX_FILTER + 1))
+
+
 def test_what_cannot_be_explained_is_said(uploaded):
     import gradio as gr
 
