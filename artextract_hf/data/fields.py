@@ -1,20 +1,23 @@
 """A table's row becomes the fields of a record: which columns are read, and what museums print in them.
 
-cells of a row --fields_of--> texts by field --words_of, label_of--> title, artist, years, credit line, classes
+cells of a row --cells_of--> texts by column --fields_of--> texts by field --words_of, label_of--> title, artist, years,
+credit line, classes
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import known_artist
+from artextract_hf.data.rights import claims_copyright, is_open, least_open
 from artextract_hf.data.schema import plain_text
 from artextract_hf.errors import DataError
 
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
 
-# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts.
+# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts. Of
+# rights each counts: a row is open where all that it states is.
 COLUMNS: Columns = {
     "image": ("file_name", "path", "image", "filename", "img"),
     "id": ("id", "object_id"),
@@ -22,7 +25,10 @@ COLUMNS: Columns = {
     "artist_name": ("artist_name", "artist", "attribution"),
     "year": ("date", "year", "displaydate"),
     "year_end": ("year_end", "endyear", "date", "displaydate"),
-    "license": ("license", "licence", "rights"),
+    "license": (
+        "license", "licence", "rights", "license_url", "rights_statement", "rights statement", "rightsstatement",
+        "rights and reproduction", "copyright", "copyright_notice",
+    ),
     "source_url": ("source_url", "iiif_url", "url"),
     "credit_line": ("credit_line", "creditline", "credit"),
     "medium": ("medium",),
@@ -30,7 +36,9 @@ COLUMNS: Columns = {
     "alt_text": ("alt_text", "assistivetext"),
     "style": ("style",),
     "genre": ("genre",),
-}
+}  # fmt: skip
+OPEN_FLAGS = ("open_access", "openaccess", "is_public_domain", "is public domain", "ispublicdomain", "public_domain")
+YES = ("true", "yes", "y", "t", "1", "1.0")  # in one of them; it says no more than the licence does
 
 
 def columns_with(chosen: Mapping[str, str]) -> Columns:
@@ -45,6 +53,33 @@ def columns_with(chosen: Mapping[str, str]) -> Columns:
     return {name: ((chosen[name].lower(),) if name in chosen else usual) for name, usual in COLUMNS.items()}
 
 
+def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
+    """A row as texts by the column's name in lower case; lists and structures are no text, but of rights.
+
+    Of columns that share a name the first with a value counts, and of statements of rights one that is not open.
+
+    >>> cells_of([("Title", "Poppies"), ("Rights", "CC0"), ("rights", ["In copyright"]), ("size", [3, 4])], COLUMNS)
+    {'title': 'Poppies', 'rights': 'In copyright'}
+    """
+    found: dict[str, str] = {}
+    for column, value in cells:
+        name = str(column).strip().lower()
+        if name in columns["license"]:
+            found[name] = least_open([found.get(name, ""), *_texts(value)])
+        elif not isinstance(value, dict | list):
+            found[name] = found.get(name) or next(_texts(value), "")
+    return {name: text for name, text in found.items() if text}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a cell, also in its lists and structures."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+    elif value is not None and not isinstance(value, bytes):
+        yield str(value)
+
+
 def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
     """A row by fields of the schema, each from the first of its columns that has a value; texts in one form of Unicode.
 
@@ -52,7 +87,16 @@ def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
     {'id': '17', 'title': '17', 'artist_name': 'Claude Monet'}
     """
     found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
+    found["license"] = _license_of(cells, columns, found["credit_line"])
     return {name: value if name == "image" else plain_text(value) for name, value in found.items() if value}
+
+
+def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
+    """What a row states of the rights: a statement that is not open, where there is one."""
+    flags = [(column, cells[column]) for column in OPEN_FLAGS if cells.get(column)]
+    denied = [f"{column}: {text}" for column, text in flags if text.lower() not in YES and not is_open(text)]
+    stated = least_open([*(cells.get(column, "") for column in columns["license"]), *denied])
+    return credit if is_open(stated) and claims_copyright(credit) else stated
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -3,10 +3,13 @@
 Open are CC0, the public domain mark, CC BY, CC BY-SA and "no known copyright". A statement is open where all of it is
 in the table below; a part is not enough, since "not in the public domain" holds the words of one that is. Not open is
 everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
+
+Of several statements about a picture each has to be open, and no credit beside them may claim copyright.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from datasets import Dataset
 
@@ -49,6 +52,18 @@ _ADDRESS = re.compile(
     r"|rightsstatements\.org/(vocab|page)/(noc-us|nkc)(/1\.0)?"
     r")/?([?#][\w=&-]*)?"
 )
+# What takes the claim out of a mention of copyright; the words between are few, so that no other sentence gets in.
+_NO_CLAIM = re.compile(
+    r"\b(no|not|out of|free of|free from|without)"
+    r"( (any|known|longer|in|under|by|of|subject|to|protected|restrictions?|the|rights?))* (copyright|rights reserved)"
+    r"|copyright[ -](free|expired|has expired)|some rights reserved"
+)
+_CLAIM = re.compile(
+    r"\u00a9|\u24d2|\(c\)|copyright|rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés"
+    r"|derechos reservados|diritti riservati|direitos reservados"
+    r"|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
+    r"|\b(adagp|vg bild-?kunst|artists rights society|dacs|pictoright|sabam|vegap|siae)\b"  # they claim it for artists
+)
 
 
 def is_open(license: str | None) -> bool:
@@ -70,6 +85,26 @@ def is_cc0(license: str | None) -> bool:
     """
     address = _ADDRESS.fullmatch(_address(license))
     return _normal(license) in _CC0 or bool(address and address["dedication"] == "zero")
+
+
+def least_open(statements: Iterable[str]) -> str:
+    """What several statements about the same picture come to: the first that is not open; else the first.
+
+    >>> least_open(["CC0", "", "In copyright"]), least_open(["CC0", "Public Domain"])
+    ('In copyright', 'CC0')
+    """
+    stated = list(filter(None, statements))
+    return next((statement for statement in stated if not is_open(statement)), next(iter(stated), ""))
+
+
+def claims_copyright(credit: str) -> bool:
+    """Whether a credit line or an attribution says that somebody holds the rights.
+
+    >>> claims_copyright("(c) Ann Example, all rights reserved"), claims_copyright("No known copyright restrictions")
+    (True, False)
+    """
+    text = " ".join(unicodedata.normalize("NFC", credit).lower().split())
+    return bool(_CLAIM.search(_NO_CLAIM.sub(" ", text)))
 
 
 def states_no_rights(dataset: Dataset) -> bool:

@@ -7,6 +7,9 @@
 Rights decide what is written. Records with an open licence keep their picture; where a data set has some without, those
 are left out and listed. Where none has one, every record is written with the address and the checksum of its picture
 in the picture's place. `allow_restricted` writes all pictures, and the card says so.
+
+Columns that the schema does not have, such as notes or further pictures of the work, go with the pictures. In place of
+pictures only the schema's columns are written: any other may hold a picture, in bytes, in lists or spelt as a text.
 """
 
 import hashlib
@@ -20,7 +23,7 @@ from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import ALL, check_columns, load_prepared, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
-from artextract_hf.data.schema import SkipList
+from artextract_hf.data.schema import SkipList, painting_features
 from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
@@ -141,10 +144,11 @@ def _publishable(part: Dataset, form: str, skipped: SkipList, *, allow_restricte
 
 
 def _as_references(part: Dataset) -> Dataset:
-    """Records with `image_url` and `image_sha256` (of the encoded picture) in place of `image`."""
+    """Records of the schema's columns, with `image_url` and `image_sha256` (of the encoded picture) for `image`."""
     encoded = encoded_pictures(part.select_columns("image"))
     digests = [hashlib.sha256(row["image"]["bytes"] or b"").hexdigest() for row in encoded]
-    part = part.remove_columns("image").add_column("image_url", part["source_url"], feature=Value("string"))
+    words = [name for name in painting_features() if name != "image" and name in part.column_names]
+    part = part.select_columns(words).add_column("image_url", part["source_url"], feature=Value("string"))
     return part.add_column("image_sha256", digests, feature=Value("string"))
 
 

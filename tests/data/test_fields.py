@@ -2,7 +2,7 @@
 
 import pytest
 
-from artextract_hf.data.fields import artist_as_printed, columns_with, fields_of, words_of
+from artextract_hf.data.fields import COLUMNS, artist_as_printed, columns_with, fields_of, words_of
 from artextract_hf.errors import DataError
 
 
@@ -21,6 +21,27 @@ from artextract_hf.errors import DataError
 )
 def test_the_artist_is_printed_without_life_dates(printed, name):
     assert artist_as_printed(printed) == name
+
+
+@pytest.mark.parametrize(
+    ("cells", "license"),
+    [
+        (
+            {"license": "CC0", "rights": "In copyright, (c) 2020 Artist / ADAGP"},
+            "In copyright, (c) 2020 Artist / ADAGP",
+        ),
+        ({"licence": "CC0", "rights": "\u00a9 2020"}, "\u00a9 2020"),
+        ({"rights": "CC0", "rightsstatement": "InC", "copyright": "(c) Ann"}, "InC"),
+        ({"rights": "CC0", "copyright": "(c) Ann"}, "(c) Ann"),
+        ({"rights": "Public Domain", "open_access": "false"}, "open_access: false"),
+        ({"rights": "Public Domain", "open_access": "True"}, "Public Domain"),
+        ({"license": "CC0", "credit_line": "(c) Ann, all rights reserved"}, "(c) Ann, all rights reserved"),
+        ({"license": "CC0", "rights": "public domain", "credit_line": "Gift of Ann"}, "CC0"),
+        ({"credit_line": "(c) Ann, whose own pictures these are"}, ""),
+    ],
+)
+def test_a_row_is_open_where_all_that_it_states_is(cells, license):
+    assert fields_of(cells, COLUMNS).get("license", "") == license
 
 
 def test_a_chosen_column_replaces_the_usual_ones():

@@ -104,6 +104,33 @@ def test_not_cc0(license):
     assert not rights.is_cc0(license)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["(c) Artist, all rights reserved", "\u00a9 2020 The Museum", "Copyright the artist's estate", "still in copyright",
+     "Alle Rechte vorbehalten", "Tous droits r\u00e9serv\u00e9s", "Picasso / ADAGP, Paris", "VG Bild-Kunst, Bonn 2020",
+     "Not for reuse without permission, copyright Museum", "No photography. Copyright Ann",
+     "Urheberrechtlich gesch\u00fctzt", "No known copyright in the frame, \u00a9 the painter"],
+)  # fmt: skip
+def test_a_credit_that_claims_copyright(text):
+    assert rights.claims_copyright(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Gift of Ann Example, 1920", "Courtesy National Gallery of Art, Washington", "The Museum",
+     "No known copyright restrictions", "No copyright", "Not in copyright", "no rights reserved", "Copyright-free",
+     "being free of known restrictions under copyright law, including all related and neighbouring rights",
+     "Barcelona, (c. 1890)", "Purchased with funds for the Arts"],
+)  # fmt: skip
+def test_a_credit_that_claims_nothing(text):
+    assert not rights.claims_copyright(text)
+
+
+def test_of_several_statements_none_hides_one_that_is_not_open():
+    assert rights.least_open(["CC0", "", "In copyright", "CC BY"]) == "In copyright"
+    assert rights.least_open(["", "CC0", "CC BY"]) == "CC0" and rights.least_open([""]) == ""
+
+
 def dataset(*licenses):
     records = [new_record(id=str(i), image={"bytes": None, "path": None}, license=x) for i, x in enumerate(licenses)]
     return make_dataset(records, painting_features())

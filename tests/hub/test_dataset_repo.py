@@ -12,11 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datasets import DatasetDict, Image, get_dataset_config_names, load_dataset
+from datasets import (
+    Dataset,
+    DatasetDict,
+    Features,
+    Image,
+    List,
+    Value,
+    concatenate_datasets,
+    get_dataset_config_names,
+    load_dataset,
+)
 from huggingface_hub import DatasetCard
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.prepared import write_prepared
+from artextract_hf.data.prepared import load_prepared, write_prepared
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.statistics import describe
@@ -96,6 +106,20 @@ def test_pictures_that_may_not_be_shared_become_addresses_and_checksums(tiny_wik
     assert all(len(digest) == 64 for digest in rows["image_sha256"])
     assert not any(b"JFIF" in path.read_bytes() for path in (tmp_path / "repo").rglob("*.parquet"))
     assert "address and checksum only" in (tmp_path / "repo/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("license", "left"), [("In Copyright", []), ("CC0", ["notes", "views"])])
+def test_further_columns_go_out_with_open_pictures_only(tmp_path, license, left):
+    splits = load_prepared(prepared(tmp_path / "in", *[license] * 2))
+    further = Features({"notes": Value("string"), "views": List({"large": Image(decode=False)})})
+    rows = {"notes": ["a note"], "views": [[{"large": {"bytes": jpeg(9), "path": None}}]]}
+    parts = {n: concatenate_datasets([s, Dataset.from_dict(rows, further)], axis=1) for n, s in splits.items()}
+    DatasetDict(parts).save_to_disk(tmp_path / "more")
+    dataset_repository(tmp_path / "more", REPO).write(tmp_path / "repo")
+    rows = read(tmp_path / "repo", cache=tmp_path / "cache", split="train")
+    assert [name for name in rows.column_names if name in further] == left
+    assert set(rows.column_names) >= painting_features().keys() - {"image"}
+    assert bool(left) == any(jpeg(9) in path.read_bytes() for path in (tmp_path / "repo").rglob("*.parquet"))
 
 
 def test_of_a_mixed_collection_what_is_not_open_is_left_out(tmp_path):

@@ -9,12 +9,13 @@ Sources: iiif.io/api/image/{1.1,2.1,3.0}, iiif.io/api/presentation/{2.1,3.0}.
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from artextract_hf.data.fetch import shown
 from artextract_hf.data.fields import artist_as_printed
+from artextract_hf.data.rights import claims_copyright, least_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
@@ -38,6 +39,14 @@ MEDIUM_LABELS = {
     "medium", "materials", "material", "technique", "physical description", "material/technik", "technik", "matériaux",
     "technique et matériaux", "materiaal", "techniek", "tecnica", "materiali", "técnica",
 }  # fmt: skip
+RIGHTS_LABELS = {
+    "rights", "license", "licence", "rights statement", "rights status", "copyright", "copyright status",
+    "usage rights", "use and reproduction", "lizenz", "rechte", "droits", "licencia", "derechos", "licenza", "diritti",
+    "licentie", "rechten", "direitos",
+}  # fmt: skip
+CREDIT_LABELS = {"credit", "credits", "credit line", "creditline", "courtesy"}
+
+Part = dict[str, Any]  # of a document: an object of JSON
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ def image_url(service: str, *, version: int, side: int, size: tuple[int, int] | 
     return _image_request(service, asked, version)
 
 
-def parse_document(data: bytes) -> dict[str, Any]:
+def parse_document(data: bytes) -> Part:
     """The JSON object in the bytes of a document.
 
     Raises:
@@ -91,7 +100,7 @@ def parse_document(data: bytes) -> dict[str, Any]:
     return document
 
 
-def parse_manifest(document: dict[str, Any], *, side: int, skipped: SkipList) -> list[Canvas]:
+def parse_manifest(document: Part, *, side: int, skipped: SkipList) -> list[Canvas]:
     """The pictures of a manifest of either version; a canvas without one is listed.
 
     Raises:
@@ -105,6 +114,7 @@ def parse_manifest(document: dict[str, Any], *, side: int, skipped: SkipList) ->
     if not canvases:
         raise DataError("has no canvases")
     about = _about(document, id_)
+    whole = (*_objects(document.get("sequences"))[:1], document)
     found = []
     for number, canvas in enumerate(canvases, start=1):
         key = id_of(canvas) or f"{id_}#canvas-{number}"
@@ -113,30 +123,31 @@ def parse_manifest(document: dict[str, Any], *, side: int, skipped: SkipList) ->
             skipped.add(shown(key), "this canvas shows no picture")
         own = text_of(canvas.get("label"))
         title = f"{about.title}, {own}" if len(canvases) > 1 and own and own != about.title else about.title or own
-        for place, images in enumerate(pictures, start=1):
+        for place, (images, parts) in enumerate(pictures.items(), start=1):
             name = key if place == 1 else f"{key}#picture-{place}"
-            found.append(replace(about, id=name, images=images, title=title))
+            license = _license_of((*parts, canvas, *whole))
+            found.append(replace(about, id=name, images=images, title=title, license=license))
     return found
 
 
-def id_of(thing: dict[str, Any]) -> str:
+def id_of(thing: Part) -> str:
     """The address by which a document names itself or a part; empty where it does not."""
     value = thing.get("id") or thing.get("@id") or ""
     return _encodable(value) if isinstance(value, str) else ""
 
 
-def type_of(thing: dict[str, Any]) -> str:
+def type_of(thing: Part) -> str:
     """`collection` or `manifest`, of `Manifest` and of `sc:Manifest`."""
     stated = next(iter(_listed(thing.get("type") or thing.get("@type"))), "")
     return re.split(r"[:/#]", str(stated))[-1].lower()
 
 
-def members_of(collection: dict[str, Any]) -> list[dict[str, Any]]:
+def members_of(collection: Part) -> list[Part]:
     """The documents of a collection."""
     return [m for key in ("items", "members", "collections", "manifests") for m in _objects(collection.get(key))]
 
 
-def pages_of(collection: dict[str, Any]) -> list[str]:
+def pages_of(collection: Part) -> list[str]:
     """The addresses of further pages of a collection (Presentation 2.1, section 3.3)."""
     pages = [collection.get(key) for key in ("first", "next")]
     return [
@@ -144,7 +155,7 @@ def pages_of(collection: dict[str, Any]) -> list[str]:
     ]
 
 
-def is_whole(member: dict[str, Any]) -> bool:
+def is_whole(member: Part) -> bool:
     """Whether a member of a collection is the document itself, not only its address."""
     return bool({"sequences", "items", "manifests", "collections", "members"} & member.keys())
 
@@ -204,59 +215,67 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
+def _objects(value: Any) -> list[Part]:
     """What is an object, of a list or of a single value."""
     return [v for v in _listed(value) if isinstance(v, dict)]
 
 
-def _canvases_2(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+def _canvases_2(manifest: Part) -> list[Part]:
     sequences = _objects(manifest.get("sequences"))
     return _objects(sequences[0].get("canvases")) if sequences else []
 
 
-def _pictures(canvas: dict[str, Any], key: str, third: bool, side: int, skipped: SkipList) -> list[tuple[str, ...]]:
-    """The addresses of each picture that is painted on a canvas; of a choice the first is taken, the others listed."""
-    found: list[tuple[str, ...]] = []
-    for body in _bodies(canvas, third):
-        choices = [images for part in _parts(body) if (images := _addresses(part, side))]
-        if choices and choices[0] not in found:
-            found.append(choices[0])
-        for other in choices[1:]:
+def _pictures(
+    canvas: Part, key: str, third: bool, side: int, skipped: SkipList
+) -> dict[tuple[str, ...], tuple[Part, ...]]:
+    """The addresses of each picture that is painted on a canvas, and what it lies in, the nearest first.
+
+    Of a choice the first is taken, the others are listed.
+    """
+    found: dict[tuple[str, ...], tuple[Part, ...]] = {}
+    for body, annotation in _bodies(canvas, third):
+        choices = [(images, parts) for parts in _parts(body) if (images := _addresses(parts[0], side))]
+        for images, parts in choices[:1]:
+            found.setdefault(images, (*_objects(_image_service(parts[0])), *parts, annotation))
+        for other, _ in choices[1:]:
             skipped.add(shown(other[0]), f"another view of what {shown(key)} shows; the first counts")
     return found
 
 
-def _bodies(canvas: dict[str, Any], third: bool) -> Iterator[dict[str, Any]]:
-    """What is painted on a canvas."""
+def _bodies(canvas: Part, third: bool) -> Iterator[tuple[Part, Part]]:
+    """What is painted on a canvas, each with the annotation that says so."""
     if not third:
         for image in _objects(canvas.get("images")):
-            yield from _named(image.get("resource"))
+            yield from ((body, image) for body in _named(image.get("resource")))
         return
     for page in _objects(canvas.get("items")):
         for annotation in _objects(page.get("items")):
             motivations = _listed(annotation.get("motivation", "painting"))
             if any(re.search(r"(^|[:#/])painting$", str(motivation)) for motivation in motivations):
-                yield from _named(annotation.get("body"))
+                yield from ((body, annotation) for body in _named(annotation.get("body")))
 
 
-def _named(value: Any) -> list[dict[str, Any]]:
+def _named(value: Any) -> list[Part]:
     """Objects; a mere address counts as the picture that lies there."""
     return [
         {"id": v, "type": "Image"} if isinstance(v, str) else v for v in _listed(value) if isinstance(v, str | dict)
     ]
 
 
-def _parts(body: dict[str, Any], depth: int = 0) -> Iterator[dict[str, Any]]:
-    """The pictures in a body: all of a choice, its default first; the source of a part or a rotated picture."""
+def _parts(body: Part, outer: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...]]:
+    """The pictures in a body: all of a choice, its default first; the source of a part or a rotated picture.
+
+    Each comes with what it lies in, the nearest first.
+    """
     names = ("default", "item", "items", "source", "full")
-    inner = [part for name in names for part in _named(body.get(name))] if depth < MAX_NESTED else []
+    inner = [part for name in names for part in _named(body.get(name))] if len(outer) < MAX_NESTED else []
     if not inner:
-        yield body
+        yield (body, *outer)
     for part in inner:
-        yield from _parts(part, depth + 1)
+        yield from _parts(part, (body, *outer))
 
 
-def _addresses(body: dict[str, Any], side: int) -> tuple[str, ...]:
+def _addresses(body: Part, side: int) -> tuple[str, ...]:
     """Where a painted picture is to be had, the best address first; empty where the body is no picture.
 
     A static service (level 0) has only the sizes that somebody made, of which the picture's own address is one; others
@@ -283,7 +302,7 @@ def _image_request(service: str, size: str, version: int) -> str:
     return f"{service.rstrip('/')}/full/{size}/0/{'native' if version == 1 else 'default'}.jpg"
 
 
-def _image_service(body: dict[str, Any]) -> dict[str, Any] | None:
+def _image_service(body: Part) -> Part | None:
     """The image service among a picture's services, which may be of logins or of searches too."""
     services = [s for key in ("service", "services") for s in _objects(body.get(key)) if id_of(s)]
     stated = [s for s in services if re.search(r"imageservice|api/image|image-api", _about_service(s))]
@@ -291,13 +310,13 @@ def _image_service(body: dict[str, Any]) -> dict[str, Any] | None:
     return next(iter(stated + silent), None)
 
 
-def _about_service(service: dict[str, Any]) -> str:
+def _about_service(service: Part) -> str:
     """What a service says about its kind, version and level."""
     stated = [v for key in ("type", "@type", "@context", "profile") for v in _listed(service.get(key))]
     return " ".join(v.lower() for v in stated if isinstance(v, str))
 
 
-def _limits(service: dict[str, Any]) -> list[int]:
+def _limits(service: Part) -> list[int]:
     """Pixels a side beyond which a service gives nothing, as far as it says so."""
     stated = [
         about.get(key) for about in (service, *_objects(service.get("profile"))) for key in ("maxWidth", "maxHeight")
@@ -315,9 +334,42 @@ def _matches(label: str, labels: set[str]) -> bool:
     return label in labels or any(part.strip() in labels for part in re.split(r"[/,&]| and | or ", label))
 
 
-def _about(manifest: dict[str, Any], id_: str) -> Canvas:
+def _pairs(listed: Any) -> list[tuple[str, Any]]:
+    """Pairs of a label, in lower case, and a value."""
+    return [(text_of(pair.get("label")).lower(), pair.get("value")) for pair in _objects(listed)]
+
+
+def _license_of(parts: Iterable[Part]) -> str:
+    """What is stated of the rights nearest to a picture, where the parts of its document come the nearest first."""
+    return next(filter(None, (least_open(_statements(part)) for part in parts)), "")
+
+
+def _statements(part: Part) -> Iterator[str]:
+    """All that a part of a document states of rights; a credit states some where it claims copyright."""
+    pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
+    stated = [part.get("rights"), part.get("license"), *(v for label, v in pairs if _matches(label, RIGHTS_LABELS))]
+    for value in stated:
+        yield from map(text_of, _listed(value))
+    credits = [value for label, value in pairs if _matches(label, CREDIT_LABELS)]
+    required = [value for _, value in _pairs(part.get("requiredStatement"))]
+    for text in _strings([*stated, *required, *credits, part.get("attribution")]):
+        credit = text_of(text)
+        if claims_copyright(credit):
+            yield credit
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text of a value, in whatever language."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def _about(manifest: Part, id_: str) -> Canvas:
     """What a manifest says about all its canvases."""
-    pairs = [(text_of(p.get("label")).lower(), p.get("value")) for p in _objects(manifest.get("metadata"))]
+    pairs = _pairs(manifest.get("metadata"))
 
     def first(labels: set[str]) -> Any:
         exact = [value for label, value in pairs if label.strip(" :") in labels]
@@ -326,7 +378,6 @@ def _about(manifest: dict[str, Any], id_: str) -> Canvas:
     required = _objects(manifest.get("requiredStatement"))
     credit = text_of(required[0].get("value")) if required else text_of(manifest.get("attribution"))
     homepage = next((id_of(page) for key in ("homepage", "related") for page in _objects(manifest.get(key))), "")
-    rights = manifest.get("rights") or manifest.get("license") or ""
     return Canvas(
         id=id_,
         images=(),
@@ -334,7 +385,6 @@ def _about(manifest: dict[str, Any], id_: str) -> Canvas:
         artist=_text_of(first(ARTIST_LABELS), _artist),
         date=text_of(first(DATE_LABELS)),
         medium=text_of(first(MEDIUM_LABELS)),
-        license=text_of(rights) or text_of(first({"rights", "license", "licence"})),
         credit_line=credit,
         source_url=homepage or id_,
     )

@@ -10,19 +10,23 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.fields import Columns
+from artextract_hf.data.fields import OPEN_FLAGS, Columns, cells_of
 from artextract_hf.data.saved import check_files
 from artextract_hf.errors import DataError
 
 LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
 METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # read in a folder of pictures
+MAX_ROWS = 1_000_000  # of a Parquet file, whose million rows can be a few bytes
+BATCH = 1000  # of them, read at a time
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
@@ -50,9 +54,9 @@ def read_rows(table: Path, columns: Columns) -> Iterator[Row]:
     """
     ending = table.suffix.lower()
     if ending == ".jsonl":
-        return _named(_json_rows(table), table, columns)
+        return _json_rows(table, columns)
     if ending == ".parquet":
-        return _named(_parquet_rows(table), table, columns)
+        return _parquet_rows(table, columns)
     return _csv_rows(table, columns)
 
 
@@ -104,9 +108,7 @@ def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
                 f"{table} cannot be read as a CSV file: the row that begins in line {line} holds the row of "
                 f"{swallowed} inside a text; a quotation mark is not closed."
             )
-        row: dict[str, str] = {}
-        for name, cell in zip(names, cells, strict=False):
-            row[name] = row.get(name) or cell.strip()
+        row = cells_of(zip(names, map(str.strip, cells), strict=False), columns)
         yield Row(row, _too_long(cells, len(names), separator, line))
 
 
@@ -136,33 +138,45 @@ def _too_long(cells: list[str], columns: int, separator: str, line: int) -> str:
     )
 
 
-def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
+def _json_rows(table: Path, columns: Columns) -> Iterator[Row]:
+    rows = []
     for line, text in enumerate(_text_of(table).split("\n"), start=1):
         if not text.strip():
             continue
         try:
-            row = json.loads(text)
+            row = json.loads(text, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{table} cannot be read as JSON Lines: line {line}: {error}") from None
         if not isinstance(row, dict):
             raise DataError(f"{table} cannot be read as JSON Lines: line {line} is no object.")
-        yield row
+        rows.append(cells_of(row.items(), columns))
+    _image_column(list(dict.fromkeys(name for row in rows for name in row)), table, columns)
+    return map(Row, rows)
 
 
-def _parquet_rows(table: Path) -> Iterator[dict[str, Any]]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, which lets a name stand twice; Python would take the last."""
+    if twice := [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]:
+        raise ValueError(f"{twice[0]!r} stands twice in an object")
+    return dict(pairs)
+
+
+def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
+    """The rows of a Parquet file; of its columns only those that mean something here are read."""
     check_files([table])
-    yield from pq.read_table(table).to_pylist()
+    with pq.ParquetFile(table) as file:
+        if file.metadata.num_rows > MAX_ROWS:
+            raise DataError(f"{table} has {file.metadata.num_rows} rows; a list of pictures has at most {MAX_ROWS}.")
+        _image_column(_lower(field.name for field in file.schema_arrow if _is_text(field.type)), table, columns)
+        known = {*OPEN_FLAGS, *(name for usual in columns.values() for name in usual)}
+        wanted = [name for name in dict.fromkeys(file.schema_arrow.names) if name.strip().lower() in known]
+        for batch in file.iter_batches(BATCH, columns=wanted):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield Row(cells_of(zip(batch.schema.names, values, strict=True), columns))
 
 
-def _named(rows: Iterable[dict[str, Any]], table: Path, columns: Columns) -> Iterator[Row]:
-    """Rows with cells of any kind; lists and structures are no text and are passed over."""
-    texts = [{str(name).strip().lower(): str(value) for name, value in row.items() if _is_text(value)} for row in rows]
-    _image_column(list(dict.fromkeys(name for row in texts for name in row)), table, columns)
-    return map(Row, texts)
-
-
-def _is_text(value: Any) -> bool:
-    return value is not None and not isinstance(value, dict | list | bytes)
+def _is_text(kind: pa.DataType) -> bool:
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _image_column(names: list[str], table: Path, columns: Columns) -> str:

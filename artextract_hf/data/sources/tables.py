@@ -28,7 +28,7 @@ from datasets import (
 )
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from artextract_hf.data.fields import Columns, fields_of, label_of, words_of
+from artextract_hf.data.fields import Columns, cells_of, fields_of, label_of, words_of
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
@@ -114,7 +114,7 @@ def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Datase
     pixels = [column for column in usual if not _is_text(table.features[column])]
     named = [column for column in usual if column not in pixels]
     image = (pixels or named)[0]  # pixels come before the names of files
-    words = table.select_columns([c for c in table.column_names if c != image and _is_word(table.features[c])])
+    words = table.select_columns([c for c in table.column_names if c != image and _is_word(table, c, columns)])
     called: list[str | None] = list(table[named[0]]) if pixels and named else [None] * len(table)
     pictures = table.select_columns(image)
     pictures = pictures if image == "image" else pictures.rename_column(image, "image")
@@ -133,9 +133,22 @@ def _is_text(feature: Any) -> bool:
     return getattr(feature, "dtype", "") in ("string", "large_string")
 
 
-def _is_word(feature: Any) -> bool:
-    """Whether a column can be words: a second picture, or a sound, would be decoded when its row is read."""
+def _is_word(table: Dataset, column: str, columns: Columns) -> bool:
+    """Whether a column can be words, or states rights in any form.
+
+    A second picture, or a sound, would be decoded when its row is read.
+    """
+    feature = table.features[column]
+    if column.strip().lower() in columns["license"]:
+        return _is_plain(feature)
     return isinstance(feature.feature if isinstance(feature, List) else feature, (Value, ClassLabel))
+
+
+def _is_plain(feature: Any) -> bool:
+    """Whether there are but texts and numbers in a column, also in its lists and structures."""
+    if isinstance(feature, dict):
+        return all(map(_is_plain, feature.values()))
+    return _is_plain(feature.feature) if isinstance(feature, List) else isinstance(feature, (Value, ClassLabel))
 
 
 def _folders(source: str | Path) -> list[Path]:
@@ -221,15 +234,17 @@ def _records(words: Dataset, ids: list[str], columns: Columns) -> Dataset:
 
 def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[str, str]:
     """A row by fields of the schema, as text; classes by name, nothing where they say that nothing is known."""
-    text = {}
+    known: dict[str, Any] = {}
     for column, value in cells.items():
         feature = words.features[column]
         if isinstance(feature, ClassLabel):
-            known = value is not None and 0 <= value < len(feature.names)
-            value = feature.int2str(value) if known else ""
-        text[column.strip().lower()] = "" if value is None or is_unknown(str(value)) else str(value)
+            value = feature.int2str(value) if value is not None and 0 <= value < len(feature.names) else ""
+        if isinstance(value, list) and column.strip().lower() not in columns["license"]:
+            value = str(value)
+        known[column] = None if is_unknown(str(value)) else value
+    text = cells_of(known.items(), columns)
     row = fields_of(text, columns)
     classes = next((c for c in words.column_names if c.strip().lower() == "artist"), None)
-    if classes and isinstance(words.features[classes], ClassLabel) and text["artist"]:
+    if classes and isinstance(words.features[classes], ClassLabel) and text.get("artist"):
         row["artist"] = text["artist"]
     return row

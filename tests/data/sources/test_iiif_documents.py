@@ -152,15 +152,73 @@ def test_life_dates_on_a_line_of_their_own_are_not_of_the_name(value, artist):
     assert about(("Artist", value)) == (artist, "")
 
 
+CC0, INC = "http://creativecommons.org/publicdomain/zero/1.0/", "http://rightsstatements.org/vocab/InC/1.0/"
+RESERVED = "(c) Ann Example, all rights reserved"
+
+
+def words(*pairs, key="metadata"):
+    return {key: [{"label": {"en": [label]}, "value": {"en": [value]}} for label, value in pairs]}
+
+
+def licenses(body=None, canvas=None, **known):
+    """What a manifest of either version comes to that says `known`, with a canvas and a picture that say more."""
+    found = []
+    for key, document in (("items", manifest_3(image(**body or {}), **known)),
+                          ("canvases", manifest_2(image(**body or {}), **known))):  # fmt: skip
+        (document if key == "items" else document["sequences"][0])[key][0].update(canvas or {})
+        found += [c.license for c in parse_manifest(document, side=500, skipped=SkipList())]
+    return found
+
+
+@pytest.mark.parametrize("key", ["rights", "license"])
+@pytest.mark.parametrize(
+    ("more", "license"),
+    [
+        ({}, CC0),
+        ({"canvas": {"rights": INC}}, INC),
+        ({"canvas": {"license": INC}}, INC),
+        ({"body": {"rights": INC}}, INC),
+        ({"body": {"license": INC}}, INC),
+        ({"body": {"service": service(license=INC)}}, INC),
+        ({"canvas": words(("License", "In copyright"))}, "In copyright"),
+        ({"canvas": {"attribution": RESERVED}}, RESERVED),
+        (words(("Rights", "In copyright")), "In copyright"),
+        (words(("License", "CC0"), ("Rights", "In copyright")), "In copyright"),
+        (words(("Rights", "CC0"), ("Rights", "In copyright")), "In copyright"),
+        (words(("Credit line", RESERVED)), RESERVED),
+        (words(("Rights", RESERVED), key="requiredStatement"), RESERVED),
+        (words(("Credit", RESERVED), key="requiredStatement"), RESERVED),
+        ({"attribution": RESERVED}, RESERVED),
+        ({"attribution": {"en": ["The Museum"], "de": [RESERVED]}}, RESERVED),
+        ({"attribution": "Courtesy National Gallery of Art, Washington"}, CC0),
+        (words(("Credit", "Gift of Ann Example"), key="requiredStatement"), CC0),
+        (words(("Rights", "Public Domain"), ("Object type", "Painting")), CC0),
+    ],
+)
+def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):
+    assert licenses(**{key: CC0} | more) == [license] * 2
+
+
+def test_what_is_said_of_a_canvas_counts_before_what_is_said_of_all():
+    assert licenses(rights=INC, canvas={"rights": CC0}) == [CC0] * 2
+    assert licenses(rights=[CC0, INC]) == licenses(rights={"en": ["CC0"], "de": [INC]}, license=INC) == [INC] * 2
+    assert licenses(rights=[CC0, "CC BY 4.0"]) == [CC0] * 2 and licenses(rights=None) == [""] * 2
+    choice = {"type": "Choice", "items": [image(rights=INC), image(id="https://m.example/other.jpg")]}
+    part = {"type": "SpecificResource", "source": image(), "rights": INC}
+    for body in (choice, part):
+        (canvas,) = parse_manifest(manifest_3(body, rights=CC0), side=500, skipped=SkipList())
+        assert canvas.license == INC
+
+
 @pytest.mark.parametrize(
     "text", ["<" * 200_000, "<a" * 100_000, "(" * 200_000, "(1" * 100_000, "(" + "1" * 200_000, "&#" + "1" * 200_000,
-             "&" * 200_000, "<br" * 70_000, "\n" * 200_000]
+             "no known " * 30_000, "no" + " known" * 40_000, "&" * 200_000, "<br" * 70_000, "\n" * 200_000]
 )  # fmt: skip
 def test_no_text_takes_long(text):
     start = time.process_time()
     text_of({"en": [text]})
     artist_as_printed(text)
-    about((text, text), ("Artist", text), ("Date", "1888"))
+    about((text, text), ("Artist", text), ("Date", "1888"), ("Rights", text), ("Credit", text))
     assert time.process_time() - start < 2
 
 

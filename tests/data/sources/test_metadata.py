@@ -3,6 +3,8 @@
 import codecs
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from artextract_hf.data.fields import COLUMNS
@@ -100,6 +102,35 @@ def test_json_lines_and_parquet_give_texts(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.csv", "file_name,license,license\na.jpg,CC0,In copyright\n"),
+        ("metadata.csv", "file_name, License ,license\na.jpg,In copyright,CC0\n"),
+        ("metadata.jsonl", '{"file_name": "a.jpg", "license": "In copyright", "License": "CC0"}\n'),
+        ("metadata.jsonl", '{"file_name": "a.jpg", "license": ["CC0", {"label": "In copyright"}]}\n'),
+    ],
+)
+def test_no_statement_of_rights_hides_another(tmp_path, name, content):
+    (row,) = rows(tmp_path, content, name)
+    assert row.cells == {"file_name": "a.jpg", "license": "In copyright"}
+
+
+def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
+    columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], ["x"]]
+    names = ["file_name", "rights", "rights", "of no use"]
+    pq.write_table(pa.Table.from_arrays([pa.array(c) for c in columns], names), tmp_path / "metadata.parquet")
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    assert row.cells == {"file_name": "a.jpg", "rights": "In copyright"}
+
+
+def test_parquet_of_more_rows_than_a_collection_has_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("artextract_hf.data.sources.metadata.MAX_ROWS", 2)
+    pd.DataFrame({"file_name": ["a.jpg"] * 3}).to_parquet(tmp_path / "metadata.parquet")
+    with pytest.raises(DataError, match=r"metadata.parquet has 3 rows.*at most 2"):
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("metadata.jsonl", '{"file_name": "a.jpg"}\n{"file_name": \n', "line 2"),
@@ -107,6 +138,11 @@ def test_json_lines_and_parquet_give_texts(tmp_path):
         ("metadata.jsonl", "[" * 100_000 + "\n", "line 1"),
         ("metadata.jsonl", '{"file_name": ' + "1" * 5000 + "}\n", "line 1"),
         ("metadata.jsonl", '{"title": "A"}\n', "no column file_name"),
+        (
+            "metadata.jsonl",
+            '{"file_name": "a.jpg", "rights": "In copyright", "rights": "CC0"}\n',
+            "rights.* stands twice",
+        ),
         ("metadata.parquet", "no Parquet file", "cannot be read as a data set"),
     ],
 )

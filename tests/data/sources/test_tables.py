@@ -246,6 +246,12 @@ def with_metadata(metadata):
     return write
 
 
+@pytest.mark.parametrize("stated", ["In copyright", ["CC0", "In copyright"], {"label": "In copyright"}])
+def test_no_statement_of_rights_hides_another(tmp_path, stated):
+    table = write_table(tmp_path / "t.parquet", image=[png(1)], license=["CC0"], rights=[stated])
+    assert load_collection(table)["license"] == ["In copyright"]
+
+
 HOSTILE = {
     "numbers": lambda path: write_table(path, image=[1, 2]),
     "lists of pictures": lambda path: write_table(path, image=[[{"bytes": b"x", "path": "a"}]]),
