@@ -30,7 +30,11 @@ def load_repository(repo_id: str) -> DatasetDict:
     Raises:
         DataError: there is none, or it is refused as by `load_stored`.
     """
-    folder = download_snapshot(repo_id, DataError, kind="dataset")
+
+    def refused(reason: str) -> DataError:
+        return DataError(f"{repo_id} cannot be read as a data set: {reason}")
+
+    folder = download_snapshot(repo_id, refused, kind="dataset")
     return load_stored(folder, within=folder.parent.parent)  # the files are links to others there
 
 
