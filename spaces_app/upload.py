@@ -12,7 +12,6 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
-from pydantic import ValidationError  # of the types that gradio asks for
 
 from artextract_hf.data import decode_image
 from artextract_hf.errors import ImageError
@@ -66,7 +65,7 @@ class Page(gr.Blocks):
         traverse(inputs, _refuse_foreign, is_file_obj_with_meta)
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except ValidationError:
+        except ValueError:  # pydantic's, of a value that is no file
             raise gr.Error(NO_UPLOAD, print_exception=False) from None
 
 

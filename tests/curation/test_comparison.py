@@ -190,7 +190,7 @@ def test_decades():
 def test_a_window_of_dates_among_the_museums_paintings():
     dataset = load_collection(shared("data/museum"))
     years = list(zip(dataset["id"], dataset["year"], dataset["year_end"], strict=True))
-    inside = {id_ for id_, first, last in years if first is not None and first >= 1870 and last < 1880}
+    inside = {id_ for id_, first, last in years if None not in (first, last) and first >= 1870 and last < 1880}
     chosen = [row for row, (_, first, _) in enumerate(years) if first is None or 1860 <= first < 1890][:60]
     index = PaintingIndex.build(dataset.select(chosen), ColorEmbedder())
     hits = index.search(dataset[0]["image"], k=100, where="year >= 1870 and year_end < 1880")

@@ -161,6 +161,7 @@ def test_two_processes_take_the_steps_of_one(recipe, tmp_path):
 
 def test_several_processes_without_synced_norms_are_refused(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(train_byol.Accelerator, "num_processes", 2)
+    monkeypatch.setattr("training.run.start_processes", train_byol.Accelerator)  # which would miss the second one
     with pytest.raises(DataError, match="2 processes without sync_norms"):
         train_byol.train(ByolTrainConfig.from_dict(recipe | {"output_dir": str(tmp_path), "sync_norms": False}))
 
