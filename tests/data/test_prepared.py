@@ -345,6 +345,27 @@ def test_a_manifest_of_another_shape_is_refused(out, manifest):
         load_prepared(out)
 
 
+@pytest.mark.parametrize("name", ["train", "train/data-00000-of-00001.arrow", "train/state.json", "dataset_dict.json"])
+def test_links_to_other_data_are_refused(out, tmp_path, name):
+    without_checksums(out)
+    (tmp_path / "other").mkdir()
+    (out / name).rename(tmp_path / "other/moved")
+    (out / name).symlink_to(tmp_path / "other/moved")
+    with pytest.raises(DataError, match="lies outside the data set") as error:
+        load_prepared(out)
+    assert "\n" not in str(error.value)
+    (tmp_path / "other/moved").rename(out / "moved")
+    (out / name).unlink()
+    (out / name).symlink_to(out / "moved")
+    assert len(read_all(out)) == 2
+
+
+def test_a_format_that_was_saved_with_a_data_set_does_not_count(splits, tmp_path):
+    splits["train"].with_format("numpy", columns=["title"]).save_to_disk(tmp_path / "out")
+    assert read_all(tmp_path / "out") == [list(encoded_pictures(splits["train"]))]
+    assert len(read_prepared(tmp_path / "out", SkipList())) == 3
+
+
 def test_splits_that_do_not_fit_together_are_one_error(tmp_path):
     other = Dataset.from_list([new_record(id="x", image=None)], features=painting_features(styles=["Other"]))
     write(tmp_path / "out", train=paintings("a"), val=other)

@@ -91,7 +91,7 @@ def _walk(source: str, fetcher: Fetcher, skipped: SkipList, *, side: int) -> Ite
             skipped.add(shown(place.address), f"and {len(waiting)} more: {_limit_reached(source)}")
             return
         try:
-            document = _read(place, fetcher)
+            document = _read(place, fetcher, source)
             seen.add(id_of(document))
             if type_of(document) == "collection":
                 waiting.extend(_below(place, document, seen, skipped))
@@ -131,8 +131,8 @@ def _below(place: _Place, collection: dict[str, Any], seen: set[str], skipped: S
         seen.add(target)
 
 
-def _read(place: _Place, fetcher: Fetcher) -> dict[str, Any]:
-    """The document at a place.
+def _read(place: _Place, fetcher: Fetcher, source: str) -> dict[str, Any]:
+    """The document at a place; of the files of this machine only the source itself is read.
 
     Raises:
         DataError: it cannot be read.
@@ -142,7 +142,7 @@ def _read(place: _Place, fetcher: Fetcher) -> dict[str, Any]:
     if is_address(place.address):
         return fetcher.get(place.address, parse_document)
     path = Path(place.address)
-    if place.depth or not path.is_file():  # a file may name addresses, but no other file of this machine
+    if place.address != source or not path.is_file():
         raise DataError("is no address and no file")
     with path.open("rb") as file:
         return parse_document(file.read(MAX_DOCUMENT + 1))

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TextIO, cast
 
 import pandas as pd
 from datasets import Dataset
@@ -34,6 +34,9 @@ from artextract_hf.errors import DataError
 OPEN_LICENSE = "CC0 1.0"
 PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
 ROWS = 50_000  # of a table, read at a time
+MAX_TABLE = 400_000_000  # characters of a table, unpacked; the gallery's largest has some tens of millions
+MAX_LINE = 1_000_000  # characters of a line; a file of a megabyte can unpack to one of a gigabyte
+MAX_ROWS = 3_000_000  # of a table
 UUID = r"[0-9A-Za-z-]{1,64}"  # it becomes the name of a file
 
 COLUMNS = {
@@ -153,7 +156,7 @@ class _Tables:
             raise DataError(f"{self.folder} has no table {name}.csv (also .csv.gz or .zip).")
         try:
             with _opened(path) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text:
-                lines = csv_lines(text, path)
+                lines = csv_lines(_bounded(text, path), path)
                 header = next(lines, (1, []))[1]
                 wanted = _wanted(header, name, path)
                 rows = self._whole_rows(lines, len(header), name)
@@ -169,7 +172,9 @@ class _Tables:
         self, lines: Iterator[tuple[int, list[str]]], columns: int, name: str
     ) -> Iterator[tuple[int, list[str]]]:
         """The rows with a cell for each column; a text with commas and without quotation marks shifts the rest."""
-        for line, cells in lines:
+        for count, (line, cells) in enumerate(lines, start=1):
+            if count > MAX_ROWS:
+                raise DataError(f"{name} of {self.folder} has more than {MAX_ROWS} rows.")
             if len(cells) == columns or (len(cells) > columns and not any(cells[columns:])):
                 yield line, cells
             else:
@@ -187,6 +192,22 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     if len(archive.namelist()) != 1:
         raise DataError(f"{path} cannot be read as a table: it holds {len(archive.namelist())} files, not one.")
     return archive.open(archive.namelist()[0])
+
+
+def _bounded(text: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a table, as far as a table of the gallery may go.
+
+    Raises:
+        DataError: it goes on, or a line does.
+    """
+    left = MAX_TABLE
+    while line := text.readline(MAX_LINE):
+        left -= len(line)
+        if left < 0:
+            raise DataError(f"{path} cannot be read as a table: it unpacks to more than {MAX_TABLE} characters.")
+        if len(line) == MAX_LINE:
+            raise DataError(f"{path} cannot be read as a table: it has a line of {MAX_LINE} characters or more.")
+        yield line
 
 
 def _wanted(header: list[str], name: str, path: Path) -> dict[str, int]:

@@ -275,6 +275,22 @@ def test_hostile_members_are_listed_and_nothing_else_is_read(server, tmp_path):
     assert set(server.pictures()) <= {"d", "l"}
 
 
+@pytest.mark.parametrize("key", ["first", "next", "items"])
+@pytest.mark.parametrize("as_object", [False, True])
+def test_a_document_of_this_machine_names_no_other_of_it(server, tmp_path, monkeypatch, key, as_object):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.json").write_text(json.dumps(manifest_3(server.url, "private")), encoding="utf-8")
+    for name in (str(tmp_path / "private.json"), "private.json"):
+        named = {"id": name, "type": "CollectionPage"} if as_object or key == "items" else name
+        top = {"id": "top", "type": "Collection", "items": [manifest_3(server.url, "own")]}
+        top[key] = [*top["items"], named] if key == "items" else named
+        (tmp_path / "top.json").write_text(json.dumps(top), encoding="utf-8")
+        skipped = SkipList()
+        assert len(read_iiif(tmp_path / "top.json", tmp_path / "images", skipped, settings=QUICK)) == 1
+        assert [item.reason for item in skipped.items] == ["is no address and no file"]
+    assert set(server.pictures()) == {"own"}
+
+
 def test_private_hosts_are_refused_behind_a_public_document(server, tmp_path):
     """The document is on this machine; its pictures and members are where only this machine can ask."""
     serve(server, inside=manifest_3(server.url, "inside"))

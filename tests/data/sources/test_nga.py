@@ -287,6 +287,22 @@ def test_tables_may_be_packed(server, small_tables, tmp_path):
     assert len(load_nga(small_tables, tmp_path / "images", limit=1, settings=QUICK)) == 1
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "what"),
+    [("MAX_TABLE", 500, "more than 500"), ("MAX_LINE", 300, "a line of"), ("MAX_ROWS", 3, "more than 3 rows")],
+)
+def test_a_table_is_read_up_to_a_limit(small_tables, tmp_path, monkeypatch, limit, value, what):
+    data = (small_tables / "data/objects.csv").read_bytes()
+    if limit == "MAX_LINE":
+        data += b'"1,' + b" " * 10_000
+    (small_tables / "data/objects.csv").unlink()
+    (small_tables / "data/objects.csv.gz").write_bytes(gzip.compress(data))
+    monkeypatch.setattr(f"artextract_hf.data.sources.nga.{limit}", value)
+    with pytest.raises(DataError, match=what) as error:
+        load_nga(small_tables, tmp_path / "images", settings=QUICK)
+    assert "\n" not in str(error.value)
+
+
 def pack(path, data):
     """A table as a gzip file that is cut short, in place of the plain one."""
     path.with_suffix(".csv").unlink()
