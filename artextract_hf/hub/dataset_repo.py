@@ -28,7 +28,7 @@ from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
 from artextract_hf.hub.card import dataset_card
-from artextract_hf.hub.repository import Repository, list_files, publish
+from artextract_hf.hub.repository import Repository, list_files, publish, refuse_links_out
 from artextract_hf.version import __version__
 
 SHARD_BYTES = 400_000_000
@@ -75,6 +75,7 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
 
     Raises:
         DataError: the source cannot be used.
+        ArtExtractError: it holds links out of itself.
     """
     skipped = SkipList()
     prepared = _configurations(source)
@@ -126,6 +127,7 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
         folders = sorted(path.parent for path in source.glob("*/dataset_dict.json")) or [source]
     found = []
     for folder in folders:
+        refuse_links_out([folder, *folder.rglob("*")], source)
         manifest = read_manifest(folder)
         name = manifest.get("split") or (DEFAULT if folder == source else folder.name)
         splits = load_prepared(folder)

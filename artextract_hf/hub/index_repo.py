@@ -12,7 +12,7 @@ from typing import Any
 from artextract_hf.data.rights import ALLOW, is_open
 from artextract_hf.errors import DataError
 from artextract_hf.hub.card import index_card
-from artextract_hf.hub.repository import Repository, publish
+from artextract_hf.hub.repository import Repository, publish, refuse_links_out
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.storage import DIGESTS, KIND, PAINTINGS, read_description, read_records
@@ -64,8 +64,10 @@ def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -
     Raises:
         PaintingIndexError: no index, or a damaged one.
         DataError: paintings without an open licence.
+        ArtExtractError: links out of the folder.
     """
     about = read_description(index)
+    refuse_links_out([index / name for name in about[DIGESTS]], index)
     records = read_records(index, about["count"])
     rights = _works_by_licence(records)
     restricted = sum(works for licence, works in rights.items() if not is_open(licence))

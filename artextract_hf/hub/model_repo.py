@@ -18,7 +18,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 from artextract_hf.errors import ModelError
 from artextract_hf.hub.card import PICTURE, readdress
 from artextract_hf.hub.remote_code import own_classes, write_remote_code
-from artextract_hf.hub.repository import Repository, list_files, publish
+from artextract_hf.hub.repository import Repository, list_files, publish, refuse_links_out
 from artextract_hf.weights import check_weights
 
 NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
@@ -58,18 +58,19 @@ def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, A
 
     Raises:
         ModelError: no model of this package, or weights that do not load.
+        ArtExtractError: links out of the folder.
     """
     if missing := [name for name in NEEDED if not (model / name).is_file()]:
         raise ModelError(f"{model} holds no model to publish: {', '.join(missing)} missing.")
+    files = [model / name for name in (*NEEDED, *KEPT)]
+    beside = [model.parent / name for name in BESIDE if (model.parent / "config.json").is_file()]  # of a training
+    refuse_links_out(files, model)
+    refuse_links_out(beside, model.parent)
     own_classes(model)
     check_weights(model / "model.safetensors")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (*NEEDED, *KEPT):
-        if (model / name).is_file():
-            shutil.copyfile(model / name, folder / name)
-    for name in BESIDE:
-        source = model.parent / name
-        if source.is_file() and (model.parent / "config.json").is_file():  # a training's folder, not any
+    for source in (*files, *beside):
+        if source.is_file():
             shutil.copyfile(source, folder / source.name)
     if (folder / "README.md").is_file():
         readdress(folder / "README.md", repo_id)

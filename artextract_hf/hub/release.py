@@ -25,7 +25,7 @@ from artextract_hf.hub.dataset_repo import dataset_repository
 from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.push import refusal, tags_of
-from artextract_hf.hub.repository import Repository, publish
+from artextract_hf.hub.repository import Repository, new_folder, publish
 from artextract_hf.hub.space_repo import space_repository
 from artextract_hf.remote import ask_hub
 
@@ -114,12 +114,13 @@ class Release:
 
 
 def plan_release(release: Release, folder: str | Path) -> list[dict[str, Any]]:
-    """Write every part's repository below `folder`, push nothing, and say what would be pushed."""
+    """Write every part's repository below a new folder, push nothing, and say what would be pushed."""
     found = []
-    for part in release.parts:
-        repository = release.repository(part)
-        report = repository.write(Path(folder) / part.name)
-        found.append({"kind": part.kind, "repo_id": repository.repo_id, "state": PLANNED, "files": report["files"]})
+    with new_folder(folder) as new:
+        for part in release.parts:
+            repository = release.repository(part)
+            report = repository.write(new / part.name)
+            found.append({"kind": part.kind, "repo_id": repository.repo_id, "state": PLANNED, "files": report["files"]})
     return found
 
 

@@ -6,7 +6,8 @@ publish(repository, tag="v1.0")                                     # its files,
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+from artextract_hf.data.sources.named_files import is_inside
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.push import push_folder, refusal
+from artextract_hf.outputs import replacement
 from artextract_hf.remote import ask_hub
 
 
@@ -87,7 +90,39 @@ def publish_or_write(
     """
     if folder is None:
         return publish(repository, private=private, tag=tag)
-    return repository.write(folder)
+    with new_folder(folder) as new:
+        return repository.write(new)
+
+
+@contextmanager
+def new_folder(folder: str | Path) -> Iterator[Path]:
+    """An empty folder that becomes `folder` as a whole.
+
+    Raises:
+        ArtExtractError: there is something in it already, which may be a link to elsewhere, or it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ArtExtractError(f"{folder} is not empty; delete it, or choose another folder.")
+    with replacement(folder) as new:
+        yield new
+
+
+def refuse_links_out(files: Iterable[Path], folder: Path) -> None:
+    """Refuse to publish what lies elsewhere than in the folder that is published, links followed.
+
+    Args:
+        files: of the folder.
+        folder: where it is a snapshot in the Hub's cache, its files are links to the blobs of the same repository.
+
+    Raises:
+        ArtExtractError: one is a link out of the folder.
+    """
+    snapshots = folder.resolve().parent
+    places = [folder, snapshots.parent / "blobs"] if snapshots.name == "snapshots" else [folder]
+    for file in files:
+        if not any(is_inside(file, place) for place in places):
+            raise ArtExtractError(f"{file} is a link out of {folder}; put what is to be published into the folder.")
 
 
 def list_files(folder: Path) -> dict[str, Any]:

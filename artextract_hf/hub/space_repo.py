@@ -16,7 +16,7 @@ from typing import Any
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.folders import BUNDLED, PACKAGE, top_folder
 from artextract_hf.hub.card import space_card
-from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish
+from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish, refuse_links_out
 
 APP, CODE, CARDS = "spaces_app", "artextract_hf", "model_cards"
 VARIABLES = {part: f"ARTEXTRACT_{part.upper()}" for part in ("model", "index", "embedder")}  # what the page reads
@@ -92,7 +92,7 @@ def _sources(app: Path) -> dict[str, Path]:
     """The folders of the Space: those beside its page in a checkout, or those of this installed package.
 
     Raises:
-        ArtExtractError: they are not there.
+        ArtExtractError: they are not there, or hold links out of themselves.
     """
     root = app.parent
     sources = {APP: app, CODE: PACKAGE if root == BUNDLED else root / CODE, CARDS: root / CARDS}
@@ -100,6 +100,9 @@ def _sources(app: Path) -> dict[str, Path]:
         raise ArtExtractError(
             f"{app} is not the folder {APP} of a checkout: it holds no app.py, or no {CODE} and {CARDS} lie beside it."
         )
+    for folder in sources.values() if root != BUNDLED else ():  # what is installed is as it was installed
+        refuse_links_out([folder], root)
+        refuse_links_out(folder.rglob("*"), folder)
     return sources
 
 

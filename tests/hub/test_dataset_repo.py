@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -31,6 +32,7 @@ from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.dataset_repo import dataset_repository
 from tests.conftest import plain_picture
 from tests.hub.loopback_hub import LoopbackHub
@@ -159,6 +161,32 @@ def test_the_command_writes_without_pushing(run_cli, tmp_path):
     }
     assert run_cli("publish", "dataset", source, REPO, "--dry-run")[0] == 2
     assert run_cli("publish", "dataset", tmp_path / "nowhere", REPO, "--dry-run", "--out", tmp_path / "x")[0] == 2
+
+
+def test_links_out_of_a_data_set_are_not_published(tmp_path):
+    folder = prepared(tmp_path / "all/in", *["CC0"] * 4)
+    elsewhere = prepared(tmp_path / "elsewhere", *["CC0"] * 4)
+    (folder.parent / "more").symlink_to(elsewhere)
+    with pytest.raises(ArtExtractError, match="more is a link out of"):
+        dataset_repository(folder.parent, REPO).write(tmp_path / "repo")
+    (arrow := next(folder.rglob("*.arrow"))).unlink()
+    arrow.symlink_to(elsewhere / arrow.relative_to(folder))
+    with pytest.raises(ArtExtractError, match=r"arrow is a link out of"):
+        dataset_repository(folder, REPO).write(tmp_path / "repo")
+
+
+def test_the_command_writes_a_new_folder_only(run_cli, tmp_path):
+    source, out = prepared(tmp_path / "in", *["CC0"] * 4), tmp_path / "repo"
+    command = ("publish", "dataset", source, REPO, "--dry-run", "--out", out)
+    (tmp_path / "home").mkdir()
+    out.mkdir()
+    assert run_cli(*command)[0] == 0
+    shutil.rmtree(out / "data")
+    (out / "data").symlink_to(tmp_path / "home")
+    code, _, err = run_cli(*command)
+    assert code == 2 and f"{out} is not empty" in err and err.count("\n") == 1
+    assert not any((tmp_path / "home").iterdir())
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):

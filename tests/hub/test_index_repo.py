@@ -15,7 +15,7 @@ from huggingface_hub import DatasetCard
 from artextract_hf import AutoEmbedder, PaintingIndex, RegionIndex
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.synthetic import synthetic_paintings
-from artextract_hf.errors import DataError, PaintingIndexError
+from artextract_hf.errors import ArtExtractError, DataError, PaintingIndexError
 from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.retrieval.storage import index_files
 from tests.hub.loopback_hub import LoopbackHub
@@ -183,6 +183,15 @@ def test_regions_and_a_table_of_a_database_go_there_and_back(hub, gallery_of_reg
     assert done.stdout.split() == [f"{hub.url}/datasets/somebody/{name}" for name in ("regions", "table")]
     assert "the details of 4 paintings" in hub.repo("somebody/regions", "datasets").files["README.md"].decode()
     assert "6 paintings as vectors" in hub.repo("somebody/table", "datasets").files["README.md"].decode()
+
+
+@pytest.mark.parametrize("name", ["vectors.json", "index.faiss", "index.json"])
+def test_links_out_of_an_index_are_not_published(index, tmp_path, name):
+    shutil.copytree(index, tmp_path / "index")
+    (tmp_path / "index" / name).unlink()
+    (tmp_path / "index" / name).symlink_to(index / name)
+    with pytest.raises(ArtExtractError, match=f"{name} is a link out of"):
+        index_repository(tmp_path / "index", REPO).write(tmp_path / "repo")
 
 
 def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):

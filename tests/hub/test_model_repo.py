@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,7 @@ from transformers import pipeline
 from artextract_hf import ArtImageProcessor, ByolConfig, ByolModel, load_classifier
 from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.embedded import PRETRAINED
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.remote_code import OWN_IMPORT
 from tests.hub.loopback_hub import LoopbackHub
@@ -60,6 +62,31 @@ def test_what_is_no_model_is_refused(run_cli, tmp_path):
         (tmp_path / "m" / name).write_text('{"model_type": "bert"}')
     code, _, err = run_cli("publish", "model", tmp_path / "m", REPO, "--dry-run", "--out", tmp_path / "repo")
     assert code == 2 and "'bert'" in err
+
+
+@pytest.mark.parametrize("name", ["best/results.png", "best/config.json", "log.csv", "evaluation"])
+def test_links_out_of_the_folder_are_not_published(run_cli, tiny_classifier, tmp_path, name):
+    model = Path(shutil.copytree(tiny_classifier, tmp_path / "run/best"))
+    shutil.copy(model / "config.json", tmp_path / "run")
+    home = Path(shutil.copytree(model, tmp_path / "home"))
+    (home / "report.md").write_text("mine")
+    link = tmp_path / "run" / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(home if name == "evaluation" else home / "config.json")
+    code, _, err = run_cli("publish", "model", model, REPO, "--dry-run", "--out", tmp_path / "repo")
+    assert code == 2 and f"{link}" in err and "is a link out of" in err and err.count("\n") == 1
+    assert not (tmp_path / "repo").exists()
+
+
+def test_a_model_in_the_cache_of_the_hub_is_published_from_there(tiny_classifier, tmp_path):
+    blobs = shutil.copytree(tiny_classifier, tmp_path / "models--a--b/blobs")
+    (snapshot := tmp_path / "models--a--b/snapshots/0123").mkdir(parents=True)
+    for file in Path(blobs).iterdir():
+        (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
+    assert "config.json" in model_repository(snapshot, REPO).write(tmp_path / "repo")["files"]
+    (snapshot / "results.png").symlink_to(tmp_path / "repo/config.json")
+    with pytest.raises(ArtExtractError, match="is a link out of"):
+        model_repository(snapshot, REPO).write(tmp_path / "again")
 
 
 FAULTS = {

@@ -89,6 +89,8 @@ def test_dry_run_says_and_writes_what_would_be_pushed(run_cli, release, tmp_path
             and "README.md" in part["files"]
             or (part["kind"] in ("model", "embedder"))
         )
+    code, _, err = run_cli("publish", "release", release, "--dry-run", "--out", tmp_path / "all")
+    assert code == 2 and "all is not empty" in err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -137,6 +138,19 @@ def test_where_versions_are_not_known_nothing_is_pinned(monkeypatch):
 def test_from_elsewhere_it_is_refused(run_cli, tmp_path):
     code, _, err = run_cli("publish", "space", tmp_path, REPO, "--dry-run", "--out", tmp_path / "space")
     assert code == 2 and "not the folder spaces_app of a checkout" in err
+
+
+@pytest.mark.parametrize("name", ["spaces_app/key", "model_cards"])
+def test_links_out_of_a_checkout_are_not_published(tmp_path, name):
+    for part in ("spaces_app", "artextract_hf", "model_cards"):
+        (tmp_path / "checkout" / part).mkdir(parents=True)
+    (tmp_path / "checkout/spaces_app/app.py").write_text("")
+    (tmp_path / "home").mkdir()
+    link = tmp_path / "checkout" / name
+    shutil.rmtree(link, ignore_errors=True)
+    link.symlink_to(tmp_path / "home")
+    with pytest.raises(ArtExtractError, match=f"{name} is a link out of"):
+        space_repository(tmp_path / "checkout/spaces_app", REPO).write(tmp_path / "space")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a/b\nsdk: static", "\udcff", "a/b/c", "-a", "../a"])
