@@ -64,7 +64,7 @@ def prepare_nga(
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
     from datasets import DatasetDict
 
-    from artextract_hf.data import ALL, DownloadSettings, SkipList, read_nga
+    from artextract_hf.data import ALL, NGA_SOURCE, DownloadSettings, SkipList, read_nga
 
     reserve(out)
     skipped = SkipList()
@@ -79,7 +79,7 @@ def prepare_nga(
             concurrency=concurrency, per_second=per_second, allow_private_hosts=allow_private_hosts
         ),
     )
-    manifest = {"source": "National Gallery of Art, open data", "max_side": max_side, "limit": limit}
+    manifest = {"source": NGA_SOURCE, "max_side": max_side, "limit": limit}
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
 
 

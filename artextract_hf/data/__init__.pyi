@@ -24,6 +24,7 @@ from .schema import new_record as new_record
 from .schema import painting_features as painting_features
 from .sources.collection import load_collection as load_collection
 from .sources.collection import read_collection as read_collection
+from .sources.nga import NGA_SOURCE as NGA_SOURCE
 from .sources.nga import load_nga as load_nga
 from .sources.nga import read_nga as read_nga
 from .synthetic import synthetic_paintings as synthetic_paintings

@@ -22,7 +22,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Image, Value
 
 from artextract_hf.data import arrow_check
 from artextract_hf.data.schema import painting_features
-from artextract_hf.data.sources.named_files import is_inside
+from artextract_hf.data.sources.named_files import first_elsewhere
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, first_line
 
@@ -47,11 +47,11 @@ def open_saved(folder: Path, *, known: Iterable[str] | None = None) -> DatasetDi
     files = {name: _arrow_files(part) for name, part in parts.items()}
     arrows = [path for paths in files.values() for path in paths]
     used = [*arrows, *(part / name for part in parts.values() for name in (STATE, INFO)), folder / SPLITS]
-    if others := [path for path in used if not is_inside(path, folder)]:
-        raise DataError(f"{others[0]} lies outside the data set {folder}; a link may not lead there.")
+    if other := first_elsewhere(used, [folder]):
+        raise DataError(f"{other} lies outside the data set {folder}; a link may not lead there.")
     present = {path.relative_to(folder).as_posix() for path in used if path.exists()}
-    if known is not None and (other := present.difference(known)):
-        raise DataError(f"{folder / min(other)} is not of this data set; prepare it again.")
+    if known is not None and (unknown := present.difference(known)):
+        raise DataError(f"{folder / min(unknown)} is not of this data set; prepare it again.")
     check_files(arrows)
     try:  # without the format that was saved, which may hide columns
         splits = DatasetDict({name: Dataset.load_from_disk(str(part)).with_format() for name, part in parts.items()})

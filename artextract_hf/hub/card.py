@@ -52,6 +52,7 @@ def classifier_card(
         note: a sentence on how the weights differ from those that were scored, where they do.
     """
     learnt = config["learnt_from"]
+    dataset_type, dataset_name = _scored_on(learnt)
     data = ModelCardData(
         license="mit",
         library_name="transformers",
@@ -62,8 +63,8 @@ def classifier_card(
         eval_results=[
             EvalResult(
                 task_type="image-classification",
-                dataset_type=_scored_on(learnt)[0],
-                dataset_name=f"{_scored_on(learnt)[1]}, {task}",
+                dataset_type=dataset_type,
+                dataset_name=f"{dataset_name}, {task}",
                 dataset_config=task,  # results of the same type, configuration and split are merged into one entry
                 dataset_split=str(report["split"]),
                 metric_type=metric,
@@ -92,6 +93,7 @@ def embedder_card(
         note: a sentence on what the figures leave open, where there is something.
     """
     learnt = config["learnt_from"]
+    dataset_type, dataset_name = _scored_on(learnt)
     data = ModelCardData(
         license="mit",
         library_name="transformers",
@@ -102,8 +104,8 @@ def embedder_card(
         eval_results=[
             EvalResult(
                 task_type="image-feature-extraction",
-                dataset_type=_scored_on(learnt)[0],
-                dataset_name=f"{_scored_on(learnt)[1]}, {label}",
+                dataset_type=dataset_type,
+                dataset_name=f"{dataset_name}, {label}",
                 dataset_config=label,
                 metric_type=metric,
                 metric_name=f"{RETRIEVAL_METRICS[metric]} ({label})",

@@ -8,6 +8,7 @@ from datasets import Dataset
 
 from artextract_hf.data.fetch import is_address, shown
 from artextract_hf.data.sources.collection import is_hub_name
+from artextract_hf.data.sources.nga import NGA_SOURCE
 
 Origin = Literal["wikiart", "nga", "hub", "iiif", "own"]
 
@@ -37,7 +38,7 @@ def provenance(manifest: Mapping[str, Any], paintings: Dataset) -> dict[str, Any
 def _origin(manifest: Mapping[str, Any], source: str) -> tuple[Origin, str]:
     if "lists" in manifest:  # as `data/wikiart/manifest.py` writes them
         return "wikiart", ""
-    if source.startswith("National Gallery of Art"):
+    if source == NGA_SOURCE:
         return "nga", ""
     if is_address(source):
         return "iiif", shown(source)

@@ -15,7 +15,7 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from artextract_hf.data.sources.named_files import is_inside
+from artextract_hf.data.sources.named_files import first_elsewhere, homes
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.push import push_folder, refusal
 from artextract_hf.outputs import replacement
@@ -113,16 +113,13 @@ def refuse_links_out(files: Iterable[Path], folder: Path) -> None:
 
     Args:
         files: of the folder.
-        folder: where it is a snapshot in the Hub's cache, its files are links to the blobs of the same repository.
+        folder: that is published; it may be a snapshot in the Hub's cache.
 
     Raises:
         ArtExtractError: one is a link out of the folder.
     """
-    snapshots = folder.resolve().parent
-    places = [folder, snapshots.parent / "blobs"] if snapshots.name == "snapshots" else [folder]
-    for file in files:
-        if not any(is_inside(file, place) for place in places):
-            raise ArtExtractError(f"{file} is a link out of {folder}; put what is to be published into the folder.")
+    if file := first_elsewhere(files, homes(folder)):
+        raise ArtExtractError(f"{file} is a link out of {folder}; put what is to be published into the folder.")
 
 
 def list_files(folder: Path) -> dict[str, Any]:

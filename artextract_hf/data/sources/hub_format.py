@@ -5,17 +5,17 @@ read first, and may name files of its data set only; Parquet and Arrow files are
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from datasets import DatasetDict, load_dataset, load_dataset_builder
+from datasets import DatasetDict, load_dataset_builder
 from datasets.config import METADATA_CONFIGS_FIELD, REPOCARD_FILENAME, REPOYAML_FILENAME
 from huggingface_hub import DatasetCard
 
 from artextract_hf.data.saved import check_files
-from artextract_hf.data.sources.named_files import is_inside, outside
+from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import DataError
 from artextract_hf.remote import download_snapshot
 
@@ -35,15 +35,15 @@ def load_repository(repo_id: str) -> DatasetDict:
         return DataError(f"{repo_id} cannot be read as a data set: {reason}")
 
     folder = download_snapshot(repo_id, refused, kind="dataset")
-    return load_stored(folder, within=folder.parent.parent)  # the files are links to others there
+    return load_stored(folder, within=homes(folder))
 
 
-def load_stored(folder: Path, *, within: Path | None) -> DatasetDict:
+def load_stored(folder: Path, *, within: Sequence[Path] | None) -> DatasetDict:
     """The splits of a folder.
 
     Args:
         folder: with the files of the data set, and a card perhaps.
-        within: where the files may lie, links followed; None for anywhere on this machine.
+        within: folders where the files may lie, links followed; None for anywhere on this machine.
 
     Raises:
         DataError: the card names an address, files lie elsewhere, or one is damaged.
@@ -53,12 +53,13 @@ def load_stored(folder: Path, *, within: Path | None) -> DatasetDict:
             raise DataError(f"the card of {folder} names the address {pattern!r}; download the file into the folder.")
         if within and ELSEWHERE.search(pattern):
             raise DataError(f"{pattern!r}, which the card of {folder} names, {outside(folder)}.")
-    files = load_dataset_builder(str(folder)).config.data_files or {}
-    paths = [Path(file) for split in files.values() for file in split]
-    if within and (others := [path for path in paths if not is_inside(path, within)]):
-        raise DataError(f"{others[0]} {outside(folder)}.")
+    builder = load_dataset_builder(str(folder))
+    paths = [Path(file) for split in (builder.config.data_files or {}).values() for file in split]
+    if within and (other := first_elsewhere(paths, within)):
+        raise DataError(f"{other} {outside(folder)}.")
     check_files([path for path in paths if path.suffix in CHECKED])
-    return load_dataset(str(folder))
+    builder.download_and_prepare()  # of what was checked
+    return cast(DatasetDict, builder.as_dataset())
 
 
 def _patterns(folder: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from artextract_hf.errors import ImageError
@@ -17,6 +18,17 @@ def is_inside(path: str | Path, folder: str | Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     except (OSError, ValueError):  # a name that no file can have
         return False
+
+
+def homes(folder: Path) -> list[Path]:
+    """Where the files of a folder lie: in it; those of a snapshot in the Hub's cache are links to the blobs beside."""
+    snapshots = folder.resolve().parent
+    return [folder, snapshots.parent / "blobs"] if snapshots.name == "snapshots" else [folder]
+
+
+def first_elsewhere(paths: Iterable[Path], places: Sequence[Path]) -> Path | None:
+    """The first path that lies in none of these folders, links followed."""
+    return next((path for path in paths if not any(is_inside(path, place) for place in places)), None)
 
 
 def outside(folder: str | Path) -> str:

@@ -32,6 +32,7 @@ from artextract_hf.data.sources.metadata import csv_lines
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
+NGA_SOURCE = "National Gallery of Art, open data"  # in the manifest of prepared data
 PAGE = "https://www.nga.gov/collection/art-object-page.{}.html"
 ROWS = 50_000  # of a table, read at a time
 MAX_TABLE = 400_000_000  # characters of a table, unpacked; the gallery's largest has some tens of millions

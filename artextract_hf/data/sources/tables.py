@@ -34,7 +34,7 @@ from artextract_hf.data.pictures import check_picture, encoded_pictures, picture
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.hub_format import load_repository, load_stored
-from artextract_hf.data.sources.named_files import is_inside, outside
+from artextract_hf.data.sources.named_files import first_elsewhere, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 
@@ -82,7 +82,7 @@ def _load(source: str | Path, *, allow_outside: bool) -> DatasetDict:
     if isinstance(source, str):
         return load_repository(source)
     if source.is_dir():
-        return load_stored(source, within=None if allow_outside else source)
+        return load_stored(source, within=None if allow_outside else [source])
     check_files([source])
     return load_dataset("parquet", data_files=str(source))
 
@@ -199,7 +199,7 @@ def _file(name: str, folders: list[Path], *, allow_outside: bool) -> Path:
     if "://" in name:
         raise ImageError("is an address, and no file; download the picture, and name the file")
     path = folders[0] / name
-    if not allow_outside and not any(is_inside(path, folder) for folder in folders):
+    if not allow_outside and first_elsewhere([path], folders):
         raise ImageError(outside(folders[0]))
     return path
 
