@@ -60,7 +60,7 @@ def space_repository(
         check_repo_id(repo)
 
     def write(folder: Path) -> dict[str, Any]:
-        sources = _sources(Path(app).absolute() if str(app) else top_folder(APP))
+        sources = _sources(Path(app).resolve() if str(app) else top_folder(APP))
         return _write(sources, folder, **parts) | {"variables": variables}
 
     return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables)

@@ -124,6 +124,12 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
 
 
+def test_a_page_that_is_named_by_a_link_is_the_page_behind_it(tmp_path):
+    (tmp_path / "spaces_app").symlink_to(ROOT / "spaces_app")
+    report = space_repository(tmp_path / "spaces_app", REPO).write(tmp_path / "space")
+    assert "spaces_app/app.py" in report["files"] and not (tmp_path / "space/spaces_app").is_symlink()
+
+
 def test_a_dry_run_names_the_variables(tmp_path):
     report = space_repository("", REPO, model="a/b").write(tmp_path / "space")
     assert report["variables"] == {"ARTEXTRACT_MODEL": "a/b"} and "README.md" in report["files"]
