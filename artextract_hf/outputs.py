@@ -262,8 +262,8 @@ def _lock(file: Path, *, wait: bool = False) -> Iterator[bool]:
 def _take(file: Path, *, wait: bool) -> int | None:
     """A handle of the locked file, None where it is locked already."""
     while True:
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(file, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             continue  # a run that ended removed the folder

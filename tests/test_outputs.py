@@ -268,3 +268,8 @@ def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypat
     monkeypatch.setenv("RANK", "1")
     with output_lock(out), pytest.raises(pytest.fail.Exception, match="it went on"):
         training.main()
+
+
+def test_where_no_folder_can_be_made_is_one_line(run_cli, tmp_path):
+    code, _, err = run_cli("prepare", "collection", tmp_path, "--out", "/proc/x")
+    assert code == 2 and "/proc" in err and len(err.splitlines()) == 1

@@ -67,6 +67,13 @@ _SPAN = re.compile(
     re.IGNORECASE,
 )
 
+# What is told behind the date of a work: of its copies, its frame, its repair.
+_OF_A_COPY = re.compile(
+    r"(?<=\d)\W{1,3}(?:(?:later|posthumously)\s+)?(?:printed|published|reprinted|cast|recast|framed?|restored|gedruckt|gegossen"
+    r"|imprimée?|tirage|stampat[ao])(?!\w).*",
+    re.IGNORECASE | re.DOTALL,
+)
+
 # Open ends: what stands directly before the first year, or before or behind the last.
 _NEAR = rf"\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
 _UNTIL = re.compile(
@@ -115,7 +122,7 @@ def _window(text: str) -> tuple[int | None, int | None]:
         years = [int(year) for year in signed.groups() if year]
         return min(years), max(years)
     text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
-    text = _OF_ANOTHER_CALENDAR.sub(" ", text)
+    text = _OF_ANOTHER_CALENDAR.sub(" ", _OF_A_COPY.sub("", text))
     dates = _in_named_centuries(text, _dates(text))
     if not dates:
         return None, None

@@ -95,6 +95,11 @@ def decode_image(source: ImageSource, *, min_side: int | None = None, allow_priv
         return _from_array(source)
     if isinstance(source, Image.Image):
         name, data = "the given picture", b""
+        if not all(source.size):
+            raise ImageError(f"a picture of {source.width} x {source.height} pixels is none.")
+    elif not isinstance(source, str | Path | bytes):
+        kinds = "a path, an address, the encoded bytes, a PIL image or an array"
+        raise ImageError(f"a {type(source).__name__} is no picture; give {kinds}.")
     else:
         data, name = _read(source, allow_private_hosts=allow_private_hosts)
     try:

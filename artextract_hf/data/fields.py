@@ -96,7 +96,7 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     flags = [(column, cells[column]) for column in OPEN_FLAGS if cells.get(column)]
     denied = [f"{column}: {text}" for column, text in flags if text.lower() not in YES and not is_open(text)]
     stated = least_open([*(cells.get(column, "") for column in columns["license"]), *denied])
-    return credit if is_open(stated) and claims_copyright(credit) else stated
+    return credit if is_open(stated) and claims_copyright(credit, stated) else stated
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -4,7 +4,8 @@ Open are CC0, the public domain mark, CC BY, CC BY-SA and "no known copyright". 
 in the table below; a part is not enough, since "not in the public domain" holds the words of one that is. Not open is
 everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
 
-Of several statements about a picture each has to be open, and no credit beside them may claim copyright.
+Of several statements about a picture each has to be open, and no credit beside them may claim copyright. CC BY and CC
+BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights.
 """
 
 import re
@@ -47,7 +48,7 @@ _ATTRIBUTION = re.compile(
 # https://creativecommons.org/licenses/by-sa/3.0/de/deed.fr, https://rightsstatements.org/page/NoC-US/1.0/?language=en
 _ADDRESS = re.compile(
     r"(https?://)?(www\.)?("
-    r"creativecommons\.org/(publicdomain/(?P<dedication>zero|mark)|licenses/(by|by-sa|publicdomain))"
+    r"creativecommons\.org/(publicdomain/(?P<dedication>zero|mark)|licenses/((?P<attribution>by|by-sa)|publicdomain))"
     rf"(/\d\.\d)?(/({_PORTED}))?(/(deed|legalcode)(\.[a-z]{{2,3}}([_-][a-z]+)?)?)?"
     r"|rightsstatements\.org/(vocab|page)/(noc-us|nkc)(/1\.0)?"
     r")/?([?#][\w=&-]*)?"
@@ -58,10 +59,10 @@ _NO_CLAIM = re.compile(
     r"( (any|known|longer|in|under|by|of|subject|to|protected|restrictions?|the|rights?))* (copyright|rights reserved)"
     r"|copyright[ -](free|expired|has expired)|some rights reserved"
 )
-_CLAIM = re.compile(
-    r"\u00a9|\u24d2|\(c\)|copyright|rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés"
-    r"|derechos reservados|diritti riservati|direitos reservados"
-    r"|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
+_HOLDER = r"\u00a9|\u24d2|\(c\)|copyright|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
+_RESERVED = (
+    r"rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés|derechos reservados|diritti riservati"
+    r"|direitos reservados"
     r"|\b(adagp|vg bild-?kunst|artists rights society|dacs|pictoright|sabam|vegap|siae)\b"  # they claim it for artists
 )
 
@@ -97,14 +98,22 @@ def least_open(statements: Iterable[str]) -> str:
     return next((statement for statement in stated if not is_open(statement)), next(iter(stated), ""))
 
 
-def claims_copyright(credit: str) -> bool:
-    """Whether a credit line or an attribution says that somebody holds the rights.
+def claims_copyright(credit: str, license: str = "") -> bool:
+    """Whether a credit line or an attribution claims rights that the licence beside it does not give.
 
-    >>> claims_copyright("(c) Ann Example, all rights reserved"), claims_copyright("No known copyright restrictions")
+    >>> claims_copyright("(c) Ann Example"), claims_copyright("No known copyright restrictions")
     (True, False)
+    >>> claims_copyright("(c) Ann Example", "CC BY 4.0"), claims_copyright("All rights reserved", "CC BY 4.0")
+    (False, True)
     """
     text = " ".join(unicodedata.normalize("NFC", credit).lower().split())
-    return bool(_CLAIM.search(_NO_CLAIM.sub(" ", text)))
+    claim = _RESERVED if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}"
+    return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
+
+
+def _asks_for_attribution(license: str) -> bool:
+    address = _ADDRESS.fullmatch(_address(license))
+    return bool(_ATTRIBUTION.fullmatch(_normal(license)) or (address and address["attribution"]))
 
 
 def states_no_rights(dataset: Dataset) -> bool:

@@ -7,6 +7,7 @@ description of an index + model_cards/index.md         --> README.md beside its 
 repositories that it shows + model_cards/space.md      --> README.md of the Space; spaces_app/README.md
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -228,10 +229,24 @@ def _render(template: str, **facts: Any) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_as_words,
     )
     environment.filters["percent"] = lambda value: "n/a" if value is None else f"{100 * value:.1f}"
     environment.filters["in_words"] = in_words
     return environment.get_template(template).render(**facts)
+
+
+def _as_words(value: Any) -> Any:
+    r"""A text of the data as words and no markup, on one line: a licence or a class may be called anything.
+
+    >>> _as_words("CC0 [here](https://example.org)\n| 1 |")
+    'CC0 &#91;here&#93;(https://example.org) &#124; 1 &#124;'
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__"):  # `safe` in a template
+        return value
+    return re.sub(
+        r"[&<>\[\]|*`]", lambda sign: f"&#{ord(sign[0])};", re.sub(r"\s*[\n\r\x0b\f\x85\u2028\u2029]\s*", " ", value)
+    )
 
 
 def in_words(names: Sequence[str]) -> str:

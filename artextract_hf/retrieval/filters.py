@@ -70,7 +70,11 @@ def matching_rows(where: str | None, records: pa.Table) -> np.ndarray | None:
     Raises:
         QueryError: as `parse_where`.
     """
-    if where is None or not where.strip():
+    if where is None:
+        return None
+    if not isinstance(where, str):
+        raise QueryError(f'a filter is a text, such as "year < 1900", and no {type(where).__name__}.')
+    if not where.strip():
         return None
     return np.flatnonzero(parse_where(where, records))
 

@@ -23,6 +23,11 @@ from artextract_hf.data.dates import first_year, last_year
         ("1855, reworked 1857–59", 1855, 1859),
         ("1869 or 1872", 1869, 1872),
         ("1885.0", 1885, 1885),
+        # of a copy, a frame, a repair
+        ("1875, printed 1920", 1875, 1875),
+        ("model 1880, cast 1919/1921", 1880, 1880),
+        ("c. 1650 (frame 1850)", 1650, 1650),
+        ("printed 1920", 1920, 1920),
         # decades and centuries
         ("1880s", 1880, 1889),
         ("Late 1630s", 1630, 1639),

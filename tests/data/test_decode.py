@@ -99,6 +99,9 @@ def test_missing_file_and_odd_arrays_raise(tmp_path):
     for shape in ((3,), (4, 4, 2), (0, 5, 3)):
         with pytest.raises(ImageError, match="no picture"):
             decode_image(np.zeros(shape, dtype=np.uint8))
+    for other in (None, 5, io.BytesIO(b"x"), bytearray(b"x"), Image.new("RGB", (0, 0))):
+        with pytest.raises(ImageError, match=r"no picture|is none"):
+            decode_image(other)
 
 
 def matrix_profile(colors: list[tuple[float, float, float]], curve: np.ndarray, *, space: bytes = b"RGB ") -> bytes:

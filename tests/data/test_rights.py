@@ -153,3 +153,10 @@ def test_a_collection_without_any_open_record_is_refused():
 def test_a_collection_that_states_nothing_at_all():
     assert rights.states_no_rights(dataset("", ""))
     assert not rights.states_no_rights(dataset("", "CC0"))
+
+
+@pytest.mark.parametrize("license", ["CC BY 4.0", "CC BY-SA", "https://creativecommons.org/licenses/by-sa/3.0/de/"])
+def test_beside_a_licence_that_asks_for_attribution_only_reserved_rights_are_a_claim(license):
+    assert not rights.claims_copyright("\u00a9 2020 The Museum", license)
+    assert rights.claims_copyright("\u00a9 2020 The Museum, all rights reserved", license)
+    assert rights.claims_copyright("\u00a9 2020 The Museum", "CC0")

@@ -5,7 +5,7 @@ from datasets import Dataset
 from huggingface_hub import ModelCard
 
 from artextract_hf.embedded import PRETRAINED
-from artextract_hf.hub.card import classifier_card, embedder_card, space_card
+from artextract_hf.hub.card import classifier_card, embedder_card, index_card, space_card
 from artextract_hf.hub.provenance import provenance
 from benchmarks.tables import ROOT
 from training.default_model import render
@@ -91,6 +91,21 @@ def test_the_card_says_whose_paintings_they_are(origin, tasks):
     assert card.data.datasets == (["somebody/paintings"] if origin == "hub" else None)
     top5 = {result.metric_type for result in card.data.eval_results}
     assert "top5" not in top5  # of two or three classes, always right
+
+
+def test_words_of_the_data_are_no_markup():
+    hostile = "CC0 [here](https://evil.example) <img src=x>\n\n| `x` | 7 |"
+    report, config = (json.loads((FOLDER / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
+    report["tasks"] = {"style": report["tasks"]["style"]}
+    learnt = provenance(ORIGINS["own"][0], Dataset.from_dict({"license": [hostile]}))
+    about = {"kind": "regions", "count": 1, "cells": 2, "dim": 3, "embedder": "e", "fingerprint": "f", "data": "d"}
+    cards = [
+        classifier_card(report, config=config | {"learnt_from": learnt}, tasks={"style": ["A", hostile]}, name="mine"),
+        index_card(about, rights={hostile: 1}, restricted=True, repo_id="a/b"),
+    ]
+    for card in cards:
+        assert "CC0 &#91;here&#93;" in card.text
+        assert not any(sign in card.text for sign in ("[here]", "<img", "`x`", "| 7 |"))
 
 
 def test_the_cards_of_embedders_do_so_too():

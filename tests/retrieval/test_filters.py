@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.filters import MAX_COMPARISONS, parse_where
+from artextract_hf.retrieval.filters import MAX_COMPARISONS, matching_rows, parse_where
 
 RECORDS = pa.table(
     {
@@ -117,6 +117,12 @@ def test_a_filter_of_too_many_comparisons_is_refused():
 def test_anything_else_is_refused(where):
     with pytest.raises(QueryError):
         parse_where(where, RECORDS)
+
+
+def test_what_is_no_text_is_refused():
+    with pytest.raises(QueryError, match="is a text"):
+        matching_rows(5, RECORDS)
+    assert matching_rows(" ", RECORDS) is None
 
 
 def test_a_misspelt_field_is_named():

@@ -89,6 +89,8 @@ def read_collection(
     if classes is not None and classes not in TASKS:
         raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
     text, path = str(source), Path(source)
+    if not text.strip():
+        raise DataError(f"the name of the source is empty; give {ACCEPTED}.")
     recover(path)
     if is_address(text) or (path.is_file() and path.suffix.lower() == ".json"):
         settings = DownloadSettings(allow_private_hosts=allow_private_hosts)

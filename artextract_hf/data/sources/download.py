@@ -160,8 +160,8 @@ class _Cache:
             "sha256": hashlib.sha256(data).hexdigest(),
             "bytes": len(data),
         }
-        with self._lock, (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(entry) + "\n")
+        with self._lock:
+            _append(self.folder / JOURNAL, json.dumps(entry) + "\n")
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
@@ -177,6 +177,13 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
     if text and not text.endswith("\n"):
-        with path.open("a", encoding="utf-8") as journal:
-            journal.write("\n")
+        _append(path, "\n")
     return entries
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a journal; never behind a link, which is another file's."""
+    if path.is_symlink():
+        raise DataError(f"{path} is a link, which no run has made; remove it.")
+    with path.open("a", encoding="utf-8") as journal:
+        journal.write(text)

@@ -4,6 +4,7 @@
 read first, and may name files of its data set only; Parquet and Arrow files are checked as `data/saved.py` does.
 """
 
+import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,8 +14,10 @@ import yaml
 from datasets import DatasetDict, load_dataset_builder
 from datasets.config import METADATA_CONFIGS_FIELD, REPOCARD_FILENAME, REPOYAML_FILENAME
 from huggingface_hub import DatasetCard
+from PIL import Image
 
 from artextract_hf.data.saved import check_files
+from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import DataError
 from artextract_hf.remote import download_snapshot
@@ -24,8 +27,12 @@ ELSEWHERE = re.compile(r"^[/\\~]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:[/\\]")
 ADDRESS = re.compile("://|::")  # also of an archive, or of a file system that fsspec knows
 
 
-def load_repository(repo_id: str) -> DatasetDict:
+def load_repository(repo_id: str, skipped: SkipList) -> DatasetDict:
     """The splits of a data set on the Hub.
+
+    Args:
+        repo_id: `owner/name`.
+        skipped: filled as by `load_stored`.
 
     Raises:
         DataError: there is none, or it is refused as by `load_stored`.
@@ -35,19 +42,23 @@ def load_repository(repo_id: str) -> DatasetDict:
         return DataError(f"{repo_id} cannot be read as a data set: {reason}")
 
     folder = download_snapshot(repo_id, refused, kind="dataset")
-    return load_stored(folder, within=homes(folder))
+    return load_stored(folder, skipped, within=homes(folder))
 
 
-def load_stored(folder: Path, *, within: Sequence[Path] | None) -> DatasetDict:
+def load_stored(folder: Path, skipped: SkipList, *, within: Sequence[Path] | None) -> DatasetDict:
     """The splits of a folder.
 
     Args:
         folder: with the files of the data set, and a card perhaps.
+        skipped: filled with files of data that are of none of its splits.
         within: folders where the files may lie, links followed; None for anywhere on this machine.
 
     Raises:
-        DataError: the card names an address, files lie elsewhere, or one is damaged.
+        DataError: the card names an address, files lie elsewhere, one is damaged, or `datasets` cannot open the folder
+            by its name.
     """
+    if glob.has_magic(str(folder)):
+        raise DataError(f"{folder} has *, ? or [ in its path, which `datasets` takes for a pattern; rename it.")
     for pattern in _patterns(folder):
         if ADDRESS.search(pattern):
             raise DataError(f"the card of {folder} names the address {pattern!r}; download the file into the folder.")
@@ -58,8 +69,31 @@ def load_stored(folder: Path, *, within: Sequence[Path] | None) -> DatasetDict:
     if within and (other := first_elsewhere(paths, within)):
         raise DataError(f"{other} {outside(folder)}.")
     check_files([path for path in paths if path.suffix in CHECKED])
+    for path in sorted(_data_files(folder) - set(paths)):
+        skipped.add(path.relative_to(folder.parent), "is in no split of the data set")
     builder.download_and_prepare()  # of what was checked
     return cast(DatasetDict, builder.as_dataset())
+
+
+def as_pattern(path: Path) -> str:
+    """A path as `datasets` reads it, which takes it for a pattern, or for the address of an archive.
+
+    Raises:
+        DataError: it cannot be written so.
+    """
+    if ADDRESS.search(str(path)):
+        raise DataError(f"{path} has :: in its name, which `datasets` takes for an address; rename it.")
+    return glob.escape(str(path))
+
+
+def _data_files(folder: Path) -> set[Path]:
+    """The visible tables and pictures of a folder."""
+    endings = {*CHECKED, *Image.registered_extensions()}
+    return {
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in endings and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
 
 
 def _patterns(folder: Path) -> Iterator[str]:

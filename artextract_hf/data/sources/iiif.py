@@ -7,9 +7,9 @@ with its address and the reason, and the rest goes on.
 """
 
 import hashlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -19,6 +19,7 @@ from datasets import Dataset
 from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
 from artextract_hf.data.labels import ARTISTS, UNKNOWN, known_artist
+from artextract_hf.data.rights import least_open
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import (
@@ -61,7 +62,7 @@ def read_iiif(
     """
     settings = settings or DownloadSettings()
     name = str(source)
-    canvases = list(_unique(_walk(name, Fetcher(settings), skipped, side=side), skipped))
+    canvases = _one_licence(list(_unique(_walk(name, Fetcher(settings), skipped, side=side), skipped)))
     wanted = [Wanted(hashlib.sha256(c.images[0].encode()).hexdigest()[:24] + ".jpg", c.images) for c in canvases]
     files = download_images(wanted, images_dir, skipped, settings=settings)
     records = [_record(canvas, file) for canvas, file in zip(canvases, files, strict=True) if file]
@@ -113,20 +114,26 @@ def _limit_reached(source: str) -> str:
 
 def _below(place: _Place, collection: dict[str, Any], seen: set[str], skipped: SkipList) -> Iterator[_Place]:
     """What a collection names and nobody has named before; its further pages lie as deep as itself."""
-    named = [
-        _Place(id_of(member), place.depth + 1, member if is_whole(member) else None)
-        for member in members_of(collection)
-    ]
-    for found in [*named, *(_Place(page, place.depth) for page in pages_of(collection))]:
+    members = []
+    for number, member in enumerate(members_of(collection), start=1):
+        if is_whole(member):
+            id_ = id_of(member) or f"{place.address}#{number}"
+            members.append(_Place(id_, place.depth + 1, member | {"id": id_}))
+        else:
+            members.append(_Place(id_of(member), place.depth + 1))
+    for found in [*members, *(_Place(page, place.depth) for page in pages_of(collection))]:
         try:
             target = urljoin(place.address, found.address) if is_address(place.address) else found.address
         except ValueError:
             target = found.address
-        if not target:
+        if not found.address:
             skipped.add(shown(place.address), "names a document without an address")
-        elif found.depth > MAX_DEPTH and target not in seen:
+        elif target in seen:
+            if found.document:
+                skipped.add(shown(target), "another document has the same id; the first counts")
+        elif found.depth > MAX_DEPTH:
             skipped.add(shown(target), f"lies more than {MAX_DEPTH} collections deep")
-        elif target not in seen:
+        else:
             yield _Place(target, found.depth, found.document)
         seen.add(target)
 
@@ -156,6 +163,14 @@ def _unique(canvases: Iterator[Canvas], skipped: SkipList) -> Iterator[Canvas]:
             continue
         seen.add(canvas.id)
         yield canvas
+
+
+def _one_licence(canvases: list[Canvas]) -> list[Canvas]:
+    """The canvases; where several show the same picture, what is stated of its rights on any of them counts."""
+    stated = defaultdict[str, list[str]](list)
+    for canvas in canvases:
+        stated[canvas.images[0]].append(canvas.license)
+    return [replace(canvas, license=least_open(stated[canvas.images[0]])) for canvas in canvases]
 
 
 def _record(canvas: Canvas, file: Path) -> dict[str, Any]:

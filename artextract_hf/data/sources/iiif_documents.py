@@ -9,13 +9,14 @@ Sources: iiif.io/api/image/{1.1,2.1,3.0}, iiif.io/api/presentation/{2.1,3.0}.
 import html
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from artextract_hf.data.fetch import shown
 from artextract_hf.data.fields import artist_as_printed
-from artextract_hf.data.rights import claims_copyright, least_open
+from artextract_hf.data.rights import claims_copyright, is_open, least_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
@@ -62,6 +63,9 @@ class Canvas:
     license: str = ""
     credit_line: str = ""
     source_url: str = ""
+
+
+WORDS = ("artist", "date", "medium", "credit_line", "source_url")  # a canvas may have its own
 
 
 def image_url(service: str, *, version: int, side: int, size: tuple[int, int] | None = None) -> str:
@@ -121,12 +125,14 @@ def parse_manifest(document: Part, *, side: int, skipped: SkipList) -> list[Canv
         pictures = _pictures(canvas, key, third, side, skipped)
         if not pictures:
             skipped.add(shown(key), "this canvas shows no picture")
-        own = text_of(canvas.get("label"))
-        title = f"{about.title}, {own}" if len(canvases) > 1 and own and own != about.title else about.title or own
-        for place, (images, parts) in enumerate(pictures.items(), start=1):
+        own = _about(canvas, "")
+        words = {name: value for name in WORDS if (value := getattr(own, name))}
+        is_part = len(canvases) > 1 and own.title and own.title != about.title
+        title = f"{about.title}, {own.title}" if is_part else about.title or own.title
+        for place, (images, annotations) in enumerate(pictures.items(), start=1):
             name = key if place == 1 else f"{key}#picture-{place}"
-            license = _license_of((*parts, canvas, *whole))
-            found.append(replace(about, id=name, images=images, title=title, license=license))
+            license = least_open(_license_of((*parts, canvas, *whole)) for parts in annotations)
+            found.append(replace(about, **words, id=name, images=images, title=title, license=license))
     return found
 
 
@@ -170,8 +176,8 @@ def text_of(value: Any) -> str:
 
 def _text_of(value: Any, words: Callable[[str], str]) -> str:
     """`text_of`, with what makes a text of each string."""
-    if isinstance(value, str):
-        return words(value)
+    if isinstance(value, str | int | float):  # a year, perhaps
+        return words(str(value))
     if isinstance(value, list):
         chosen = [v for v in value if isinstance(v, dict) and str(v.get("@language", "")).startswith("en")] or value
         return ", ".join(filter(None, (_text_of(v, words) for v in chosen)))
@@ -227,16 +233,16 @@ def _canvases_2(manifest: Part) -> list[Part]:
 
 def _pictures(
     canvas: Part, key: str, third: bool, side: int, skipped: SkipList
-) -> dict[tuple[str, ...], tuple[Part, ...]]:
-    """The addresses of each picture that is painted on a canvas, and what it lies in, the nearest first.
+) -> dict[tuple[str, ...], list[tuple[Part, ...]]]:
+    """The addresses of each picture that is painted on a canvas, and what it lies in each time, the nearest first.
 
     Of a choice the first is taken, the others are listed.
     """
-    found: dict[tuple[str, ...], tuple[Part, ...]] = {}
+    found = defaultdict[tuple[str, ...], list[tuple[Part, ...]]](list)
     for body, annotation in _bodies(canvas, third):
         choices = [(images, parts) for parts in _parts(body) if (images := _addresses(parts[0], side))]
         for images, parts in choices[:1]:
-            found.setdefault(images, (*_objects(_image_service(parts[0])), *parts, annotation))
+            found[images].append((*_objects(_image_service(parts[0])), *parts, annotation))
         for other, _ in choices[1:]:
             skipped.add(shown(other[0]), f"another view of what {shown(key)} shows; the first counts")
     return found
@@ -341,21 +347,19 @@ def _pairs(listed: Any) -> list[tuple[str, Any]]:
 
 def _license_of(parts: Iterable[Part]) -> str:
     """What is stated of the rights nearest to a picture, where the parts of its document come the nearest first."""
-    return next(filter(None, (least_open(_statements(part)) for part in parts)), "")
+    return next(filter(None, map(_stated_by, parts)), "")
 
 
-def _statements(part: Part) -> Iterator[str]:
-    """All that a part of a document states of rights; a credit states some where it claims copyright."""
+def _stated_by(part: Part) -> str:
+    """What a part of a document states of rights; a credit counts where it claims what the statements give."""
     pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
     stated = [part.get("rights"), part.get("license"), *(v for label, v in pairs if _matches(label, RIGHTS_LABELS))]
-    for value in stated:
-        yield from map(text_of, _listed(value))
+    license = least_open(text_of(statement) for value in stated for statement in _listed(value))
     credits = [value for label, value in pairs if _matches(label, CREDIT_LABELS)]
     required = [value for _, value in _pairs(part.get("requiredStatement"))]
-    for text in _strings([*stated, *required, *credits, part.get("attribution")]):
-        credit = text_of(text)
-        if claims_copyright(credit):
-            yield credit
+    texts = map(text_of, _strings([*stated, *required, *credits, part.get("attribution")]))
+    claim = next((text for text in texts if claims_copyright(text, license)), "")
+    return license if license and not is_open(license) else claim or license
 
 
 def _strings(value: Any) -> Iterator[str]:

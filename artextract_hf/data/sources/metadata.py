@@ -8,11 +8,11 @@ import codecs
 import csv
 import io
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ import pyarrow.parquet as pq
 
 from artextract_hf.data.fields import OPEN_FLAGS, Columns, cells_of
 from artextract_hf.data.saved import check_files
+from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.errors import DataError
 
 LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
 METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # read in a folder of pictures
 MAX_ROWS = 1_000_000  # of a Parquet file, whose million rows can be a few bytes
 BATCH = 1000  # of them, read at a time
+MAX_TEXT = 250_000_000  # bytes of a list in CSV or JSON Lines: 250 for each of a million pictures
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
@@ -81,6 +83,19 @@ def csv_lines(lines: Iterable[str], table: Path, separator: str = ",") -> Iterat
             yield line, cells
 
 
+def holds_rows(cells: list[str]) -> bool:
+    """Whether a text of a row holds the beginning of another: a quotation mark was not closed before that.
+
+    For tables whose rows begin with a number or a UUID: so does the row inside, and it reaches as far as the text.
+    """
+    kind = next((kind for kind in (r"\d+", r"[0-9a-f]{8}-[0-9a-f-]{27}") if re.fullmatch(kind, cells[0])), None)
+    return kind is not None and any(
+        re.match(f"{kind},", line) and line.count(",") >= max(place, 2)
+        for place, cell in enumerate(cells)
+        for line in cell.splitlines()[1:]
+    )
+
+
 def _meaning(error: str, line: int) -> str:
     """An error of Python's reader in words that say what to mend, and where."""
     if "unexpected end" in error or "field larger" in error:
@@ -100,16 +115,32 @@ def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
     lines = csv_lines(io.StringIO(text, newline=""), table, separator)
     if marked:
         next(lines)
-    names = _lower(next(lines, (1, []))[1])
+    header = next(lines, (1, []))
+    names = _lower(header[1])
     place = names.index(_image_column(names, table, columns))
-    for line, cells in lines:
-        if swallowed := _swallowed(cells, separator, place, table.parent):
+    rows = _closed(chain([header], lines), separator, place, table)
+    next(rows)
+    for line, cells in rows:
+        row = cells_of(zip(names, map(str.strip, cells), strict=False), columns)
+        yield Row(row, _too_long(cells, len(names), separator, line))
+
+
+def _closed(
+    rows: Iterable[tuple[int, list[str]]], separator: str, place: int, table: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their lines, as they come.
+
+    Raises:
+        DataError: one holds others.
+    """
+    files = NamedFiles(table.parent)
+    for line, cells in rows:
+        if swallowed := _swallowed(cells, separator, place, files):
             raise DataError(
                 f"{table} cannot be read as a CSV file: the row that begins in line {line} holds the row of "
                 f"{swallowed} inside a text; a quotation mark is not closed."
             )
-        row = cells_of(zip(names, map(str.strip, cells), strict=False), columns)
-        yield Row(row, _too_long(cells, len(names), separator, line))
+        yield line, cells
 
 
 def _separator(text: str, columns: Columns) -> str:
@@ -122,11 +153,11 @@ def _separator(text: str, columns: Columns) -> str:
     return ","
 
 
-def _swallowed(cells: list[str], separator: str, place: int, folder: Path) -> str:
+def _swallowed(cells: list[str], separator: str, place: int, files: NamedFiles) -> str:
     """The name of a picture whose row stands inside a text, after a quotation mark too many; "" where none does."""
-    lines = [line.split(separator) for cell in cells if "\n" in cell for line in cell.splitlines()[1:]]
+    lines = [line.split(separator) for cell in cells for line in cell.splitlines()[1:]]
     names = [parts[place].strip(' "') for parts in lines if len(parts) > max(place, 1)]
-    return next((name for name in names if name and os.path.lexists(folder / name)), "")
+    return next((name for name in names if name and files.has(name)), "")
 
 
 def _too_long(cells: list[str], columns: int, separator: str, line: int) -> str:
@@ -194,6 +225,8 @@ def _lower(names: Iterable[str]) -> list[str]:
 
 def _text_of(table: Path) -> str:
     """The text of a file in UTF-8, or in the encoding that the mark at its beginning names."""
+    if table.stat().st_size > MAX_TEXT:
+        raise DataError(f"{table} is larger than {MAX_TEXT / 1e6:g} MB; divide it, or write it as a Parquet file.")
     data = table.read_bytes()
     encoding = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), "utf-8")
     try:

@@ -71,6 +71,13 @@ class NamedFiles:
             found /= self._spelt(found).get(_key(part), part)
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether the folder has the file of a name."""
+        try:
+            return os.path.lexists(self.find(name))
+        except ImageError:
+            return False
+
     def hold(self, path: Path) -> bool:
         """`is_inside` for one of many files; a folder that holds several is looked at once."""
         if os.path.islink(path):  # noqa: PTH114  (answers no where Path raises: for a name that is too long)

@@ -28,7 +28,7 @@ from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import image_url
-from artextract_hf.data.sources.metadata import csv_lines
+from artextract_hf.data.sources.metadata import csv_lines, holds_rows
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
@@ -39,6 +39,7 @@ MAX_TABLE = 400_000_000  # characters of a table, unpacked; the gallery's larges
 MAX_LINE = 1_000_000  # characters of a line; a file of a megabyte can unpack to one of a gigabyte
 MAX_ROWS = 3_000_000  # of a table
 UUID = r"[0-9A-Za-z-]{1,64}"  # it becomes the name of a file
+OBJECT_ID = r"[0-9]{1,18}"
 
 COLUMNS = {
     "objects": [
@@ -176,7 +177,11 @@ class _Tables:
         for count, (line, cells) in enumerate(lines, start=1):
             if count > MAX_ROWS:
                 raise DataError(f"{name} of {self.folder} has more than {MAX_ROWS} rows.")
-            if len(cells) == columns or (len(cells) > columns and not any(cells[columns:])):
+            if holds_rows(cells):
+                self.skipped.add(
+                    f"nga/{name} line {line}", "it holds rows inside a text: a quotation mark is not closed"
+                )
+            elif len(cells) == columns or (len(cells) > columns and not any(cells[columns:])):
                 yield line, cells
             else:
                 reason = f"its row has {len(cells)} cells, the header {columns}"
@@ -224,14 +229,16 @@ def _wanted(header: list[str], name: str, path: Path) -> dict[str, int]:
 def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.DataFrame:
     """One row a painting: its object and its primary view."""
     objects = pd.concat([part[_is_painting(part)] for part in tables.read("objects")])
-    views = pd.concat([part[part["viewtype"].str.lower() == "primary"] for part in tables.read("published_images")])
+    views = pd.concat([part[_says(part["viewtype"], "primary")] for part in tables.read("published_images")])
     for name, table, key in (("object", objects, "objectid"), ("view", views, "depictstmsobjectid")):
-        for row in table.index[~table[key].str.isdecimal()]:
-            skipped.add(f"nga/{name} line {row}", f"its {key} is {table.at[row, key]!r}, no number")
-    objects = objects[objects["objectid"].str.isdecimal()].drop_duplicates("objectid")
+        for row in table.index[~table[key].str.fullmatch(OBJECT_ID)]:
+            skipped.add(f"nga/{name} line {row}", f"its {key} is {table.at[row, key][:100]!r}, no number")
+    objects = _first(objects[objects["objectid"].str.fullmatch(OBJECT_ID)], "objectid", "object", skipped)
     views = views[views["depictstmsobjectid"].isin(objects["objectid"])]
     order = pd.to_numeric(views["sequence"], errors="coerce").fillna(0)
-    views = views.iloc[order.argsort(kind="stable")].drop_duplicates("depictstmsobjectid")
+    views = _first(views.iloc[order.argsort(kind="stable")], "depictstmsobjectid", "view", skipped)
+    for objectid in objects["objectid"][~objects["objectid"].isin(views["depictstmsobjectid"])]:
+        skipped.add(f"nga/{objectid}", "no primary view of it is published")
     works = objects.merge(views, left_on="objectid", right_on="depictstmsobjectid")
     for row in _rows(works[(works["iiifurl"] == "") | (works["uuid"] == "")]):
         skipped.add(f"nga/{row.objectid}", "its view has no IIIF address")
@@ -249,7 +256,20 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
 
 
 def _is_painting(objects: pd.DataFrame) -> pd.Series:
-    return (objects["classification"].str.lower() == "painting") & ~objects["isvirtual"].isin(["1", "true", "True"])
+    return _says(objects["classification"], "painting") & ~objects["isvirtual"].isin(["1", "true", "True"])
+
+
+def _says(column: pd.Series, word: str) -> pd.Series:
+    return column.str.strip().str.lower() == word
+
+
+def _first(table: pd.DataFrame, key: str, name: str, skipped: SkipList) -> pd.DataFrame:
+    """The first row of each key; the others are listed."""
+    for row in table.index[table.duplicated(key)]:
+        skipped.add(
+            f"nga/{name} line {row}", f"another {name} has the {key} {table.at[row, key]} too; the first counts"
+        )
+    return table.drop_duplicates(key)
 
 
 def _address(row: Any, side: int) -> str:
@@ -262,7 +282,7 @@ def _artists(tables: _Tables, works: pd.DataFrame) -> dict[str, str]:
     """objectid -> the name of its first artist."""
     wanted = set(works["objectid"])
     parts = [
-        part[part["objectid"].isin(wanted) & (part["roletype"].str.lower() == "artist")]
+        part[part["objectid"].isin(wanted) & _says(part["roletype"], "artist")]
         for part in tables.read("objects_constituents")
     ]
     roles = pd.concat(parts)
@@ -319,7 +339,9 @@ def _license(row: Any) -> str:
 
 
 def _number(text: str) -> int | None:
+    """A year, or a side in pixels: whole numbers that a record can hold, of 32 bits."""
     try:
-        return int(float(text))
+        number = int(float(text))
     except (ValueError, OverflowError):
         return None
+    return number if abs(number) < 2**31 else None

@@ -7,7 +7,6 @@ Classes come by name: those that say "unknown" become -1, and those of the relea
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +31,9 @@ from artextract_hf.data.fields import Columns, cells_of, fields_of, label_of, wo
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
-from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.hub_format import load_repository, load_stored
-from artextract_hf.data.sources.named_files import first_elsewhere, outside
+from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.hub_format import as_pattern, load_repository, load_stored
+from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 
@@ -51,7 +50,7 @@ def read_table(source: str | Path, columns: Columns, skipped: SkipList, *, allow
         DataError: it cannot be read, or has no column of pictures.
     """
     with _as_data_error(source):
-        table = concatenate_datasets(list(_load(source, allow_outside=allow_outside).values()))
+        table = concatenate_datasets(list(_load(source, skipped, allow_outside=allow_outside).values()))
         return _read(table, source, columns, skipped, allow_outside=allow_outside)
 
 
@@ -63,7 +62,7 @@ def read_table_splits(
         return DatasetDict(
             {
                 split: _read(part, source, columns, skipped, allow_outside=allow_outside)
-                for split, part in _load(source, allow_outside=allow_outside).items()
+                for split, part in _load(source, skipped, allow_outside=allow_outside).items()
             }
         )
 
@@ -78,13 +77,13 @@ def _as_data_error(source: str | Path) -> Iterator[None]:
         raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
 
 
-def _load(source: str | Path, *, allow_outside: bool) -> DatasetDict:
+def _load(source: str | Path, skipped: SkipList, *, allow_outside: bool) -> DatasetDict:
     if isinstance(source, str):
-        return load_repository(source)
+        return load_repository(source, skipped)
     if source.is_dir():
-        return load_stored(source, within=None if allow_outside else [source])
+        return load_stored(source, skipped, within=None if allow_outside else homes(source))
     check_files([source])
-    return load_dataset("parquet", data_files=str(source))
+    return load_dataset("parquet", data_files=as_pattern(source))
 
 
 def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool) -> Dataset:
@@ -167,7 +166,7 @@ def _usable_ids(
     *,
     allow_outside: bool,
 ) -> dict[int, str]:
-    """The id of each row whose picture can be used; a name that several rows have gets a number."""
+    """The id of each row whose picture can be used; of equal names all but the first get a number."""
 
     def look(row: int) -> str:
         cell = pictures[row]["image"]
@@ -182,12 +181,8 @@ def _usable_ids(
     def name_of(row: int) -> str:
         return f"{name}/{_name_of(pictures[row]['image'], row, called[row])}"
 
-    ids: dict[int, str] = {}
-    seen: Counter[str] = Counter()
-    for row, key in usable(range(len(pictures)), look, name_of, skipped):
-        seen[key] += 1
-        ids[row] = f"{name}/{key}" + (f"-{seen[key]}" if seen[key] > 1 else "")
-    return ids
+    found = dict(usable(range(len(pictures)), look, name_of, skipped))
+    return dict(zip(found, distinct_ids([f"{name}/{key}" for key in found.values()]), strict=True))
 
 
 def _file(name: str, folders: list[Path], *, allow_outside: bool) -> Path:

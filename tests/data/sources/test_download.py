@@ -206,3 +206,14 @@ def test_a_server_that_is_not_there_is_one_clear_error():
 def test_settings_that_make_no_sense_are_refused(bad):
     with pytest.raises(DataError, match="treat a server"):
         DownloadSettings(**bad)
+
+
+def test_a_journal_behind_a_link_is_left_alone(server, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("mine")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "downloads.jsonl").symlink_to(other)
+    with pytest.raises(DataError, match="is a link"):
+        download_images(wanted(server, "a"), folder, SkipList(), settings=QUICK)
+    assert other.read_text() == "mine"

@@ -71,6 +71,8 @@ def test_a_text_of_several_lines_is_one_text(tmp_path):
         ('file_name,title\na.jpg,A\nb.jpg,"Still Life\nc.jpg,C\n', "opened in line 3 is never closed"),
         ('file_name,title\nb.jpg,"Still Life\nc.jpg,"C"\n', "line 2 is followed by text"),
         ('file_name,title,rights\nb.jpg,"Still Life,CC0\nc.jpg,C",CC0\n', "line 2 holds the row of c.jpg"),
+        ('file_name,title,rights\nb.jpg,"Still Life,CC0\n.\\C.JPG,C",CC0\n', r"line 2 holds the row of .\\C.JPG"),
+        ('file_name,"title\nc.jpg,C"\nb.jpg,B\n', "line 1 holds the row of c.jpg"),
         ('file_name,title\na.jpg,"Hands" (study)\n', "line 2 is followed by text"),
         ("title,artist\nx,y\n", "no column file_name or path.*its columns are title, artist"),
         ("", "no column file_name.*none"),
@@ -150,3 +152,11 @@ def test_other_files_that_cannot_be_read_say_so_in_one_line(tmp_path, name, cont
     with pytest.raises(DataError, match=message) as error:
         rows(tmp_path, content, name)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_a_text_of_gigabytes_is_refused_before_it_is_read(tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**31)
+    with pytest.raises(DataError, match="larger than 250 MB"):
+        list(read_rows(tmp_path / name, COLUMNS))

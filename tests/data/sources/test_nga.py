@@ -326,3 +326,49 @@ def test_tables_that_cannot_be_used_say_so(small_tables, tmp_path, spoil, messag
     spoil(small_tables / "data")
     with pytest.raises(DataError, match=message):
         load_nga(small_tables, tmp_path / "images", settings=QUICK)
+
+
+def test_rows_that_do_not_count_are_listed(small_tables, tmp_path):
+    data = small_tables / "data"
+    with (data / "objects.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = len(rows) + 2  # the line of the first row that is added
+    rows += [
+        painting("46626", "the same number"),
+        painting("9" * 30, "no number of an object"),
+        painting("70001", "without a view"),
+        painting("70002", "spaces", classification=" Painting ", beginyear="9" * 30, endyear="1900"),
+    ]
+    table(data / "objects.csv", OBJECTS, rows)
+    images = data / "published_images.csv"
+    text = images.read_text()
+    like = next(line for line in text.splitlines() if line.startswith("u-girl"))
+    more = [like.replace("u-girl", "u-two"), like.replace("u-girl", "u-new").replace("46626", "70002")]
+    images.write_text(text + "\n".join(more) + "\n")
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    record = dataset.filter(lambda id_: id_ == "nga/70002", input_columns="id")[0]
+    assert (record["year"], record["year_end"]) == (None, 1900) and dataset["id"].count("nga/46626") == 1
+    reasons = {item.path: item.reason for item in skipped.items}
+    assert reasons[f"nga/object line {first}"] == "another object has the objectid 46626 too; the first counts"
+    assert reasons[f"nga/object line {first + 1}"].endswith("no number")
+    assert reasons["nga/70001"] == "no primary view of it is published"
+    assert "depictstmsobjectid 46626 too" in reasons[f"nga/view line {len(text.splitlines()) + 1}"]
+
+
+def test_a_quotation_mark_that_is_closed_rows_later_is_listed(small_tables, tmp_path):
+    objects = small_tables / "data/objects.csv"
+    lines = objects.read_text().splitlines()
+    ids = [line.split(",")[0] for line in lines]
+    opened = ids.index("46626")
+    title = lines[opened].split(",")[4]
+    lines[opened] = lines[opened].replace(f",{title},", f',"{title},', 1)
+    later = lines[opened + 1].split(",")
+    later[4] += '"'
+    lines[opened + 1] = ",".join(later)
+    objects.write_text("\n".join(lines) + "\n")
+    skipped = SkipList()
+    dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
+    assert "nga/46626" not in dataset["id"]
+    reasons = {item.path: item.reason for item in skipped.items}
+    assert "a quotation mark is not closed" in reasons[f"nga/objects line {opened + 1}"]

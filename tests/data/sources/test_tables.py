@@ -313,3 +313,35 @@ def test_damage_of_a_parquet_file_is_one_line_or_none(huggan, monkeypatch, tmp_p
             assert "\n" not in str(error)
             refused += 1
     assert refused > 100
+
+
+def test_a_file_called_like_a_pattern_is_that_file_alone(tmp_path):
+    for name, seed in (("[!.]*.parquet", 1), ("other.parquet", 2)):
+        write_table(tmp_path / name, image=[{"bytes": png(seed), "path": f"{seed}.png"}])
+    assert load_collection(tmp_path / "[!.]*.parquet")["id"] == ["[!.]*/1.png"]
+    write_table(tmp_path / "a::b.parquet", image=[{"bytes": png(1), "path": "1.png"}])
+    with pytest.raises(DataError, match="has :: in its name"):
+        load_collection(tmp_path / "a::b.parquet")
+
+
+def test_a_folder_called_like_a_pattern_is_refused(huggan, tmp_path):
+    with pytest.raises(DataError, match="takes for a pattern; rename it"):
+        load_collection(huggan.rename(tmp_path / "wikiart [all]"))
+
+
+def test_tables_and_pictures_of_no_split_are_listed(huggan, tmp_path):
+    write_table(huggan / "data/extra.parquet", image=[{"bytes": png(7), "path": "7.png"}])
+    (huggan / "loose.png").write_bytes(png(8))
+    (huggan / "README.md").write_text(CARD.format("data/train-*"))
+    skipped = SkipList()
+    assert "huggan_wikiart/7.png" not in read_collection(huggan, skipped)["id"]
+    assert {path: reason for path, reason in reasons(skipped).items() if "no split" in reason} == {
+        "huggan_wikiart/data/extra.parquet": "is in no split of the data set",
+        "huggan_wikiart/loose.png": "is in no split of the data set",
+    }
+
+
+def test_names_in_two_forms_of_unicode_stay_two_records(tmp_path):
+    cells = [{"bytes": png(seed), "path": name} for seed, name in ((1, "D\u00fcrer.png"), (2, "Du\u0308rer.png"))]
+    dataset = load_collection(write_table(tmp_path / "t.parquet", image=cells))
+    assert dataset["id"] == ["t/D\u00fcrer.png", "t/D\u00fcrer.png-2"]
