@@ -232,7 +232,7 @@ def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.D
     views = pd.concat([part[_says(part["viewtype"], "primary")] for part in tables.read("published_images")])
     for name, table, key in (("object", objects, "objectid"), ("view", views, "depictstmsobjectid")):
         for row in table.index[~table[key].str.fullmatch(OBJECT_ID)]:
-            skipped.add(f"nga/{name} line {row}", f"its {key} is {table.at[row, key][:100]!r}, no number")
+            skipped.add(f"nga/{name} line {row}", f"its {key} is {str(table.at[row, key])[:100]!r}, no number")
     objects = _first(objects[objects["objectid"].str.fullmatch(OBJECT_ID)], "objectid", "object", skipped)
     views = views[views["depictstmsobjectid"].isin(objects["objectid"])]
     order = pd.to_numeric(views["sequence"], errors="coerce").fillna(0)
@@ -267,7 +267,7 @@ def _first(table: pd.DataFrame, key: str, name: str, skipped: SkipList) -> pd.Da
     """The first row of each key; the others are listed."""
     for row in table.index[table.duplicated(key)]:
         skipped.add(
-            f"nga/{name} line {row}", f"another {name} has the {key} {table.at[row, key]} too; the first counts"
+            f"nga/{name} line {row}", f"another {name} has the {key} {table.at[row, key]!s} too; the first counts"
         )
     return table.drop_duplicates(key)
 
