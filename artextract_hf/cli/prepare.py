@@ -90,31 +90,37 @@ def prepare_collection(
     column: Annotated[
         list[str] | None, typer.Option(help="FIELD=COLUMN where the source names a column otherwise; repeatable.")
     ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="style, genre or artist: what the names of the subfolders mean.")
+    task: Annotated[
+        list[str] | None, typer.Option(help="A column of classes to learn, beside style, genre and artist; repeatable.")
     ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="The task whose classes the subfolders are: style, genre, artist, or your own.")
+    ] = None,
+    val: Annotated[float, typer.Option(help="Share of the works that is drawn into a split `val`, such as 0.2.")] = 0.0,
+    test: Annotated[float, typer.Option(help="And into a split `test`.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
-    """One's own collection, a museum's, or a dataset of the Hub."""
-    from datasets import DatasetDict
-
-    from artextract_hf.data import ALL, SkipList, read_collection
+    """One's own collection, a museum's, or a dataset of the Hub; its folders or column of splits are kept."""
+    from artextract_hf.data import Draw, SkipList, read_collection_splits
 
     reserve(out)
     skipped = SkipList()
-    paintings = read_collection(
+    splits, facts = read_collection_splits(
         source,
         skipped,
+        Draw(val, test, seed),
         columns=_mapping(column or []),
+        tasks=task or [],
         classes=classes,
         images_dir=images or _beside(out),
         allow_outside=allow_outside,
         allow_private_hosts=allow_private_hosts,
     )
-    _write(DatasetDict({ALL: paintings}), {"source": source}, out, skipped, as_json)
+    _write(splits, {"source": source, **facts}, out, skipped, as_json)
 
 
 def _beside(out: Path) -> Path:

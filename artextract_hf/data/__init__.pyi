@@ -22,11 +22,14 @@ from .schema import labels_for as labels_for
 from .schema import make_dataset as make_dataset
 from .schema import new_record as new_record
 from .schema import painting_features as painting_features
+from .schema import tasks_of as tasks_of
 from .sources.collection import load_collection as load_collection
 from .sources.collection import read_collection as read_collection
 from .sources.nga import NGA_SOURCE as NGA_SOURCE
 from .sources.nga import load_nga as load_nga
 from .sources.nga import read_nga as read_nga
+from .sources.own_splits import Draw as Draw
+from .sources.own_splits import read_collection_splits as read_collection_splits
 from .synthetic import synthetic_paintings as synthetic_paintings
 from .views.byol_view import ByolView as ByolView
 from .views.byol_view import byol_views as byol_views

@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from datasets import Features
+
 from artextract_hf.data.dates import first_year, last_year
-from artextract_hf.data.labels import known_artist
+from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
 from artextract_hf.data.rights import claims_copyright, is_open, least_open
-from artextract_hf.data.schema import plain_text
+from artextract_hf.data.schema import painting_features, plain_text
 from artextract_hf.errors import DataError
 
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
+ClassTables = Mapping[str, tuple[list[str], dict[str, int]]]  # task -> what `class_table` gives
 
 # Column names as museums and `datasets` spell them; of several that are present, the first with a value counts. Of
 # rights each counts: a row is open where all that it states is.
@@ -36,21 +39,63 @@ COLUMNS: Columns = {
     "alt_text": ("alt_text", "assistivetext"),
     "style": ("style",),
     "genre": ("genre",),
+    "split": ("split",),
+}  # fmt: skip
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
 }  # fmt: skip
 OPEN_FLAGS = ("open_access", "openaccess", "is_public_domain", "is public domain", "ispublicdomain", "public_domain")
 YES = ("true", "yes", "y", "t", "1", "1.0")  # in one of them; it says no more than the licence does
 
 
-def columns_with(chosen: Mapping[str, str]) -> Columns:
+def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None) -> Columns:
     """COLUMNS, with a chosen column in place of the usual ones for each field that is given.
+
+    Args:
+        chosen: field -> column.
+        own: task of one's own -> its column, see `own_tasks`; `chosen` may name another.
 
     Raises:
         DataError: there is no such field.
     """
-    if unknown := [name for name in chosen if name not in (*COLUMNS, "artist")]:
-        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(COLUMNS)}.")
+    columns = {**COLUMNS, **{task: (column,) for task, column in (own or {}).items()}}
+    if unknown := [name for name in chosen if name not in (*columns, "artist")]:
+        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
     chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    return {name: ((chosen[name].lower(),) if name in chosen else usual) for name, usual in COLUMNS.items()}
+    return {name: ((chosen[name].strip().lower(),) if name in chosen else usual) for name, usual in columns.items()}
+
+
+def own_tasks(columns: Iterable[str]) -> dict[str, str]:
+    """The tasks that columns of classes stand for, with the columns in lower case; those of every record left out.
+
+    >>> own_tasks(["School", "Art movement", "style"])
+    {'school': 'school', 'art_movement': 'art movement'}
+
+    Raises:
+        DataError: a column cannot be a task.
+    """
+    tasks = {}
+    for column in columns:
+        name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")
+        if not re.fullmatch(r"[^\W\d]\w*", name):
+            raise DataError(f"a task cannot be called {column!r}; it takes letters, digits and _, a letter first.")
+        if name in ("split", *painting_features()) and name not in TASKS:
+            raise DataError(
+                f"{name} is a field of every record; call the task otherwise and name its column (X={name})."
+            )
+        tasks[name] = column.strip().lower()
+    return {name: column for name, column in tasks.items() if name not in TASKS}
+
+
+def split_of(row: Mapping[str, str]) -> str:
+    """The split that a row names, in the names of this project: `train`, `val`, `test`, or another.
+
+    >>> split_of({"split": "Validation"}), split_of({"split": "fold 1"}), split_of({})
+    ('val', 'fold_1', '')
+    """
+    name = re.sub(r"\W+", "_", row.get("split", "").strip().lower()).strip("_")
+    return SPLIT_NAMES.get(name, name)
 
 
 def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
@@ -104,6 +149,18 @@ def label_of(row: Mapping[str, str], task: str) -> str:
     if task != "artist" or row.get("artist"):
         return row.get(task, "")
     return known_artist(artist_as_printed(row.get("artist_name", ""))) or ""
+
+
+def features_of(tables: ClassTables) -> Features:
+    """The columns of records with these classes."""
+    styles, genres, artists = (tables[task][0] for task in TASKS)
+    own = {task: names for task, (names, _) in tables.items() if task not in TASKS}
+    return painting_features(styles=styles, genres=genres, artists=artists, own=own)
+
+
+def labels_of(row: Mapping[str, str], tables: ClassTables) -> dict[str, int]:
+    """The label of a row in each task, -1 where it names no class."""
+    return {task: table.get(label_of(row, task), UNKNOWN) for task, (_, table) in tables.items()}
 
 
 def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:

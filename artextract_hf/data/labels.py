@@ -133,11 +133,13 @@ def known_artist(name: str) -> str | None:
 def class_table(task: str, values: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     """Class names and the label of each value: the release's classes if all values are among them, else their own.
 
+    A task that the release does not have has no other than its own.
+
     Returns:
         The names in label order, and the label by value; what `is_unknown` is not among them.
     """
     known = sorted({value for value in values if not is_unknown(value)})
-    names = list(RELEASE_CLASSES[task])
+    names = list(RELEASE_CLASSES.get(task, ()))
     class_of = {value: match_class(value, names) or "" for value in known}
     if not all(class_of.values()):
         class_of = {value: _class_name(value) for value in known}

@@ -15,11 +15,11 @@ from typing import Any
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.labels import TASKS, UNKNOWN
+from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture, encoded_bytes, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
-from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features
+from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, ImageError, first_line
@@ -185,7 +185,7 @@ def _each_once(dataset: Dataset) -> Dataset:
     named = [row for row in sorted(set(owner)) if ids[row] is not None]
     for row, id_ in zip(named, distinct_ids([ids[row] for row in named]), strict=True):
         ids[row] = id_
-    columns = {"id": ids} | {task: _joined_labels(dataset[task], owner) for task in TASKS}
+    columns = {"id": ids} | {task: _joined_labels(dataset[task], owner) for task in tasks_of(dataset)}
     joined = dataset.remove_columns(list(columns))
     for name, values in columns.items():
         joined = joined.add_column(name, values, feature=dataset.features[name])

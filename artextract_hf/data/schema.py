@@ -71,9 +71,13 @@ class SkipList:
 
 
 def painting_features(
-    *, styles: Sequence[str] = STYLES, genres: Sequence[str] = GENRES, artists: Sequence[str] = ARTISTS
+    *,
+    styles: Sequence[str] = STYLES,
+    genres: Sequence[str] = GENRES,
+    artists: Sequence[str] = ARTISTS,
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> Features:
-    """The typed columns of a record, with the given class names."""
+    """The typed columns of a record, with the given class names; `own` are tasks of one's own, with theirs."""
     return Features(
         {
             "id": Value("string"),  # source and relative path: stable, never a row number
@@ -91,6 +95,7 @@ def painting_features(
             "medium": Value("string"),
             "wikidata_id": Value("string"),
             "alt_text": Value("string"),  # what is to be seen, for people who cannot
+            **{task: ClassLabel(names=list(names)) for task, names in (own or {}).items()},
         }
     )
 
@@ -144,6 +149,11 @@ def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Da
     return Dataset(InMemoryTable(table), info=DatasetInfo(features=features))
 
 
+def tasks_of(dataset: Dataset) -> list[str]:
+    """The columns of classes, in their order: style, genre, artist, and those of one's own."""
+    return [name for name, feature in dataset.features.items() if isinstance(feature, ClassLabel)]
+
+
 def class_names(dataset: Dataset, task: str) -> list[str]:
     """The class names of `task` in a dataset of this schema, in label order."""
     return list(dataset.features[task].names)
@@ -151,7 +161,7 @@ def class_names(dataset: Dataset, task: str) -> list[str]:
 
 def label_counts(dataset: Dataset) -> dict[str, int]:
     """How many records carry a label, by task."""
-    return {task: sum(label is not None and label >= 0 for label in dataset[task]) for task in TASKS}
+    return {task: sum(label is not None and label >= 0 for label in dataset[task]) for task in tasks_of(dataset)}
 
 
 def labels_for(dataset: Dataset, task: str, names: Sequence[str]) -> np.ndarray:

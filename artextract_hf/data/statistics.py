@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from artextract_hf.data.labels import TASKS, is_unknown
+from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.rights import is_open
-from artextract_hf.data.schema import class_names
+from artextract_hf.data.schema import class_names, tasks_of
 
 TOP = 10  # artists whose share is told
 FEW = 5  # a class by fewer artists than this tells of them rather than of itself
@@ -27,7 +27,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     years = [year for year in dataset["year"] if year is not None]
     licenses = Counter(license or "not stated" for license in dataset["license"])
     classes, few = {}, {}
-    for task in TASKS:
+    for task in tasks_of(dataset):
         labels, names = dataset[task], class_names(dataset, task)
         works = Counter(label for label in labels if label is not None and label >= 0)
         classes[task] = {names[label]: works[label] for label in sorted(works)}

@@ -9,7 +9,8 @@ are left out and listed. Where none has one, every record is written with the ad
 in the picture's place. `allow_restricted` writes all pictures, and the card says so.
 
 Columns that the schema does not have, such as notes or further pictures of the work, go with the pictures. In place of
-pictures only the schema's columns are written: any other may hold a picture, in bytes, in lists or spelt as a text.
+pictures only the schema's columns and classes are written: any other may hold a picture, in bytes, in lists or spelt as
+a text.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import ALL, check_columns, load_prepared, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
-from artextract_hf.data.schema import SkipList, painting_features
+from artextract_hf.data.schema import SkipList, class_names, painting_features, tasks_of
 from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
@@ -33,6 +34,7 @@ from artextract_hf.version import __version__
 
 SHARD_BYTES = 400_000_000
 ROW_GROUP = 100  # records; what a reader that streams holds at a time
+MAX_CLASS_NAME = 200  # characters
 DEFAULT = "default"  # the configuration of a data set that names no split
 PICTURES, REFERENCES = "pictures", "references"
 
@@ -100,6 +102,7 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
         "form": form,
         "total": max(facts["rows"] for facts in overall.values()),
         "configurations": configurations,
+        "tasks": list(dict.fromkeys(task for facts in overall.values() for task in facts["labelled"])),
         "manifests": {name: {"baselines": {}, "seed": None} | manifest for name, _, manifest in prepared},
         "overall": overall,
         "few": FEW,
@@ -149,9 +152,17 @@ def _as_references(part: Dataset) -> Dataset:
     """Records of the schema's columns, with `image_url` and `image_sha256` (of the encoded picture) for `image`."""
     encoded = encoded_pictures(part.select_columns("image"))
     digests = [hashlib.sha256(row["image"]["bytes"] or b"").hexdigest() for row in encoded]
-    words = [name for name in painting_features() if name != "image" and name in part.column_names]
+    words = [
+        name for name in (*painting_features(), *_own_tasks(part)) if name != "image" and name in part.column_names
+    ]
     part = part.select_columns(words).add_column("image_url", part["source_url"], feature=Value("string"))
     return part.add_column("image_sha256", digests, feature=Value("string"))
+
+
+def _own_tasks(part: Dataset) -> list[str]:
+    """The columns of classes that the schema does not have, but for such whose names could hide a picture."""
+    own = [task for task in tasks_of(part) if task not in painting_features()]
+    return [task for task in own if all(len(name) <= MAX_CLASS_NAME for name in class_names(part, task))]
 
 
 def _write_split(part: Dataset, folder: Path, split: str) -> int:

@@ -9,18 +9,28 @@ Pixels stay on disk: a record refers to its file until it is decoded or saved.
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
 from artextract_hf.data.fetch import DownloadSettings, is_address
-from artextract_hf.data.fields import Columns, columns_with, label_of, words_of
-from artextract_hf.data.labels import TASKS, UNKNOWN, class_table
+from artextract_hf.data.fields import (
+    ClassTables,
+    Columns,
+    columns_with,
+    features_of,
+    label_of,
+    labels_of,
+    own_tasks,
+    split_of,
+    words_of,
+)
+from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
 from artextract_hf.data.prepared import read_prepared
-from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
+from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
 from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import (
     LISTED_TWICE,
@@ -52,7 +62,7 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
             `path`, `image` or `filename` and any of COLUMNS in `data/fields.py`, paths relative to the file; a folder
             that holds a data set as the Hub stores it, or its name there (`owner/name`); the address or the file of a
             IIIF Presentation manifest or collection.
-        options: those of `read_collection`.
+        options: those of `read_with_splits`.
 
     Raises:
         DataError: there is no such source, or no usable picture in it.
@@ -64,30 +74,38 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
     return dataset
 
 
-def read_collection(
+def read_collection(source: str | Path, skipped: SkipList, **options: Any) -> Dataset:
+    """`load_collection`, with every picture that was left out noted in `skipped`; options of `read_with_splits`."""
+    return read_with_splits(source, skipped, **options)[0]
+
+
+def read_with_splits(
     source: str | Path,
     skipped: SkipList,
     *,
     columns: Mapping[str, str] | None = None,
+    tasks: Sequence[str] = (),
     classes: str | None = None,
     images_dir: str | Path | None = None,
     allow_outside: bool = False,
     allow_private_hosts: bool = False,
-) -> Dataset:
-    """`load_collection`, with every picture that was left out noted in `skipped`.
+) -> tuple[Dataset, list[str]]:
+    """The records of a collection, and the split that each is of, "" where the source does not say.
+
+    A source says it by folders `train`, `val`, `test` in it, by a column `split`, or as a data set of the Hub.
 
     Args:
         source: as in `load_collection`.
         skipped: filled with what was left out.
         columns: field of the schema -> column of the source, where it is called otherwise than in COLUMNS.
-        classes: `style`, `genre` or `artist`, where the subfolders of a folder are classes of this task.
+        tasks: columns of classes beside style, genre and artist; each becomes a column of the records.
+        classes: the task whose classes the subfolders of a folder are: `style`, `genre`, `artist`, or one's own.
         images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
         allow_outside: take also pictures that lie outside the source's folder, where a row or a link leads there.
         allow_private_hosts: fetch a IIIF source also from this machine and from hosts of private networks.
     """
-    known = columns_with(columns or {})
-    if classes is not None and classes not in TASKS:
-        raise DataError(f"the classes of subfolders can be of {', '.join(TASKS)}, not of {classes!r}.")
+    own = own_tasks([*tasks, *([classes] if classes else [])])
+    known = columns_with(columns or {}, own)
     text, path = str(source), Path(source)
     if not text.strip():
         raise DataError(f"the name of the source is empty; give {ACCEPTED}.")
@@ -95,20 +113,23 @@ def read_collection(
     if is_address(text) or (path.is_file() and path.suffix.lower() == ".json"):
         settings = DownloadSettings(allow_private_hosts=allow_private_hosts)
         dataset = read_iiif(text, Path(images_dir) if images_dir else _cache(), skipped, settings=settings)
+        found = dataset, [""] * len(dataset)
     elif path.is_dir():
         # `resolve` so that "." has a name and a later change of folder does not lose the files
-        dataset = _read_folder(path.resolve(), skipped, known, classes, allow_outside=allow_outside)
+        found = _read_folder(path.resolve(), skipped, known, list(own), classes, allow_outside=allow_outside)
     elif path.is_file() and path.suffix.lower() in LISTS:
-        dataset = _dataset(listed_in_table(path.resolve(), known, allow_outside=allow_outside), skipped)
+        found = _records(listed_in_table(path.resolve(), known, allow_outside=allow_outside), skipped, list(own))
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        dataset = read_table(path.resolve(), known, skipped, allow_outside=allow_outside)
+        found = read_table(path.resolve(), known, skipped, list(own), allow_outside=allow_outside)
     elif is_hub_name(source):
-        dataset = read_table(text, known, skipped)
+        found = read_table(text, known, skipped, list(own))
     else:
         raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
-    if not len(dataset):
+    if not len(found[0]):
         raise DataError(f"{source} holds no usable picture ({skipped.summary()}).")
-    return dataset
+    if missing := [task for task in own if not label_counts(found[0]).get(task)]:
+        raise DataError(f"{source} has no class of {', '.join(missing)}: no such column, or nothing in it.")
+    return found
 
 
 def is_hub_name(source: str | Path) -> bool:
@@ -123,16 +144,18 @@ def _cache() -> Path:
 
 
 def _read_folder(
-    folder: Path, skipped: SkipList, columns: Columns, classes: str | None, *, allow_outside: bool
-) -> Dataset:
+    folder: Path, skipped: SkipList, columns: Columns, own: list[str], classes: str | None, *, allow_outside: bool
+) -> tuple[Dataset, list[str]]:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
-        return read_prepared(folder, skipped)
+        dataset = read_prepared(folder, skipped)
+        return dataset, [""] * len(dataset)
     if is_stored_dataset(folder):
-        return read_table(folder, columns, skipped, allow_outside=allow_outside)
-    return _dataset(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped)
+        return read_table(folder, columns, skipped, own, allow_outside=allow_outside)
+    return _records(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped, own)
 
 
-def _dataset(listed: Iterable[Listed], skipped: SkipList) -> Dataset:
+def _records(listed: Iterable[Listed], skipped: SkipList, own: list[str]) -> tuple[Dataset, list[str]]:
+    """The records of listed pictures with tasks of one's own, and their splits."""
     items = list(listed)
     seen: set[Path] = set()
     kept = []
@@ -143,9 +166,9 @@ def _dataset(listed: Iterable[Listed], skipped: SkipList) -> Dataset:
         seen.add(item.path)
         kept.append(item)
     ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
-    tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in TASKS}
-    features = painting_features(styles=tables["style"][0], genres=tables["genre"][0], artists=tables["artist"][0])
-    return make_dataset((_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True)), features)
+    tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in (*TASKS, *own)}
+    records = (_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True))
+    return make_dataset(records, features_of(tables)), [split_of(item.row) for item in kept]
 
 
 def _check(item: Listed) -> None:
@@ -159,7 +182,7 @@ def _check(item: Listed) -> None:
     check_picture(item.path)
 
 
-def _record(item: Listed, id_: str, tables: Mapping[str, tuple[list[str], dict[str, int]]]) -> dict[str, Any]:
-    labels = {task: table.get(label_of(item.row, task), UNKNOWN) for task, (_, table) in tables.items()}
+def _record(item: Listed, id_: str, tables: ClassTables) -> dict[str, Any]:
     image = {"path": str(item.path), "bytes": None}
-    return new_record(id=id_, image=image, **words_of(item.row, untitled=item.path.stem), **labels)
+    words = words_of(item.row, untitled=item.path.stem)
+    return new_record(id=id_, image=image, **words) | labels_of(item.row, tables)

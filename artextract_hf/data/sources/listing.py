@@ -8,14 +8,14 @@ A picture has to lie in the folder of its source: not a row, and not a link, tak
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
-from artextract_hf.data.fields import Columns, fields_of
+from artextract_hf.data.fields import SPLIT_NAMES, Columns, fields_of
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
 from artextract_hf.errors import ImageError
@@ -82,15 +82,24 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
             if first is not item and place == table.parent and item.path in found:
                 yield replace(item, id=_id(item.path, folder), problem=LISTED_TWICE)
     rows = {path: item for path, (_, item) in counting.items()}
+    in_splits = _is_in_splits(path.relative_to(folder).parts[:-1] for path in found)
     for path in sorted(found.keys() - set(tables)):
-        listed, parts = rows.pop(path, None), path.relative_to(folder).parts
+        listed, (*folders, _) = rows.pop(path, None), path.relative_to(folder).parts
         row = listed.row if listed else {}
-        if classes and len(parts) > 1:
-            row = {classes: parts[0]} | row
+        if in_splits and folders:
+            row = {"split": folders.pop(0)} | row
+        if classes and folders:
+            row = {classes: folders[0]} | row
         problem = found[path].problem or (listed.problem if listed else "")
         yield Listed(_id(path, folder), path, row, problem)
     for path, item in rows.items():  # missing, or refused
         yield Listed(_id(path, folder) if path.is_relative_to(folder) else item.id, path, item.row, item.problem)
+
+
+def _is_in_splits(paths: Iterable[tuple[str, ...]]) -> bool:
+    """Whether the folders in a folder are splits, as `train` and `val` are; a single one says nothing."""
+    names = {path[0].lower() for path in paths if path}
+    return len(names) > 1 and names <= SPLIT_NAMES.keys()
 
 
 def is_stored_dataset(folder: Path) -> bool:

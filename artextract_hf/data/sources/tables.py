@@ -7,8 +7,8 @@ Classes come by name: those that say "unknown" become -1, and those of the relea
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,18 @@ from datasets import (
 )
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from artextract_hf.data.fields import Columns, cells_of, fields_of, label_of, words_of
-from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
+from artextract_hf.data.fields import (
+    Columns,
+    cells_of,
+    features_of,
+    fields_of,
+    label_of,
+    labels_of,
+    own_tasks,
+    split_of,
+    words_of,
+)
+from artextract_hf.data.labels import TASKS, class_table, display_name, is_unknown
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
@@ -37,21 +47,34 @@ from artextract_hf.data.sources.named_files import first_elsewhere, homes, outsi
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 
-def read_table(source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool = False) -> Dataset:
-    """The records of a Parquet file, of a folder of a data set, or of `owner/name` on the Hub; all splits together.
+def read_table(
+    source: str | Path,
+    columns: Columns,
+    skipped: SkipList,
+    own: Sequence[str] = (),
+    *,
+    allow_outside: bool = False,
+) -> tuple[Dataset, list[str]]:
+    """The records of a Parquet file, of a folder of a data set, or of `owner/name` on the Hub, and the split of each.
+
+    Columns that are classes to the data set stay so, whether the schema has them or not.
 
     Args:
         source: a file, a folder, or a name.
         columns: the names a column may have, by field of the schema.
         skipped: filled with rows whose picture is missing, damaged or outside the collection.
+        own: fields of `columns` that are tasks of one's own.
         allow_outside: take also pictures outside the folder of the source, where a row leads there.
 
     Raises:
         DataError: it cannot be read, or has no column of pictures.
     """
     with _as_data_error(source):
-        table = concatenate_datasets(list(_load(source, skipped, allow_outside=allow_outside).values()))
-        return _read(table, source, columns, skipped, allow_outside=allow_outside)
+        parts = _load(source, skipped, allow_outside=allow_outside)
+        table = concatenate_datasets(list(parts.values()))
+        if len(parts) > 1 and not any(column.strip().lower() == "split" for column in table.column_names):
+            table = table.add_column("split", [name for name, part in parts.items() for _ in range(len(part))])
+        return _read(table, source, columns, skipped, own, allow_outside=allow_outside)
 
 
 def read_table_splits(
@@ -61,7 +84,7 @@ def read_table_splits(
     with _as_data_error(source):
         return DatasetDict(
             {
-                split: _read(part, source, columns, skipped, allow_outside=allow_outside)
+                split: _read(part, source, columns, skipped, allow_outside=allow_outside)[0]
                 for split, part in _load(source, skipped, allow_outside=allow_outside).items()
             }
         )
@@ -86,20 +109,44 @@ def _load(source: str | Path, skipped: SkipList, *, allow_outside: bool) -> Data
     return load_dataset("parquet", data_files=as_pattern(source))
 
 
-def _read(table: Dataset, source: str | Path, columns: Columns, skipped: SkipList, *, allow_outside: bool) -> Dataset:
+def _read(
+    table: Dataset,
+    source: str | Path,
+    columns: Columns,
+    skipped: SkipList,
+    own: Sequence[str] = (),
+    *,
+    allow_outside: bool,
+) -> tuple[Dataset, list[str]]:
     name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
     words, pictures, called = _split(table, source, columns)
+    classes = _class_columns(words, columns)
+    columns = {**columns, **{task: (column,) for task, column in classes.items()}}
     folders = _folders(source)
     ids = _usable_ids(pictures, called, name, folders, skipped, allow_outside=allow_outside)
     if not ids:
-        return make_dataset([], painting_features())
-    records = _records(words.select(list(ids)), list(ids.values()), columns)
+        return make_dataset([], painting_features()), []
+    rows = _rows(words.select(list(ids)), columns) if words.column_names else [{} for _ in ids]
+    records = _records(rows, list(ids.values()), [*own, *classes])
     pictures = pictures.select(list(ids))
     if _is_text(pictures.features["image"]):
         paths = [{"path": str(folders[0] / path), "bytes": None} for path in pictures["image"]]
         pictures = Dataset.from_dict({"image": paths}, features=Features({"image": Image()}))
     pictures = pictures.cast_column("image", Image(mode="RGB"))  # they stay where they are, mapped into memory
-    return concatenate_datasets([records, pictures], axis=1).select_columns(list(painting_features()))
+    dataset = concatenate_datasets([records, pictures], axis=1)
+    ordered = [*painting_features(), *(name for name in records.column_names if name not in painting_features())]
+    return dataset.select_columns(ordered), list(map(split_of, rows))
+
+
+def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
+    """The columns that are classes to the data set and nothing to the schema, by the names of their tasks."""
+    known = {name for usual in columns.values() for name in usual}
+    found: dict[str, str] = {}
+    for column, feature in words.features.items():
+        if isinstance(feature, ClassLabel) and column.strip().lower() not in known:
+            with suppress(DataError):  # what can be no task is left out, as any other column is
+                found |= own_tasks([column])
+    return found
 
 
 def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Dataset, Dataset, list[str | None]]:
@@ -208,23 +255,23 @@ def _name_of(cell: Any, row: int, called: str | None) -> str:
     return Path(cell["path"] or called or "").name or hashlib.sha256(cell["bytes"] or b"").hexdigest()[:16]
 
 
-def _records(words: Dataset, ids: list[str], columns: Columns) -> Dataset:
+def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> Dataset:
     """The records without their pictures."""
-    rows: list[dict[str, str]] = [{} for _ in ids]  # of a table that holds pictures only
-    if words.column_names:
-        rows = [_fields(cells, words, columns) for cells in words]
-    tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in TASKS}
-    styles, genres, artists = (tables[task][0] for task in TASKS)
+    tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}
+    artists, _ = tables["artist"]
 
     def records() -> Iterator[dict[str, Any]]:
         for id_, row in zip(ids, rows, strict=True):
-            labels = {task: table.get(label_of(row, task), UNKNOWN) for task, (_, table) in tables.items()}
+            labels = labels_of(row, tables)
             if row.get("artist"):
                 row["artist_name"] = display_name(artists[labels["artist"]])
-            yield new_record(id=id_, image={"path": None, "bytes": None}, **words_of(row, untitled=""), **labels)
+            yield new_record(id=id_, image={"path": None, "bytes": None}, **words_of(row, untitled="")) | labels
 
-    features = painting_features(styles=styles, genres=genres, artists=artists)
-    return make_dataset(records(), features).remove_columns("image")
+    return make_dataset(records(), features_of(tables)).remove_columns("image")
+
+
+def _rows(words: Dataset, columns: Columns) -> list[dict[str, str]]:
+    return [_fields(cells, words, columns) for cells in words]
 
 
 def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[str, str]:
