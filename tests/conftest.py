@@ -80,7 +80,7 @@ def tiny_wikiart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small random CRNN that knows two styles, three genres and three artists."""
+    """A folder with a small random CRNN that knows two styles, three genres and three artists, and with a card."""
     import torch
 
     from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
@@ -100,6 +100,7 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny_classifier")
     CrnnForImageClassification(config).save_pretrained(folder)
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+    (folder / "README.md").write_text("---\nmodel_name: tiny\n---\n# tiny\n", encoding="utf-8")
     return folder
 
 

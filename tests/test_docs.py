@@ -80,7 +80,10 @@ def test_commands_and_their_options_exist(page):
             assert set(options) <= known, f"{page.name}: artextract {' '.join(words)}"
 
 
-@pytest.mark.parametrize("page", [README, ROOT / "docs" / "extend.md"], ids=lambda page: page.stem)
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument")  # of Trainer, where there is no GPU
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "docs" / "train.md", ROOT / "docs" / "extend.md"], ids=lambda page: page.stem
+)
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()

@@ -13,10 +13,10 @@ import typer
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.outputs import check_replaceable, output_lock
+from artextract_hf.version import __version__
 
 app = typer.Typer(
     name="artextract",
-    help="Classify paintings and find similar ones.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,6 +44,21 @@ Embedder = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 reserved = ExitStack()  # the output folders that the command holds; closed when it ends
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"artextract {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def artextract(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Classify paintings and find similar ones."""
 
 
 def reserve(out: Path) -> None:

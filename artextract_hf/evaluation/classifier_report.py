@@ -4,7 +4,8 @@ metrics.json             all figures; cards and the README are made from it
 report.md                the same, to read
 per_class_<task>.csv     precision, recall, F1, support; n/a where undefined
 confusion_<task>.csv, .png
-predictions.parquet      id, label, prediction and confidence of every painting
+predictions.parquet      id of every painting, and by task its label, prediction and confidence, and the five most
+                         probable classes with their scores, `<task>_top5` and `<task>_top5_scores`
 """
 
 import csv
@@ -22,13 +23,12 @@ import pandas as pd
 from datasets import ClassLabel, Dataset
 from scipy.special import softmax
 
-from artextract_hf.data.labels import TASKS
 from artextract_hf.data.schema import class_names
 from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
-from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
+from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, score
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
 from artextract_hf.outputs import whole_files
@@ -191,10 +191,12 @@ def _write_predictions(
 ) -> None:
     ids = paintings["id"]
     table: dict[str, Any] = {"id": [ids[row] for row in predictions.rows.tolist()]}
-    for task in [task for task in TASKS if task in tasks]:
+    for task, names in tasks.items():
         probability = softmax(predictions.logits[task], axis=1)
-        names = tasks[task]
+        top = np.argsort(-probability, axis=1, kind="stable")[:, :TOP]
         table[f"{task}_label"] = [names[y] if y >= 0 else None for y in labels[task]]
         table[f"{task}_predicted"] = [names[c] for c in probability.argmax(axis=1)]
         table[f"{task}_confidence"] = probability.max(axis=1)
+        table[f"{task}_top{TOP}"] = [[names[c] for c in classes] for classes in top]
+        table[f"{task}_top{TOP}_scores"] = list(np.take_along_axis(probability, top, axis=1))
     pd.DataFrame(table).to_parquet(out / "predictions.parquet", index=False)

@@ -22,9 +22,15 @@ from artextract_hf.hub.repository import Repository, list_files, publish, refuse
 from artextract_hf.weights import check_weights
 
 NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
-# By the training's output folder: the model lies in best/ or last/, its log and evaluation beside that.
+# In the model's folder, as `training/calibration.py` leaves its evaluation; else above it, as a training leaves them
+# beside best/ and last/.
 BESIDE = ("log.csv", "scores.csv", "watch.csv", "evaluation/metrics.json", "evaluation/report.md")
-KEPT = ("README.md", "metrics.json", "training.json", PICTURE)
+CARD = "README.md"
+KEPT = (CARD, "metrics.json", "training.json", PICTURE)
+CARD_WRITERS = (
+    "A training that scores its model writes one: `artextract train classifier` with an eval_split into best, "
+    "`artextract train byol` with a query_split into last, training/calibration.py into calibrated."
+)
 
 
 def publish_model(
@@ -36,7 +42,7 @@ def publish_model(
         `files`, `bytes` and the `url`.
 
     Raises:
-        ModelError: no model of this package.
+        ModelError: no model of this package, or one without a card.
         ArtExtractError: the Hub refused, or cannot be reached.
     """
     return publish(model_repository(model, repo_id, dataset=dataset), private=private, tag=tag)
@@ -57,23 +63,25 @@ def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, A
     """Write the files of a model's repository.
 
     Raises:
-        ModelError: no model of this package, or weights that do not load.
+        ModelError: no model of this package, weights that do not load, or no card.
         ArtExtractError: links out of the folder.
     """
     if missing := [name for name in NEEDED if not (model / name).is_file()]:
         raise ModelError(f"{model} holds no model to publish: {', '.join(missing)} missing.")
     files = [model / name for name in (*NEEDED, *KEPT)]
-    beside = [model.parent / name for name in BESIDE if (model.parent / "config.json").is_file()]  # of a training
-    refuse_links_out(files, model)
-    refuse_links_out(beside, model.parent)
+    within = [model / name for name in BESIDE]
+    above = [model.parent / name for name in BESIDE if (model.parent / "config.json").is_file()]  # of a training
+    refuse_links_out((*files, *within), model)
+    refuse_links_out(above, model.parent)
     own_classes(model)
     check_weights(model / "model.safetensors")
+    if not (model / CARD).is_file():
+        raise ModelError(f"{model} has no card to publish: {CARD} is missing. {CARD_WRITERS}")
     folder.mkdir(parents=True, exist_ok=True)
-    for source in (*files, *beside):
+    for source in (*above, *within, *files):  # the nearer to the model comes later, in place of the other
         if source.is_file():
             shutil.copyfile(source, folder / source.name)
-    if (folder / "README.md").is_file():
-        readdress(folder / "README.md", repo_id)
+    readdress(folder / CARD, repo_id)
     if dataset and (folder / "metrics.json").is_file():
         write_eval_results(folder, dataset)
     write_remote_code(folder)

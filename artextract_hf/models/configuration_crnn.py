@@ -1,5 +1,6 @@
 """Configuration of the convolutional-recurrent classifier."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
@@ -21,6 +22,7 @@ MOST_PARTS = 16  # companions, and blocks of a neck; each is built before its we
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
 _WHOLE = {"companions", "temperature"}  # set once for all of them
+_CLASSES = ("num_labels", "id2label", "label2id")  # by which transformers gives a model other classes
 
 
 @strict
@@ -53,6 +55,7 @@ class CrnnConfig(StrictConfig):
     """
 
     model_type = "crnn"
+    keys_to_ignore_at_inference = ["task_logits", "attentions", "embeddings"]  # Trainer's predictions are the logits
 
     backbone: str = "mobilenetv2_100"
     image_size: int = 224
@@ -83,6 +86,25 @@ class CrnnConfig(StrictConfig):
         kwargs["id2label"] = dict(enumerate(names))
         kwargs["label2id"] = {name: index for index, name in enumerate(names)}
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As of transformers, where a model is loaded with other settings than its file has.
+
+        Args:
+            config_dict: what config.json says.
+            kwargs: `task` makes another task the active one. `num_labels`, `id2label` or `label2id` give it other
+                classes, for a model that is to learn them: it has this task only, which may be a new one, and neither
+                companions nor a temperature.
+        """
+        stored = cls(**config_dict)
+        task = str(kwargs.pop("task", None) or stored.task)
+        present = stored.tasks.get(task, [])
+        names = _given_classes(present, **{key: kwargs.pop(key, None) for key in _CLASSES})
+        if names != present:
+            heads = {name: head for name, head in stored.heads.items() if name == task}
+            config_dict = config_dict | {"tasks": {task: names}, "heads": heads, "companions": [], "temperature": {}}
+        return super().from_dict(config_dict | {"task": task}, **kwargs)
 
     def _check_layers(self) -> None:
         """Check the settings of the trunk."""
@@ -148,3 +170,29 @@ class CrnnConfig(StrictConfig):
     def as_companion(self, of: "CrnnConfig") -> dict[str, Any]:
         """The settings in which this configuration differs from another, as `of.companions` takes them."""
         return {name: getattr(self, name) for name in sorted(self._own()) if getattr(self, name) != getattr(of, name)}
+
+
+def _given_classes(
+    present: list[str],
+    *,
+    num_labels: int | None,
+    id2label: Mapping[int | str, str] | None,
+    label2id: Mapping[str, int | str] | None,
+) -> list[str]:
+    """The class names that a call of `from_pretrained` gives, in label order; `present` where it gives none.
+
+    Raises:
+        ModelError: the arguments contradict each other, or leave out a class.
+    """
+    if id2label is None and label2id is None:
+        return present if num_labels in (None, len(present)) else [f"LABEL_{index}" for index in range(num_labels)]
+    inverse = {int(index): name for name, index in (label2id or {}).items()}
+    by_index = inverse if id2label is None else {int(index): name for index, name in id2label.items()}
+    if sorted(by_index) != list(range(num_labels or len(by_index))):
+        raise ModelError(
+            f"id2label names the classes {sorted(by_index)}; they count from 0, each once"
+            + (f", to {num_labels - 1} by num_labels." if num_labels else ".")
+        )
+    if label2id is not None and inverse != by_index:
+        raise ModelError("label2id is not the inverse of id2label.")
+    return [by_index[index] for index in range(len(by_index))]

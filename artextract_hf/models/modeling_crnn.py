@@ -174,6 +174,9 @@ class CrnnModel(CrnnPreTrainedModel):
 class CrnnForImageClassification(CrnnPreTrainedModel):
     """The trunk with one head a task."""
 
+    may_be_new = ("heads.",)  # where the classes are others than the checkpoint's
+    accepts_loss_kwargs = False  # to Trainer: the loss is the mean of a batch, whatever else `forward` is given
+
     def __init__(self, config: CrnnConfig) -> None:
         super().__init__(config)
         self.crnn = CrnnModel(config)

@@ -79,6 +79,9 @@ class StrictPreTrainedModel(PreTrainedModel):
     # Prefixes of weights that a checkpoint may hold beyond this model's. Not transformers' own list of the kind, which
     # a model inherits from the models inside it.
     may_be_left_over: tuple[str, ...] = ()
+    # Prefixes of weights that are made anew where a checkpoint has none of their shape, if `ignore_mismatched_sizes`
+    # says so.
+    may_be_new: tuple[str, ...] = ()
     misfit_hint = ""  # what to do about weights that do not fit
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -93,28 +96,39 @@ class StrictPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, pretrained_model_name_or_path: str, *args: Any, **kwargs: Any) -> Any:
         """Load weights, all of them, as float32 unless `dtype` says otherwise, in eval mode.
 
+        With `ignore_mismatched_sizes=True` a classifier's heads may differ from the checkpoint's: those are random
+        then, to be learnt, and what the checkpoint holds beyond is left over.
+
         Raises:
             ModelError: a weight is missing, left over, or of another shape. transformers would only log it and go on
                 with random numbers.
         """
         kwargs.setdefault("dtype", torch.float32)
         want_info = kwargs.pop("output_loading_info", False)
-        kwargs |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # reported below, with their names
+        kwargs["output_loading_info"] = True
+        anew = kwargs.get("ignore_mismatched_sizes", False)
         kwargs["use_safetensors"] = True  # no pickle is read
         with _without_report():
             model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         wrong = {kind: sorted(_key(k) for k in info[kind]) for kind in _MISFITS}
-        cls._refuse_misfits(wrong, pretrained_model_name_or_path)
+        cls._refuse_misfits(wrong, pretrained_model_name_or_path, anew=anew)
+        for name in {key.rpartition(".")[0] for key in (*wrong["missing_keys"], *wrong["mismatched_keys"])}:
+            model.get_submodule(name).reset_parameters()  # `_init_weights` leaves them as they were allocated
         return (model, info) if want_info else model
 
     @classmethod
-    def _refuse_misfits(cls, wrong: dict[str, list[str]], name: object) -> None:
+    def _refuse_misfits(cls, found: dict[str, list[str]], name: object, *, anew: bool) -> None:
         """Refuse weights that are missing, left over or of another shape, given by these kinds."""
-        wrong["unexpected_keys"] = [k for k in wrong["unexpected_keys"] if not k.startswith(cls.may_be_left_over)]
+        spared = cls.may_be_new if anew else ()
+        wrong = {kind: [key for key in keys if not key.startswith(spared)] for kind, keys in found.items()}
+        left_over = [] if spared else wrong["unexpected_keys"]
+        wrong["unexpected_keys"] = [key for key in left_over if not key.startswith(cls.may_be_left_over)]
         if any(wrong.values()):
             report = "; ".join(f"{kind.replace('_', ' ')}: {', '.join(v[:3])}" for kind, v in wrong.items() if v)
             message = f"the weights of {str(name)!r} do not fit {cls.__name__}: {report}."
-            raise ModelError(f"{message} {cls.misfit_hint}".rstrip())
+            new = cls.may_be_new and all(key.startswith(cls.may_be_new) for keys in wrong.values() for key in keys)
+            hint = "With ignore_mismatched_sizes=True they are made anew, to be learnt." if new else cls.misfit_hint
+            raise ModelError(f"{message} {hint}".rstrip())
 
     @classmethod
     def _load_pretrained_model(
@@ -128,7 +142,7 @@ class StrictPreTrainedModel(PreTrainedModel):
         for path in map(Path, checkpoint_files or ()):
             shapes |= check_weights(path)
         if checkpoint_files:
-            cls._refuse_misfits(_misfits(model, shapes), name)
+            cls._refuse_misfits(_misfits(model, shapes), name, anew=load_config.ignore_mismatched_sizes)
         return super()._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)
 
 

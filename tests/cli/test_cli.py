@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -7,7 +9,8 @@ from artextract_hf import PaintingIndex
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.digests import file_digest
 from artextract_hf.retrieval.rerank.rerankers import RERANKERS
-from tests.conftest import plain_picture, shared
+from artextract_hf.version import __version__
+from tests.conftest import ROOT, plain_picture, shared
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +19,13 @@ def pictures(tmp_path_factory):
     for i, color in enumerate([(200, 30, 30), (30, 200, 30), (30, 30, 200), (210, 40, 30)]):
         plain_picture(color, seed=i).save(folder / f"{i}.png")
     return folder
+
+
+def test_the_version_is_printed_without_the_heavy_libraries():
+    code = "import sys; from artextract_hf.cli import main; sys.argv[1:] = ['--version']\ntry: main()\n"
+    code += "finally: print(*{'torch', 'transformers', 'datasets', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"artextract {__version__}\n\n", "")
 
 
 def test_prepare(run_cli, tiny_wikiart, tmp_path):

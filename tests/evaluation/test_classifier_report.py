@@ -5,9 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import timm
+import torch
 from safetensors.torch import save_file
+from scipy.special import softmax
 
-from artextract_hf import load_classifier, load_wikiart
+from artextract_hf import (
+    ArtImageProcessor,
+    CrnnConfig,
+    CrnnForImageClassification,
+    load_classifier,
+    load_wikiart,
+)
 from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
 from artextract_hf.evaluation.predict import predict
 
@@ -37,6 +45,8 @@ def test_report_and_its_files_say_the_same(splits, tiny_classifier, tmp_path):
     for task in ("style", "genre", "artist"):
         known = table[table[f"{task}_label"].notna()]
         accuracy = (known[f"{task}_label"] == known[f"{task}_predicted"]).mean()
+        assert [classes[0] for classes in table[f"{task}_top5"]] == table[f"{task}_predicted"].tolist()
+        assert [scores[0] for scores in table[f"{task}_top5_scores"]] == table[f"{task}_confidence"].tolist()
         assert report["tasks"][task]["accuracy"] == pytest.approx(accuracy)
         assert report["tasks"][task]["n"] == len(known)
         with (tmp_path / f"per_class_{task}.csv").open(encoding="utf-8") as file:
@@ -48,6 +58,24 @@ def test_report_and_its_files_say_the_same(splits, tiny_classifier, tmp_path):
     assert report["baselines"]["frozen_features"]["tasks"]["style"]["n"] == 3
     assert report["baselines"]["majority"]["tasks"]["style"]["accuracy"] == pytest.approx(1 / 3)
     assert "frozen" in classifier_table(report)
+
+
+def test_the_predictions_hold_the_five_most_probable_classes_of_every_task(splits, tmp_path):
+    torch.manual_seed(0)
+    tasks = {"artist": [f"painter {i}" for i in range(8)], "school": ["Dutch", "French"]}
+    small = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
+    model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **small))
+    processor = ArtImageProcessor(size={"height": 64, "width": 64})
+    evaluate_classifier(model, processor, splits["val"], tmp_path, name="t", split="val")
+    table = pd.read_parquet(tmp_path / "predictions.parquet")
+    columns = ("label", "predicted", "confidence", "top5", "top5_scores")
+    assert list(table) == ["id", *(f"{task}_{column}" for task in tasks for column in columns)]
+    predicted = predict(model, processor, splits["val"])
+    for task, logits in predicted.logits.items():
+        for row, values in zip(table.itertuples(), softmax(logits, axis=1), strict=True):
+            order = sorted(range(len(values)), key=lambda c: -values[c])[:5]  # noqa: B023  (used at once)
+            assert list(getattr(row, f"{task}_top5")) == [tasks[task][c] for c in order]
+            assert list(getattr(row, f"{task}_top5_scores")) == pytest.approx([values[c] for c in order])
 
 
 def test_without_train_split_or_weights_the_baseline_says_why(splits, tiny_classifier, tmp_path):

@@ -64,6 +64,33 @@ def test_what_is_no_model_is_refused(run_cli, tmp_path):
     assert code == 2 and "'bert'" in err
 
 
+def test_a_model_without_a_card_is_refused(run_cli, tiny_classifier, tmp_path):
+    model = Path(shutil.copytree(tiny_classifier, tmp_path / "last"))
+    (model / "README.md").unlink()
+    code, _, err = run_cli("publish", "model", model, REPO, "--dry-run", "--out", tmp_path / "repo")
+    assert code == 2 and err.startswith(f"artextract: {model} has no card to publish: README.md is missing. ")
+    assert "`artextract train classifier` with an eval_split into best" in err and err.count("\n") == 1
+    assert not (tmp_path / "repo").exists()
+
+
+def test_a_model_travels_with_its_own_evaluation_before_that_of_the_training_above_it(tiny_classifier, tmp_path):
+    for name in ("best", "calibrated"):
+        shutil.copytree(tiny_classifier, tmp_path / name)
+    shutil.copy(tiny_classifier / "config.json", tmp_path)
+    (tmp_path / "log.csv").write_text("the training's")
+    for folder in (tmp_path, tmp_path / "calibrated"):
+        (folder / "evaluation").mkdir()
+        (folder / "evaluation/metrics.json").write_text(json.dumps({"of": folder.name}))
+    (tmp_path / "evaluation/report.md").write_text("the training's")
+    for name, scored in (("best", tmp_path.name), ("calibrated", "calibrated")):
+        model_repository(tmp_path / name, REPO).write(tmp_path / f"{name}_repo")
+        assert json.loads((tmp_path / f"{name}_repo/metrics.json").read_text()) == {"of": scored}
+        assert (tmp_path / f"{name}_repo/log.csv").read_text() == "the training's"
+    (tmp_path / "calibrated/metrics.json").write_text(json.dumps({"of": "the model itself"}))
+    model_repository(tmp_path / "calibrated", REPO).write(tmp_path / "again")
+    assert json.loads((tmp_path / "again/metrics.json").read_text()) == {"of": "the model itself"}
+
+
 @pytest.mark.parametrize("name", ["best/results.png", "best/config.json", "log.csv", "evaluation"])
 def test_links_out_of_the_folder_are_not_published(run_cli, tiny_classifier, tmp_path, name):
     model = Path(shutil.copytree(tiny_classifier, tmp_path / "run/best"))
@@ -111,6 +138,8 @@ def test_pushed_under_every_fault_it_arrives_once_and_whole(hub, tiny_classifier
     assert len(repo.commits) == 2  # the empty one of its creation, and ours
     expected = tmp_path / "expected"
     model_repository(tiny_classifier, REPO).write(expected)
+    card = (expected / "README.md").read_text(encoding="utf-8")  # its thumbnail is on the Hub that it goes to
+    (expected / "README.md").write_text(card.replace("https://huggingface.co", hub.url), encoding="utf-8")
     assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == {
         path.name: path.read_bytes() for path in expected.iterdir()
     }
@@ -271,7 +300,8 @@ def test_with_this_package_its_own_code_is_used_and_a_revision_is_kept(hub, tiny
         for weight in changed.heads.parameters():
             weight.zero_()
     changed.save_pretrained(tmp_path / "second")
-    ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "second")
+    for name in ("preprocessor_config.json", "README.md"):
+        shutil.copy(tiny_classifier / name, tmp_path / "second")
     assert publish(hub, tmp_path / "second", tmp_path / "home", "--tag", "v2").returncode == 0
     script = "    import artextract_hf.models" + LOAD.format(options='{"revision": "v1"}', picture=picture)
     own = "artextract_hf.models.modeling_crnn"
@@ -302,18 +332,13 @@ def test_figures_picture_and_results_travel_with_a_model(hub, tmp_path):
 
 
 def test_a_card_that_the_hub_refuses_is_one_line(hub, tiny_classifier, tmp_path):
-    (tiny_classifier / "README.md").write_text("---\nthumbnail: results.png\n---\n# Nothing\n", encoding="utf-8")
-    try:
-        readdressed = model_repository(tiny_classifier, REPO).write(tmp_path / "repo")
-        assert "README.md" in readdressed["files"]
-        (tmp_path / "repo/README.md").write_bytes((tiny_classifier / "README.md").read_bytes())
-        script = f"""
-        from artextract_hf.hub.push import push_folder
-        push_folder("{tmp_path / "repo"}", "{REPO}", kind="model")
-        """
-        refused = load(hub, tmp_path / "home", script)
-    finally:
-        (tiny_classifier / "README.md").unlink()
+    assert "README.md" in model_repository(tiny_classifier, REPO).write(tmp_path / "repo")["files"]
+    (tmp_path / "repo/README.md").write_text("---\nthumbnail: results.png\n---\n# Nothing\n", encoding="utf-8")
+    script = f"""
+    from artextract_hf.hub.push import push_folder
+    push_folder("{tmp_path / "repo"}", "{REPO}", kind="model")
+    """
+    refused = load(hub, tmp_path / "home", script)
     assert "could not be published" in refused.stderr.splitlines()[-1]
     assert len(hub.repo(REPO).commits) == 1
 
@@ -321,6 +346,7 @@ def test_a_card_that_the_hub_refuses_is_one_line(hub, tiny_classifier, tmp_path)
 def test_an_embedder_too(tmp_path, stranger):
     ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).save_pretrained(tmp_path / "byol")
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "byol")
+    (tmp_path / "byol/README.md").write_text("# BYOL\n", encoding="utf-8")
     model_repository(tmp_path / "byol", REPO).write(tmp_path / "repo")
     script = f"""
     import torch

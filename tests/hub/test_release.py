@@ -27,6 +27,7 @@ def release(tiny_classifier, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("release")
     ByolModel(ByolConfig(backbone="mobilenetv3_small_050", image_size=64)).save_pretrained(folder / "byol")
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "byol")
+    (folder / "byol/README.md").write_text("# BYOL\n", encoding="utf-8")
     paintings = synthetic_paintings(6)
     write_prepared(DatasetDict({"train": paintings}), {}, folder / "data")
     index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(str(tiny_classifier)))
@@ -84,11 +85,7 @@ def test_dry_run_says_and_writes_what_would_be_pushed(run_cli, release, tmp_path
     assert {part["state"] for part in parts} == {"would be pushed"}
     for part in parts:
         folder = tmp_path / "all" / part["repo_id"].partition("/")[2]
-        assert (
-            all((folder / name).is_file() for name in part["files"])
-            and "README.md" in part["files"]
-            or (part["kind"] in ("model", "embedder"))
-        )
+        assert "README.md" in part["files"] and all((folder / name).is_file() for name in part["files"])
     code, _, err = run_cli("publish", "release", release, "--dry-run", "--out", tmp_path / "all")
     assert code == 2 and "all is not empty" in err
 

@@ -38,6 +38,7 @@ def test_configuration_checks_itself(tmp_path):
         (["--contrastive", "0.5", "--mixup", "0.2"], "mixup"),
         (["--accumulate", "3"], "3 equal pieces"),
         (["--schedule", "linear"], "cosine_annealing"),
+        (["--push_to_hub", "somebody/crnn", "--eval_split", ""], "give an eval_split"),
         (["--lr", "fast"], "takes a number"),
         (["--lr", "true"], "takes a number"),
     ):

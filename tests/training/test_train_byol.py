@@ -211,6 +211,7 @@ def test_presets_are_the_papers():
         ({"base_momentum": 1.5}, "base_momentum is 1.5"),
         ({"view": {"hue": 3}}, "hue"),
         ({"batch_size": 1}, "two paintings"),
+        ({"push_to_hub": "somebody/byol", "query_split": "", "gallery_split": ""}, "and a query_split"),
         ({"mixed_precision": "fp8"}, "mixed_precision"),
     ],
 )

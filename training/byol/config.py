@@ -55,6 +55,8 @@ class ByolTrainConfig(Recipe):
             raise DataError(f"there is no optimiser {self.optimizer!r}; give {LARS} or one of timm.")
         if bool(self.gallery_split) != bool(self.query_split):
             raise DataError("gallery_split and query_split go together.")
+        if self.push_to_hub and not self.query_split:
+            raise DataError("push_to_hub publishes a card with figures; give a gallery_split and a query_split.")
         if not 0 <= self.base_momentum < 1:
             raise DataError(f"base_momentum is {self.base_momentum}; it must lie in [0, 1).")
         if self.epochs < 1 or self.batch_size < 2 or not self.train_splits:

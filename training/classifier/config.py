@@ -97,6 +97,8 @@ class TrainConfig(Recipe):
             raise DataError(f"a batch of {self.batch_size} cannot be cut into {self.accumulate} equal pieces.")
         if not self.tasks or not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
             raise DataError("a training needs at least one task, one split, one epoch and one painting a step.")
+        if self.push_to_hub and not self.eval_split:
+            raise DataError("push_to_hub publishes a card with figures; give an eval_split to take them on.")
         view_of(self.view)  # its own check
         self.task_loss()
 
