@@ -81,7 +81,7 @@ class Run:
     evaluate: Dataset | None
     teachers: Teachers | None
     out: Path
-    best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0})
+    best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0, "epoch": 0})
 
     def save(self, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
@@ -112,6 +112,7 @@ def run_phases(run: Run) -> None:
     """What is left of both phases, then the final evaluation."""
     config = run.config
     accelerator = run.accelerator
+    final = 1 if config.epochs else 0
     reached = read_progress(run.out) or {"phase": 0, "epoch": 0, "step": 0, "best": run.best}
     if reached["step"] or reached["phase"]:
         load_modules(run.out, {"learner": run.learner, "average": run.average})
@@ -124,12 +125,15 @@ def run_phases(run: Run) -> None:
         step = resumed["step"]
         for epoch in range(resumed["epoch"], phase.epochs):
             step, last = run_epoch(run, phase, epoch=epoch, step=step), epoch + 1 == phase.epochs
-            if run.evaluate and number == 1 and (last or (epoch + 1) % config.eval_every == 0):
+            if run.evaluate and number == final and (last or (epoch + 1) % config.eval_every == 0):
                 keep_best(run, run.evaluate, epoch=epoch + 1)
+                last = last or (config.patience > 0 and epoch + 1 - run.best["epoch"] >= config.patience)
             if accelerator.is_main_process:
                 following = {"phase": number, "epoch": epoch + 1, "step": step}
                 run.save(phase.optimizer, {"phase": number + 1, "epoch": 0, "step": 0} if last else following)
             accelerator.wait_for_everyone()
+            if last:
+                break
         accelerator.free_memory(phase.parallel, phase.optimizer)
     if accelerator.is_main_process:
         finish(run)
@@ -140,7 +144,7 @@ def set_up(config: TrainConfig) -> Run:
     """Data, model, averaged model and losses, on the device, all from the configuration."""
     accelerator = make_accelerator(config)
     device = accelerator.device
-    learn, evaluate = load_splits(config)
+    config, learn, evaluate = load_splits(config)
     model = build_model(config, learn)
     model.to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
@@ -169,10 +173,10 @@ def set_norms(config: TrainConfig, model: CrnnForImageClassification, device: to
 
 def start_phase(run: Run, number: int) -> Phase:
     """Choose what learns, make its optimiser, hand both to Accelerate, and lay out the batches and the schedule."""
-    config, accelerator, backbone = run.config, run.accelerator, run.learner.model.crnn.backbone
-    frozen = number == 0
+    config, accelerator, crnn = run.config, run.accelerator, run.learner.model.crnn
+    frozen, backbone = number == 0, crnn.backbone
     epochs = config.frozen_epochs if frozen else config.epochs
-    backbone.requires_grad_(not frozen)
+    (crnn if config.frozen == "trunk" else backbone).requires_grad_(not frozen)
     if not frozen:
         freeze_first(backbone, config.frozen_layers)
     peak = config.frozen_lr if frozen else config.lr
@@ -279,14 +283,16 @@ def train_step(run: Run, phase: Phase, batch: Batch) -> float:
 def keep_best(run: Run, paintings: Dataset, *, epoch: int) -> None:
     """Score the averaged weights, log the figures, and keep them as `best/` if their mean macro-F1 is the highest."""
     scores = score_average(run, paintings)
+    macro_f1 = float(np.mean([s.macro_f1 for s in scores.values() if s.macro_f1 is not None]))
+    is_best = macro_f1 > run.best["macro_f1"]
+    if is_best:
+        run.best = {"macro_f1": macro_f1, "epoch": epoch}
     if not run.accelerator.is_main_process:
         return
     figures = {f"{t}_{k}": v for t, s in scores.items() for k, v in asdict(s).items() if k in METRICS}
     log_scores(run.accelerator, run.out / "scores.csv", figures, epoch=epoch)
-    macro_f1 = float(np.mean([s.macro_f1 for s in scores.values() if s.macro_f1 is not None]))
-    if macro_f1 > run.best["macro_f1"]:
+    if is_best:
         save_model(run.average, run.out / "best")
-        run.best = {"macro_f1": macro_f1, "epoch": epoch}
 
 
 def score_average(run: Run, paintings: Dataset) -> dict[str, Scores]:

@@ -10,10 +10,11 @@ import pytest
 import timm
 import torch
 import yaml
-from datasets import Dataset
+from datasets import ClassLabel, Dataset
 from safetensors.torch import load_file, save_file
 
 from artextract_hf import CrnnConfig, CrnnForImageClassification, load_classifier, load_wikiart
+from artextract_hf.data import load_prepared, write_prepared
 from artextract_hf.errors import DataError
 from training import train_classifier
 from training.classifier.config import TrainConfig
@@ -159,7 +160,32 @@ def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp
 
 def prepared(values: dict, tmp_path: Path) -> tuple[TrainConfig, Dataset]:
     config = TrainConfig.from_dict(values | {"output_dir": str(tmp_path)})
-    return config, load_splits(config)[0]
+    return load_splits(config)[:2]
+
+
+def test_a_frozen_trunk_learns_heads_for_classes_of_ones_own_and_stops_early(recipe, tmp_path):
+    first = TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path / "first")})
+    train_classifier.train(first)
+    splits = load_prepared(recipe["data"])
+    own = [ClassLabel(names=["in", "out"]), [number % 2 for number in range(100)]]
+    for name, part in splits.items():
+        splits[name] = part.add_column("side", own[1][: len(part)], feature=own[0])
+    write_prepared(splits, {}, tmp_path / "data")
+    small = {"start_from": str(tmp_path / "first/best"), "frozen": "trunk", "epochs": 0, "frozen_epochs": 9}
+    small |= {"data": str(tmp_path / "data"), "output_dir": str(tmp_path / "small"), "eval_every": 1, "patience": 2}
+    config = TrainConfig.from_dict(recipe | small | {"tasks": [], "frozen_lr": 1e-9})
+    train_classifier.train(config)
+    before, after = weights(tmp_path / "first/best"), weights(tmp_path / "small/best")
+    trunk = {key for key in before if key.startswith("crnn.")}
+    assert trunk == {key for key in after if key.startswith("crnn.")} and len(after) == len(trunk) + 2
+    assert all(torch.equal(before[key], after[key]) for key in trunk)
+    assert after["heads.side.1.weight"].shape[0] == 2
+    scores = (tmp_path / "small/scores.csv").read_text().splitlines()
+    assert len(scores) == 1 + 3  # nothing gets better at this rate: the first epoch counts, and two more are tried
+    again = TrainConfig.from_dict(recipe | small | {"tasks": ["side", *first.tasks]})
+    kept = build_model(again, load_splits(again)[1])
+    for task in first.tasks:  # the heads of classes that it knows stay
+        assert torch.equal(kept.state_dict()[f"heads.{task}.1.weight"], before[f"heads.{task}.1.weight"])
 
 
 def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):

@@ -9,6 +9,8 @@ from artextract_hf.models import TaskLoss
 from training.optim import SCHEDULES
 from training.recipe import Recipe, check_choice, is_number
 
+FROZEN = ("backbone", "trunk")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Recipe):
@@ -17,7 +19,8 @@ class TrainConfig(Recipe):
     # what is learnt, and from what
     train_splits: tuple[str, ...] = ("train",)
     eval_split: str = "val"  # chooses the best model; empty keeps the last
-    tasks: tuple[str, ...] = ("style", "genre", "artist")  # one head each
+    # One head each; empty: the classes of one's own that the data have, or else style, genre and artist where known.
+    tasks: tuple[str, ...] = ()
     # Columns of text to learn beside the tasks, with the weight of each one's loss (a task's is 1): what stands there
     # often enough becomes a class. `artist_name` tells painters apart that have no class of their own. These heads
     # belong to the training; the model does not keep them.
@@ -26,14 +29,17 @@ class TrainConfig(Recipe):
 
     # the network
     model: dict[str, Any] = field(default_factory=dict)  # arguments of CrnnConfig; its `tasks` come from the data
-    start_from: str = ""  # a classifier of the same classes to go on from, in place of a pretrained backbone
+    # A classifier to go on from in place of a pretrained backbone, such as `default`; where the classes of a task are
+    # others than its own, the head is new.
+    start_from: str = ""
     # Freeze the statistics of batch norms, and on a CPU fold them into their convolutions (`training/frozen_norm.py`);
     # false lets them learn, in the frozen phase too, in twice the time on a CPU.
     fold_norms: bool = True
     sync_norms: bool = False  # batch norms that learn share their statistics between processes; needs GPUs
     ema_decay: float = 0.998  # of the averaged weights, which are the ones evaluated and kept
 
-    # first phase: only what follows the backbone learns
+    # first phase: a part stands still, `backbone`, or `trunk`: all but the heads
+    frozen: str = "backbone"
     frozen_epochs: int = 1
     frozen_lr: float = 1e-3  # peak learning rate
     kept_views: int = 0  # views of each painting whose backbone maps are computed once; 0 computes them anew
@@ -80,13 +86,15 @@ class TrainConfig(Recipe):
     distillation: float = 0.5  # share of their answers in the loss of each task; the labels have the rest
 
     # the run
-    eval_every: int = 3  # epochs between evaluations
+    eval_every: int = 3  # epochs between evaluations, which are those of the last phase
+    patience: int = 0  # epochs without a better evaluation after which the training ends; 0 for all epochs
     frozen_baseline: bool = True  # score a linear model on the frozen backbone's features too; takes a minute
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("frozen", self.frozen, FROZEN)
         self._check_tasks()
         self._check_model()
         if self.contrastive and (self.mixup or self.cutmix):
@@ -95,8 +103,8 @@ class TrainConfig(Recipe):
             raise DataError(f"distillation is {self.distillation}; it is a share, from 0 to 1.")
         if self.batch_size % self.accumulate:
             raise DataError(f"a batch of {self.batch_size} cannot be cut into {self.accumulate} equal pieces.")
-        if not self.tasks or not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
-            raise DataError("a training needs at least one task, one split, one epoch and one painting a step.")
+        if not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
+            raise DataError("a training needs at least one split, one epoch and one painting a step.")
         if self.push_to_hub and not self.eval_split:
             raise DataError("push_to_hub publishes a card with figures; give an eval_split to take them on.")
         view_of(self.view)  # its own check
@@ -104,7 +112,7 @@ class TrainConfig(Recipe):
 
     def _check_tasks(self) -> None:
         weighed = set(self.task_weights) if isinstance(self.task_weights, dict) else set()
-        if unknown := (weighed | {self.balanced_task} - {""}) - set(self.tasks):
+        if self.tasks and (unknown := (weighed | {self.balanced_task} - {""}) - set(self.tasks)):
             raise DataError(f"{', '.join(unknown)} is none of the tasks {', '.join(self.tasks)}.")
         if isinstance(self.task_weights, str) and self.task_weights not in ("", "uncertainty"):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")

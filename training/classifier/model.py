@@ -5,7 +5,6 @@ from pathlib import Path
 from datasets import Dataset
 
 from artextract_hf.data import class_names
-from artextract_hf.errors import DataError
 from artextract_hf.models import (
     ArtImageProcessor,
     CrnnConfig,
@@ -18,23 +17,33 @@ from training.classifier.config import TrainConfig
 
 
 def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassification:
-    """A CRNN with the backbone's pretrained weights and a head a task, for the classes that occur in the data.
+    """A CRNN with a head a task, for the classes that occur in the data, on pretrained weights.
 
-    Raises:
-        DataError: the classifier to start from knows other classes.
+    They are those of the backbone, or all of a classifier's to start from but for heads of other classes than its own.
     """
     tasks = {}
     for task in config.tasks:
         names = class_names(paintings, task)
         tasks[task] = [names[label] for label in sorted(set(paintings[task])) if label >= 0]
     if config.start_from:
-        model = load_classifier(config.start_from)[0]
-        if model.config.tasks != tasks:
-            raise DataError(f"{config.start_from} was trained on other classes than {config.data} holds.")
-        return model.without_companions()
+        return with_heads(load_classifier(config.start_from)[0].without_companions(), tasks)
     model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
     load_imagenet(model.crnn.backbone, model.config.backbone, config.backbone_weights or None)
     return model
+
+
+def with_heads(model: CrnnForImageClassification, tasks: dict[str, list[str]]) -> CrnnForImageClassification:
+    """A classifier on the same trunk; heads for classes that it knows stay, the others are new and linear."""
+    if tasks == model.config.tasks:
+        return model
+    same = [task for task, names in tasks.items() if model.config.tasks.get(task) == names]
+    heads = {task: head for task, head in model.config.heads.items() if task in same}
+    other = {"tasks": tasks, "heads": heads, "task": None}
+    new = CrnnForImageClassification(CrnnConfig.from_dict(model.config.to_dict() | other))
+    new.crnn.load_state_dict(model.crnn.state_dict())
+    for task in same:
+        new.heads[task].load_state_dict(model.heads[task].state_dict())
+    return new
 
 
 def save_model(model: CrnnForImageClassification, folder: Path) -> None:

@@ -2,43 +2,50 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from datasets import ClassLabel, Dataset, Value
 from torch import Tensor
 
-from artextract_hf.data import UNKNOWN, load_prepared, take_split
+from artextract_hf.data import ALL, UNKNOWN, label_counts, load_prepared, painting_features, take_split
 from artextract_hf.errors import DataError
 from training.classifier.config import TrainConfig
 from training.loop import TrainingViews
 from training.run import learnt_paintings
 
+ADVICE = "`artextract prepare collection ... --task COLUMN` makes classes of a column."
 LEAST_WORKS = 4  # of a value of an auxiliary column, to be a class
 
 
-def load_splits(config: TrainConfig) -> tuple[Dataset, Dataset | None]:
-    """The paintings to learn from and those to evaluate on."""
+def load_splits(config: TrainConfig) -> tuple[TrainConfig, Dataset, Dataset | None]:
+    """The configuration with the tasks that are learnt; the paintings to learn from, and those to evaluate on."""
     splits = load_prepared(config.data)
+    for name in {*config.train_splits, config.eval_split} - {"", ALL}:
+        if list(splits) == [ALL]:
+            raise DataError(
+                f"{config.data} has no split {name}; `artextract prepare collection ... --val 0.2` draws one."
+            )
     learn = learnt_paintings(splits, config)
-    check_tasks(learn, config.tasks)
+    config = replace(config, tasks=choose_tasks(learn, config.tasks))
     for column in config.auxiliary:
         learn = as_classes(learn, column)
-    return learn, take_split(splits, config.eval_split) if config.eval_split else None
+    return config, learn, take_split(splits, config.eval_split) if config.eval_split else None
 
 
-def check_tasks(paintings: Dataset, tasks: Sequence[str]) -> None:
-    """Refuse a task of which the paintings know no class.
+def choose_tasks(paintings: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The tasks to learn: those that are wanted; else those of one's own; else style, genre and artist where known.
 
     Raises:
-        DataError: there is one.
+        DataError: the paintings know no class of a task that is wanted, or none at all.
     """
-    columns = [name for name, feature in paintings.features.items() if isinstance(feature, ClassLabel)]
-    labelled = [name for name in columns if any(label is not None and label >= 0 for label in paintings[name])]
-    if missing := [task for task in tasks if task not in labelled]:
-        told = (
-            f"they have {', '.join(labelled)}: use --tasks {','.join(labelled)}." if labelled else "they have no class."
-        )
-        raise DataError(f"the paintings to learn from have no {' and no '.join(missing)}; {told}")
+    labelled = [task for task, count in label_counts(paintings).items() if count]
+    usual = [task for task in painting_features() if task in labelled]
+    chosen = tuple(wanted or [task for task in labelled if task not in usual] or usual)
+    if missing := [task for task in chosen or ("class",) if task not in labelled]:
+        known = f"they have {', '.join(labelled)}: use --tasks {','.join(labelled)}." if labelled else ADVICE
+        raise DataError(f"the paintings to learn from have no {' and no '.join(missing)}; {known}")
+    return chosen
 
 
 def as_classes(paintings: Dataset, column: str) -> Dataset:
