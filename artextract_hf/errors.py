@@ -8,6 +8,8 @@ ArtExtractError
   └── QueryError           a search that cannot be answered as asked
 """
 
+ERROR_FILE = "ARTEXTRACT_ERROR_FILE"  # in the environment of a training: where it leaves the line that ended it
+
 
 class ArtExtractError(ValueError):
     """Base of every error this package raises on purpose."""

@@ -19,10 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import SkipList, read_collection
 from artextract_hf.embedders import AutoEmbedder, NetworkEmbedder
-from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock
 from artextract_hf.retrieval import PART, join_parts, plan_parts, write_parts
-from training.processes import start_processes
+from training.processes import start_processes, user_errors
 
 PATIENCE = timedelta(days=7)  # how long a process waits for the others; torch's own ten minutes end long runs
 
@@ -37,10 +36,8 @@ def main() -> None:
     parser.add_argument("--allow-outside", action="store_true", help="take also pictures outside the source's folder")
     parser.add_argument("--allow-private-hosts", action="store_true", help="fetch also from hosts of private networks")
     parser.add_argument("--part", type=int, default=PART, help="records a part: what a killed process does again")
-    try:
+    with user_errors("embed_collection"):
         embed(parser.parse_args())
-    except (ArtExtractError, OSError) as error:
-        sys.exit(f"embed_collection: {error}")
 
 
 def embed(args: argparse.Namespace) -> None:

@@ -1,14 +1,27 @@
-"""One start of Accelerate for every script: the processes that were asked for work together, or the run is refused."""
+"""How the processes of every script start and end.
+
+The processes that were asked for work together, or the run is refused. Where the user is to mend something, it ends
+with one line, said once, and exit code 2.
+"""
 
 import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.errors import ERROR_FILE, ArtExtractError
+from artextract_hf.escapes import for_terminal
 
 WORLD = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # as launchers say it
+BAD_INPUT = 2
+# Seconds that the first process of a machine has to meet the same error and to say it; its launcher then ends all.
+PATIENCE = 10.0
 
 
 def start_processes(**options: Any) -> Accelerator:
@@ -36,3 +49,23 @@ def start_processes(**options: Any) -> Accelerator:
             "or by `accelerate launch` where there is a GPU for each."
         )
     return accelerator
+
+
+@contextmanager
+def user_errors(script: str) -> Iterator[None]:
+    """End the script by one line where the input, a setting or the disk is at fault.
+
+    The line goes to standard error, or to the file that `artextract train` names, which says it last: launchers have
+    words of their own.
+    """
+    try:
+        yield
+    except (ArtExtractError, OSError) as error:
+        line = for_terminal(" ".join(str(error).split()))
+        if os.environ.get("LOCAL_RANK", "0") != "0":
+            time.sleep(PATIENCE)
+        if file := os.environ.get(ERROR_FILE):
+            Path(file).write_text(line, encoding="utf-8")
+        else:
+            print(f"{script}: {line}", file=sys.stderr, flush=True)
+        sys.exit(BAD_INPUT)

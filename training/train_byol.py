@@ -54,6 +54,7 @@ from training.loop import (
     save_checkpoint,
 )
 from training.optim import set_rate, warmup_cosine
+from training.processes import user_errors
 from training.run import (
     check_loss,
     learnt_paintings,
@@ -75,10 +76,8 @@ PREVIEWED = 8  # paintings
 def main() -> None:
     """Parse and train."""
     args, overrides = ByolTrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
-    try:
+    with user_errors("train_byol"):
         train(ByolTrainConfig.load(args.config, overrides))
-    except (ArtExtractError, OSError) as error:
-        sys.exit(f"train_byol: {error}")
 
 
 @dataclass

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import class_names, labels_for, view_of
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.errors import DataError
 from artextract_hf.evaluation import METRICS, Scores, classifier_table, predict, score
 from artextract_hf.hub import publish_model
 from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification
@@ -55,6 +55,7 @@ from training.loop import (
     update_average,
 )
 from training.optim import Factor, Rates, freeze_first, make_optimizer, make_schedule, set_rate
+from training.processes import user_errors
 from training.run import check_loss, log_scores, make_accelerator, mean_of_steps, only_run, open_output
 from training.synced_norm import sync_norms
 
@@ -62,10 +63,8 @@ from training.synced_norm import sync_norms
 def main() -> None:
     """Parse, train, evaluate, write the card."""
     args, overrides = TrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
-    try:
+    with user_errors("train_classifier"):
         train(TrainConfig.load(args.config, overrides))
-    except (ArtExtractError, OSError) as error:
-        sys.exit(f"train_classifier: {error}")
 
 
 @dataclass

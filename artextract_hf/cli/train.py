@@ -1,8 +1,10 @@
 """`artextract train`: the trainings, started by `accelerate launch` also where there is no checkout."""
 
 import difflib
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 import yaml
 
 from artextract_hf.cli.application import app
-from artextract_hf.errors import DataError
+from artextract_hf.errors import ERROR_FILE, ArtExtractError, DataError
 from artextract_hf.extras import require
 from artextract_hf.folders import top_folder
 
@@ -34,7 +36,11 @@ def train_byol(context: typer.Context, config: Config) -> None:
 
 
 def _launch(script: str, config: str, overrides: list[str]) -> int:
-    """Run a training to its end; gives its exit code."""
+    """Run a training to its end; gives its exit code.
+
+    Raises:
+        ArtExtractError: what the training says of its input; the launcher would give another code, and words after it.
+    """
     recipe = find_recipe(config)
     require("accelerate", extra="train")
     launch = [
@@ -44,7 +50,13 @@ def _launch(script: str, config: str, overrides: list[str]) -> int:
         "--quiet",
     ]  # quiet: no traceback of the launcher's own
     training = [str(top_folder("training") / script), "--config", str(recipe), *overrides]
-    return subprocess.run([*launch, *training], check=False).returncode
+    with tempfile.TemporaryDirectory(prefix="artextract-") as folder:
+        said = Path(folder) / "error.txt"
+        environment = os.environ | {ERROR_FILE: str(said)}
+        code = subprocess.run([*launch, *training], env=environment, check=False).returncode
+        if code and said.is_file():
+            raise ArtExtractError(said.read_text(encoding="utf-8"))
+    return code
 
 
 def find_recipe(name: str) -> Path:

@@ -1,7 +1,11 @@
+import subprocess
+import sys
+
 import pytest
 
 from artextract_hf.cli.train import find_recipe
-from artextract_hf.errors import DataError
+from artextract_hf.errors import ERROR_FILE, DataError
+from tests.conftest import ROOT
 
 
 def test_a_recipe_is_found_by_its_name_and_a_file_is_taken_as_it_is(tmp_path, monkeypatch):
@@ -30,3 +34,23 @@ def test_the_training_gets_the_recipe_and_the_keys_and_gives_the_exit_code(run_c
     assert code == 1  # the launcher's, where a training ends with any other than 0
     given = (tmp_path / "train_classifier.py.given").read_text()
     assert given == f"--config|{tmp_path}/configs/plain.yaml|--epochs|1|--data|with space"
+
+
+def test_the_line_that_a_training_leaves_is_said_with_exit_code_2(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/byol_40.yaml").touch()
+    script = f"import os, sys; open(os.environ['{ERROR_FILE}'], 'w').write('no such folder.'); sys.exit(2)"
+    (tmp_path / "train_byol.py").write_text(script)
+    monkeypatch.setattr("artextract_hf.cli.train.top_folder", lambda name: tmp_path)
+    assert run_cli("train", "byol", "--config", "byol_40") == (2, "", "artextract: no such folder.\n")
+
+
+@pytest.mark.long
+def test_what_is_wrong_with_the_input_is_the_last_line_and_exit_code_2(tmp_path):
+    command = [sys.executable, "-m", "artextract_hf.cli", "train", "byol", "--config", "byol_40", "--data", "nowhere"]
+    command += ["--output_dir", str(tmp_path / "run"), "--epochs", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "") and "Traceback" not in done.stderr
+    assert [line for line in done.stderr.splitlines() if "at least one split, one epoch" in line] == [
+        done.stderr.splitlines()[-1]
+    ]

@@ -195,14 +195,14 @@ def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):
 
 
 @pytest.mark.parametrize("extra", [("--data", "{folder}"), ("--eval_split", "test"), ("--epochz", "3")])
-def test_bad_input_is_one_line(recipe, tmp_path, monkeypatch, extra):
+def test_bad_input_is_one_line(recipe, tmp_path, monkeypatch, capsys, extra):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"output_dir": str(tmp_path / "run")}))
     option, value = extra
     command = ["train_classifier.py", "--config", str(tmp_path / "recipe.yaml"), option, value.format(folder=tmp_path)]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
         train_classifier.main()
-    assert re.fullmatch("train_classifier: .+", ended.value.code)  # one line, and exit code 1
+    assert ended.value.code == 2 and re.fullmatch("train_classifier: .+\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)

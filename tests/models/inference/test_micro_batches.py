@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from transformers import pipeline
 
 from artextract_hf import AutoEmbedder, load_classifier
 from artextract_hf.models import ArtAttributesPipeline
@@ -26,6 +27,27 @@ def test_the_pipeline_computes_channels_last():
 def test_openvino_gets_the_whole_batch(openvino_classifier):
     model, _ = openvino_classifier
     assert len(micro_batches(model, torch.zeros(2 * MICRO_BATCH, 3, 8, 8))) == 1
+
+
+def test_a_list_is_computed_in_batches(tiny_classifier, monkeypatch):
+    model, processor = load_classifier(str(tiny_classifier))
+    sizes = []
+    forward = ArtAttributesPipeline._forward
+
+    def watched(self, model_inputs):
+        sizes.append(len(model_inputs["pixel_values"]))
+        return forward(self, model_inputs)
+
+    monkeypatch.setattr(ArtAttributesPipeline, "_forward", watched)
+    paintings = [plain_picture((12 * i, 90, 200), seed=i) for i in range(20)]
+    attributes = pipeline("art-attributes", model=model, image_processor=processor)
+    found = attributes(paintings)
+    assert sizes == [16, 4]
+    assert [answer["tasks"].keys() for answer in found] == [{"style": 0, "genre": 0, "artist": 0}.keys()] * 20
+    sizes.clear()
+    assert attributes(paintings[:2], batch_size=1)[1]["tasks"]["style"][0]["label"] and attributes(paintings[0])
+    ArtAttributesPipeline(model=model, image_processor=processor, batch_size=3)(paintings[:4])
+    assert sizes == [1, 1, 1, 3, 1]
 
 
 def test_a_batch_in_parts_is_answered_as_its_paintings_are():
