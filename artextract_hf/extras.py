@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.folders import BUNDLED, PACKAGE
 
 
 def require(package: str, *, extra: str) -> Any:
@@ -21,4 +22,11 @@ def require(package: str, *, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != package.partition(".")[0]:  # the package is there, and lacks something itself
             raise
-        raise ArtExtractError(f"{package} is not installed; pip install 'artextract-hf[{extra}]'.") from None
+        raise ArtExtractError(f"{package} is not installed; {installation(extra)}.") from None
+
+
+def installation(extra: str) -> str:
+    """The command that installs an extra: of a wheel by its name, of a checkout by its folder."""
+    if BUNDLED.is_dir():
+        return f"pip install 'artextract-hf[{extra}]'"
+    return f"pip install --editable '{PACKAGE.parent}[{extra}]'"

@@ -14,10 +14,13 @@ def test_what_is_installed_is_imported():
     assert require("xml.dom", extra="none").__name__ == "xml.dom"
 
 
-def test_what_is_missing_is_one_line_that_names_the_extra():
-    with pytest.raises(ArtExtractError) as caught:
-        require("no_such_package.part", extra="database")
-    assert str(caught.value) == "no_such_package.part is not installed; pip install 'artextract-hf[database]'."
+def test_what_is_missing_is_one_line_that_names_the_extra(tmp_path, monkeypatch):
+    """In a checkout its folder is installed; BUNDLED is there in a wheel only."""
+    for bundled, advice in (("none", f"--editable '{ROOT}[database]'"), (".", "'artextract-hf[database]'")):
+        monkeypatch.setattr("artextract_hf.extras.BUNDLED", tmp_path / bundled)
+        with pytest.raises(ArtExtractError) as caught:
+            require("no_such_package.part", extra="database")
+        assert str(caught.value) == f"no_such_package.part is not installed; pip install {advice}."
 
 
 def test_a_package_that_lacks_something_itself_says_so(tmp_path, monkeypatch):

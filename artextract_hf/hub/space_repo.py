@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.extras import installation
 from artextract_hf.folders import BUNDLED, PACKAGE, top_folder
 from artextract_hf.hub.card import space_card
 from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish, refuse_links_out
@@ -82,9 +83,7 @@ def pinned_requirements() -> list[str]:
             name = found[0] if found else text
             pinned.append(f"{name}=={version(name).partition('+')[0]}")
     except PackageNotFoundError:
-        raise ArtExtractError(
-            f"{name} is not installed, so its version is not known; pip install 'artextract-hf[app]'."
-        ) from None
+        raise ArtExtractError(f"{name} is not installed, so its version is not known; {installation('app')}.") from None
     return sorted(pinned)
 
 
