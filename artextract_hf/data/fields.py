@@ -4,6 +4,7 @@ cells of a row --cells_of--> texts by column --fields_of--> texts by field --wor
 credit line, classes
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -19,8 +20,8 @@ from artextract_hf.errors import DataError
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
 ClassTables = Mapping[str, tuple[list[str], dict[str, int]]]  # task -> what `class_table` gives
 
-# Column names as museums and `datasets` spell them; of several that are present, the first with a value counts. Of
-# rights each counts: a row is open where all that it states is.
+# Column names as museums and `datasets` spell them, as `column_key` has them; of several that are present, the first
+# with a value counts. Of rights each counts, also under further names: a row is open where all that it states is.
 COLUMNS: Columns = {
     "image": ("file_name", "path", "image", "filename", "img"),
     "id": ("id", "object_id"),
@@ -29,8 +30,8 @@ COLUMNS: Columns = {
     "year": ("date", "year", "displaydate"),
     "year_end": ("year_end", "endyear", "date", "displaydate"),
     "license": (
-        "license", "licence", "rights", "license_url", "rights_statement", "rights statement", "rightsstatement",
-        "rights and reproduction", "copyright", "copyright_notice",
+        "license", "licence", "rights", "license_url", "rights_statement", "rightsstatement",
+        "rights_and_reproduction", "copyright", "copyright_notice",
     ),
     "source_url": ("source_url", "iiif_url", "url"),
     "credit_line": ("credit_line", "creditline", "credit"),
@@ -45,8 +46,17 @@ SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
-OPEN_FLAGS = ("open_access", "openaccess", "is_public_domain", "is public domain", "ispublicdomain", "public_domain")
-YES = ("true", "yes", "y", "t", "1", "1.0")  # in one of them; it says no more than the licence does
+# Further columns that state rights, also as `dcterms:license` and `Rechte`; who holds them is no statement.
+_RIGHTS = re.compile(
+    r"(?<![^\W_])(rights?|licen[cs](e|es|ing)|(in|under|is)?_?copyright(ed)?|rechte|lizenz|droits|licencia|derechos|licenza"
+    r"|diritti|licentie|rechten|licença|direitos)(?![^\W_])"
+)
+_HOLDER = re.compile(r"holder|owner|inhaber|titular|credit|note|contact|year|date")
+_OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
+_CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
+LONGEST_BYTES = 10_000  # of a text that is kept as bytes
+YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
+NO = ("false", "no", "n", "f", "0")
 
 
 def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None) -> Columns:
@@ -63,14 +73,14 @@ def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None
     if unknown := [name for name in chosen if name not in (*columns, "artist")]:
         raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
     chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    return {name: ((chosen[name].strip().lower(),) if name in chosen else usual) for name, usual in columns.items()}
+    return {name: ((column_key(chosen[name]),) if name in chosen else usual) for name, usual in columns.items()}
 
 
 def own_tasks(columns: Iterable[str]) -> dict[str, str]:
-    """The tasks that columns of classes stand for, with the columns in lower case; those of every record left out.
+    """The tasks that columns of classes stand for, with their `column_key`; those of every record left out.
 
     >>> own_tasks(["School", "Art movement", "style"])
-    {'school': 'school', 'art_movement': 'art movement'}
+    {'school': 'school', 'art_movement': 'art_movement'}
 
     Raises:
         DataError: a column cannot be a task.
@@ -84,7 +94,7 @@ def own_tasks(columns: Iterable[str]) -> dict[str, str]:
             raise DataError(
                 f"{name} is a field of every record; call the task otherwise and name its column (X={name})."
             )
-        tasks[name] = column.strip().lower()
+        tasks[name] = column_key(column)
     return {name: column for name, column in tasks.items() if name not in TASKS}
 
 
@@ -98,30 +108,65 @@ def split_of(row: Mapping[str, str]) -> str:
     return SPLIT_NAMES.get(name, name)
 
 
+def column_key(name: object) -> str:
+    """The name of a column as it is compared.
+
+    >>> column_key(" Credit Line")
+    'credit_line'
+    """
+    return re.sub(r"[\s_]+", "_", str(name).strip().lower())
+
+
+def states_rights(column: str, columns: Columns) -> bool:
+    """Whether a column, by its `column_key`, states rights; where one was chosen, only that one does, and flags.
+
+    >>> [states_rights(c, COLUMNS) for c in ("dcterms:license", "usage_rights", "rights_holder", "in_copyright")]
+    [True, True, False, True]
+    """
+    if column in columns["license"]:
+        return True
+    if columns["license"] != COLUMNS["license"]:
+        return _is_flag(column)
+    return _is_flag(column) or (bool(_RIGHTS.search(column)) and not _HOLDER.search(column))
+
+
+def _is_flag(column: str) -> bool:
+    """Whether a column says whether a picture is open, or is not."""
+    return bool(_OPEN_FLAG.fullmatch(column) or _CLOSED_FLAG.fullmatch(column))
+
+
 def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
-    """A row as texts by the column's name in lower case; lists and structures are no text, but of rights.
+    """A row as texts by the `column_key`; of lists those of texts, of structures those that state rights.
 
     Of columns that share a name the first with a value counts, and of statements of rights one that is not open.
 
-    >>> cells_of([("Title", "Poppies"), ("Rights", "CC0"), ("rights", ["In copyright"]), ("size", [3, 4])], COLUMNS)
+    >>> cells_of([("Title", ["Poppies"]), ("Rights", "CC0"), ("rights", {"a": "In copyright"}), ("size", [3])], COLUMNS)
     {'title': 'Poppies', 'rights': 'In copyright'}
     """
     found: dict[str, str] = {}
     for column, value in cells:
-        name = str(column).strip().lower()
-        if name in columns["license"]:
+        name = column_key(column)
+        if states_rights(name, columns):
             found[name] = least_open([found.get(name, ""), *_texts(value)])
+        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+            found[name] = found.get(name) or ", ".join(value)
         elif not isinstance(value, dict | list):
             found[name] = found.get(name) or next(_texts(value), "")
     return {name: text for name, text in found.items() if text}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts in a cell, also in its lists and structures."""
+    """The texts in a cell, also in its lists and structures; a whole number that a table keeps as 3.0 is 3."""
     if isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts(part)
-    elif value is not None and not isinstance(value, bytes):
+    elif isinstance(value, bytes):
+        if len(value) <= LONGEST_BYTES:  # a text that a writer did not mark as one; else a picture, perhaps
+            yield value.decode(errors="replace")
+    elif isinstance(value, float):
+        if not math.isnan(value):
+            yield str(int(value)) if value.is_integer() else str(value)
+    elif value is not None:
         yield str(value)
 
 
@@ -138,10 +183,27 @@ def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
 
 def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     """What a row states of the rights: a statement that is not open, where there is one."""
-    flags = [(column, cells[column]) for column in OPEN_FLAGS if cells.get(column)]
-    denied = [f"{column}: {text}" for column, text in flags if text.lower() not in YES and not is_open(text)]
-    stated = least_open([*(cells.get(column, "") for column in columns["license"]), *denied])
+    statements = [cells.get(column, "") for column in columns["license"]]
+    for column, text in cells.items():
+        if _is_flag(column):
+            allows = YES if _OPEN_FLAG.fullmatch(column) else NO
+            if text.lower() not in allows and not is_open(text):
+                statements.append(f"{column}: {text}")
+        elif column not in columns["license"] and states_rights(column, columns):
+            statements.append(text)
+    stated = least_open(statements)
     return credit if is_open(stated) and claims_copyright(credit, stated) else stated
+
+
+def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What rows of records state of the rights, in whatever columns, also beside their licence and in their credit."""
+    return [fields_of(cells_of(row.items(), COLUMNS), COLUMNS).get("license", "") for row in cells]
+
+
+def rights_columns(names: Iterable[str]) -> list[str]:
+    """The columns that `stated_licenses` reads."""
+    read = {name for field in ("license", "credit_line") for name in COLUMNS[field]}
+    return [name for name in names if column_key(name) in read or states_rights(column_key(name), COLUMNS)]
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -109,7 +109,8 @@ def artist_class(slug: str) -> str:
 
 def is_unknown(name: str) -> bool:
     """Whether a class name or a value says that nothing is known, as "Unknown Artist" does."""
-    return not name.strip() or name.strip().lower().startswith("unknown") or name.strip().lower() in ("n/a", "none")
+    text = name.strip().lower()
+    return not text or text.startswith("unknown") or text in ("n/a", "none", "null", "nan", str(UNKNOWN))
 
 
 def match_class(name: str, names: Sequence[str]) -> str | None:

@@ -15,9 +15,11 @@ from typing import Any
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data.decode import decode_image
+from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture, encoded_bytes, encoded_pictures, picture_source, usable
+from artextract_hf.data.rights import least_open
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
 from artextract_hf.digests import document_digest, file_digest
@@ -103,12 +105,27 @@ def load_prepared(folder: str | Path) -> DatasetDict:
     return open_saved(folder, known=manifest.get(FILES))
 
 
-def check_columns(splits: DatasetDict, folder: Path) -> None:
-    """Refuse data that lack columns of a record; a training needs only the picture and the classes that it learns.
+def load_records(folder: Path) -> DatasetDict:
+    """`load_prepared` with all that a record has; the licence of each is what all of its columns state of the rights.
 
     Raises:
-        DataError: a column is missing in a split.
+        DataError: as there, or a column is missing in a split.
     """
+    splits = load_prepared(folder)
+    _check_columns(splits, folder)
+    return DatasetDict({name: _with_stated_rights(split) for name, split in splits.items()})
+
+
+def _with_stated_rights(split: Dataset) -> Dataset:
+    stated = stated_licenses(split.select_columns(rights_columns(split.column_names)))
+    if stated == list(split["license"]):
+        return split
+    joined = split.remove_columns("license").add_column("license", stated, feature=split.features["license"])
+    return joined.select_columns(split.column_names)
+
+
+def _check_columns(splits: DatasetDict, folder: Path) -> None:
+    """Refuse data that lack columns of a record; a training needs only the picture and the classes that it learns."""
     wanted = [name for name in painting_features() if name not in DETAILS]
     if missing := [name for name in wanted if any(name not in split.column_names for split in splits.values())]:
         raise DataError(f"{folder} has no column {', '.join(missing)}; `artextract prepare` writes all of them.")
@@ -147,8 +164,7 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     Raises:
         DataError: the folder cannot be used.
     """
-    splits = load_prepared(folder)
-    check_columns(splits, folder)
+    splits = load_records(folder)
     dataset = take_split(splits, ALL)
     expected = painting_features()
     for name in DETAILS:  # a data set of an earlier version
@@ -186,6 +202,7 @@ def _each_once(dataset: Dataset) -> Dataset:
     for row, id_ in zip(named, distinct_ids([ids[row] for row in named]), strict=True):
         ids[row] = id_
     columns = {"id": ids} | {task: _joined_labels(dataset[task], owner) for task in tasks_of(dataset)}
+    columns["license"] = _joined_rights(dataset["license"], owner)
     joined = dataset.remove_columns(list(columns))
     for name, values in columns.items():
         joined = joined.add_column(name, values, feature=dataset.features[name])
@@ -198,6 +215,14 @@ def _joined_labels(labels: Iterable[int | None], owner: Sequence[int]) -> list[i
     for row, label in zip(owner, labels, strict=True):
         if joined[row] == UNKNOWN and label is not None:
             joined[row] = label
+    return joined
+
+
+def _joined_rights(licenses: Iterable[str | None], owner: Sequence[int]) -> list[str]:
+    """What is stated of each row's owner on any of its rows: a statement that is not open, where there is one."""
+    joined = [""] * len(owner)
+    for row, license in zip(owner, licenses, strict=True):
+        joined[row] = least_open([joined[row], license or ""])
     return joined
 
 

@@ -59,6 +59,7 @@ _NO_CLAIM = re.compile(
     r"( (any|known|longer|in|under|by|of|subject|to|protected|restrictions?|the|rights?))* (copyright|rights reserved)"
     r"|copyright[ -](free|expired|has expired)|some rights reserved"
 )
+_COPYRIGHT_SIGN = re.compile("&(copy|#169|#xa9);", re.IGNORECASE)  # as pages have it
 _HOLDER = r"\u00a9|\u24d2|\(c\)|copyright|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
 _RESERVED = (
     r"rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés|derechos reservados|diritti riservati"
@@ -106,7 +107,7 @@ def claims_copyright(credit: str, license: str = "") -> bool:
     >>> claims_copyright("(c) Ann Example", "CC BY 4.0"), claims_copyright("All rights reserved", "CC BY 4.0")
     (False, True)
     """
-    text = " ".join(unicodedata.normalize("NFC", credit).lower().split())
+    text = " ".join(unicodedata.normalize("NFC", _COPYRIGHT_SIGN.sub("\u00a9", credit)).lower().split())
     claim = _RESERVED if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}"
     return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
 
@@ -146,9 +147,9 @@ def _normal(license: str | None) -> str:
     >>> _normal("CC-BY-SA 3.0 (Unported)."), _normal("Creative Commons: Attribution-ShareAlike")
     ('cc by sa 3.0 unported', 'creative commons attribution sharealike')
     """
-    text = unicodedata.normalize("NFKC", license or "").lower()
+    text = unicodedata.normalize("NFKC", license if isinstance(license, str) else "").lower()
     return " ".join(re.sub(r"[\s_\-\u2010-\u2015,;:()\[\]]+|\.(?!\d)", " ", text).split())
 
 
 def _address(license: str | None) -> str:
-    return (license or "").strip().lower()
+    return license.strip().lower() if isinstance(license, str) else ""

@@ -22,7 +22,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 
 from artextract_hf.data.pictures import encoded_pictures
-from artextract_hf.data.prepared import ALL, check_columns, load_prepared, read_manifest
+from artextract_hf.data.prepared import ALL, load_records, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
 from artextract_hf.data.schema import SkipList, class_names, painting_features, tasks_of
 from artextract_hf.data.statistics import FEW, describe
@@ -133,8 +133,7 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
         refuse_links_out([folder, *folder.rglob("*")], source)
         manifest = read_manifest(folder)
         name = manifest.get("split") or (DEFAULT if folder == source else folder.name)
-        splits = load_prepared(folder)
-        check_columns(splits, folder)
+        splits = load_records(folder)
         found.append((name, splits, manifest))
     if len({name for name, _, _ in found}) < len(found):
         raise DataError(f"{source} holds a configuration twice: {', '.join(name for name, _, _ in found)}.")

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.data.rights import ALLOW, is_open
+from artextract_hf.data.fields import rights_columns, stated_licenses
+from artextract_hf.data.rights import ALLOW, is_open, least_open
 from artextract_hf.errors import DataError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish, refuse_links_out
@@ -95,6 +96,8 @@ def _works_by_licence(records: RecordTable) -> dict[str, int]:
     """Paintings by licence, the commonest first; a painting with several faces counts once."""
     columns = records.fields.column_names
     works = records.column(PAINTING) if PAINTING in columns else records.ids
-    licences = records.column("license") if "license" in columns else [None] * len(records)
-    by_work = dict(zip(works, licences, strict=True))
+    licences = stated_licenses(records.fields.select(rights_columns(columns)).to_pylist() or [{}] * len(records))
+    by_work = dict[Any, str]()
+    for work, licence in zip(works, licences, strict=True):
+        by_work[work] = least_open([by_work.get(work, ""), licence])
     return dict(Counter(licence or NOT_STATED for licence in by_work.values()).most_common())

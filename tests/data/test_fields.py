@@ -2,7 +2,8 @@
 
 import pytest
 
-from artextract_hf.data.fields import COLUMNS, artist_as_printed, columns_with, fields_of, words_of
+from artextract_hf.data.fields import COLUMNS, artist_as_printed, cells_of, columns_with, fields_of, words_of
+from artextract_hf.data.labels import is_unknown
 from artextract_hf.errors import DataError
 
 
@@ -38,6 +39,12 @@ def test_the_artist_is_printed_without_life_dates(printed, name):
         ({"license": "CC0", "credit_line": "(c) Ann, all rights reserved"}, "(c) Ann, all rights reserved"),
         ({"license": "CC0", "rights": "public domain", "credit_line": "Gift of Ann"}, "CC0"),
         ({"credit_line": "(c) Ann, whose own pictures these are"}, ""),
+        ({"rights": "CC0", "dcterms:license": "In copyright"}, "In copyright"),
+        ({"rights": "CC0", "rechte": "Alle Rechte vorbehalten"}, "Alle Rechte vorbehalten"),
+        ({"rights": "CC0", "copyright_status": "In copyright"}, "In copyright"),
+        ({"rights": "CC0", "in_copyright": "Yes"}, "in_copyright: Yes"),
+        ({"rights": "CC0", "in_copyright": "no", "rights_holder": "The Museum"}, "CC0"),
+        ({"license": "CC0", "credit_line": "&copy; Ann"}, "&copy; Ann"),
     ],
 )
 def test_a_row_is_open_where_all_that_it_states_is(cells, license):
@@ -54,3 +61,12 @@ def test_a_chosen_column_replaces_the_usual_ones():
     assert words["credit_line"] == "Paula, a.jpg, um 1900."
     with pytest.raises(DataError, match="no field painter"):
         columns_with({"painter": "Maler"})
+
+
+def test_cells_of_any_type_become_texts():
+    cells = [("Title", b"Poppies"), ("License", b"In copyright"), ("style", ["a", "b"]), ("genre", float("nan"))]
+    cells += [("year", 1873.0), ("artist", b"x" * 20_000), ("medium", {"a": "oil"})]
+    assert cells_of(cells, COLUMNS) == {
+        "title": "Poppies", "license": "In copyright", "style": "a, b", "year": "1873"
+    }  # fmt: skip
+    assert is_unknown("-1") and is_unknown("NaN") and not is_unknown("1")

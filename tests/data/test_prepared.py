@@ -378,3 +378,13 @@ def test_a_data_set_of_the_library_itself_is_read(splits, tmp_path):
     assert read_all(tmp_path / "one") == [list(encoded_pictures(splits["train"]))]
     DatasetDict(splits).save_to_disk(tmp_path / "two", num_shards={"train": 2, "val": 1})
     assert len(read_all(tmp_path / "two")[0]) == 3
+
+
+def test_a_painting_in_two_splits_has_the_rights_that_both_state(splits, tmp_path):
+    record = splits["train"][0] | {"id": "twice"}
+    features = splits["train"].features
+    sides = {"train": "CC0", "val": "In copyright"}
+    parts = {name: Dataset.from_list([record | {"license": text}], features=features) for name, text in sides.items()}
+    write_prepared(DatasetDict(parts), {}, tmp_path / "twice")
+    (found,) = read_prepared(tmp_path / "twice", SkipList())
+    assert found["license"] == "In copyright"

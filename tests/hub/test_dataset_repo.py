@@ -30,6 +30,7 @@ from artextract_hf.data.decode import decode_image
 from artextract_hf.data.prepared import load_prepared, write_prepared
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
+from artextract_hf.data.sources.collection import load_collection
 from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
 from artextract_hf.errors import ArtExtractError
@@ -313,3 +314,19 @@ def test_a_hub_that_refuses_is_one_clear_line(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 2 and last.startswith("artextract: somebody/paintings could not be published")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("credit_line", "\u00a9 Ann, all rights reserved"), ("Rights", "In copyright"), ("open_access", "False")],
+)
+def test_what_other_columns_state_of_the_rights_counts(tmp_path, column, value):
+    """Of data that `datasets` saved, in which nobody has compared the columns yet."""
+    splits = load_prepared(prepared(tmp_path / "in", *["CC0"] * 4))
+    for name, part in splits.items():
+        old = part.remove_columns(column) if column in part.column_names else part
+        splits[name] = old.add_column(column, [value, *[""] * (len(part) - 1)])
+    splits.save_to_disk(tmp_path / "saved")
+    report = dataset_repository(tmp_path / "saved", REPO).write(tmp_path / "repo")
+    assert [item["path"] for item in report["left_out"]] == ["m/0.jpg", "m/2.jpg"]
+    assert sum(license != "CC0" for license in load_collection(tmp_path / "saved")["license"]) == 2

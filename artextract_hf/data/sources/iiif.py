@@ -25,7 +25,6 @@ from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import (
     MAX_DOCUMENT,
     Canvas,
-    id_of,
     is_whole,
     members_of,
     pages_of,
@@ -33,6 +32,7 @@ from artextract_hf.data.sources.iiif_documents import (
     parse_manifest,
     type_of,
 )
+from artextract_hf.data.sources.iiif_words import Part, id_of
 from artextract_hf.errors import DataError
 
 MAX_DEPTH = 8  # collections inside collections
@@ -73,11 +73,15 @@ def read_iiif(
 
 @dataclass(frozen=True)
 class _Place:
-    """A document that is still to be read: its address or file, how deep it lies, and itself where it is known."""
+    """A document that is still to be read: its address or file, how deep it lies, and itself where it is known.
+
+    `above` is what names it: its entry in a collection, and the collections around that, the nearest first.
+    """
 
     address: str
     depth: int = 0
-    document: dict[str, Any] | None = None
+    document: Part | None = None
+    above: tuple[Part, ...] = ()
 
 
 def _walk(source: str, fetcher: Fetcher, skipped: SkipList, *, side: int) -> Iterator[Canvas]:
@@ -97,7 +101,7 @@ def _walk(source: str, fetcher: Fetcher, skipped: SkipList, *, side: int) -> Ite
             if type_of(document) == "collection":
                 waiting.extend(_below(place, document, seen, skipped))
                 continue
-            for canvas in parse_manifest(document, side=side, skipped=skipped):
+            for canvas in parse_manifest(document, side=side, skipped=skipped, above=place.above):
                 count += 1
                 yield canvas
         except DataError as error:
@@ -114,14 +118,14 @@ def _limit_reached(source: str) -> str:
 
 def _below(place: _Place, collection: dict[str, Any], seen: set[str], skipped: SkipList) -> Iterator[_Place]:
     """What a collection names and nobody has named before; its further pages lie as deep as itself."""
-    members = []
+    members, above = [], (collection, *place.above)
     for number, member in enumerate(members_of(collection), start=1):
         if is_whole(member):
             id_ = id_of(member) or f"{place.address}#{number}"
-            members.append(_Place(id_, place.depth + 1, member | {"id": id_}))
+            members.append(_Place(id_, place.depth + 1, member | {"id": id_}, above))
         else:
-            members.append(_Place(id_of(member), place.depth + 1))
-    for found in [*members, *(_Place(page, place.depth) for page in pages_of(collection))]:
+            members.append(_Place(id_of(member), place.depth + 1, above=(member, *above)))
+    for found in [*members, *(_Place(page, place.depth, above=above) for page in pages_of(collection))]:
         try:
             target = urljoin(place.address, found.address) if is_address(place.address) else found.address
         except ValueError:
@@ -134,7 +138,7 @@ def _below(place: _Place, collection: dict[str, Any], seen: set[str], skipped: S
         elif found.depth > MAX_DEPTH:
             skipped.add(shown(target), f"lies more than {MAX_DEPTH} collections deep")
         else:
-            yield _Place(target, found.depth, found.document)
+            yield replace(found, address=target)
         seen.add(target)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.fields import OPEN_FLAGS, Columns, cells_of
+from artextract_hf.data.fields import Columns, cells_of, column_key, states_rights
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.errors import DataError
@@ -199,8 +199,12 @@ def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
         if file.metadata.num_rows > MAX_ROWS:
             raise DataError(f"{table} has {file.metadata.num_rows} rows; a list of pictures has at most {MAX_ROWS}.")
         _image_column(_lower(field.name for field in file.schema_arrow if _is_text(field.type)), table, columns)
-        known = {*OPEN_FLAGS, *(name for usual in columns.values() for name in usual)}
-        wanted = [name for name in dict.fromkeys(file.schema_arrow.names) if name.strip().lower() in known]
+        known = {name for usual in columns.values() for name in usual}
+        wanted = [
+            name
+            for name in dict.fromkeys(file.schema_arrow.names)
+            if column_key(name) in known or states_rights(column_key(name), columns)
+        ]
         for batch in file.iter_batches(BATCH, columns=wanted):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 yield Row(cells_of(zip(batch.schema.names, values, strict=True), columns))
@@ -220,7 +224,7 @@ def _image_column(names: list[str], table: Path, columns: Columns) -> str:
 
 
 def _lower(names: Iterable[str]) -> list[str]:
-    return [name.strip().lower() for name in names]
+    return list(map(column_key, names))
 
 
 def _text_of(table: Path) -> str:

@@ -30,12 +30,14 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from artextract_hf.data.fields import (
     Columns,
     cells_of,
+    column_key,
     features_of,
     fields_of,
     label_of,
     labels_of,
     own_tasks,
     split_of,
+    states_rights,
     words_of,
 )
 from artextract_hf.data.labels import TASKS, class_table, display_name, is_unknown
@@ -72,7 +74,7 @@ def read_table(
     with _as_data_error(source):
         parts = _load(source, skipped, allow_outside=allow_outside)
         table = concatenate_datasets(list(parts.values()))
-        if len(parts) > 1 and not any(column.strip().lower() == "split" for column in table.column_names):
+        if len(parts) > 1 and "split" not in map(column_key, table.column_names):
             table = table.add_column("split", [name for name, part in parts.items() for _ in range(len(part))])
         return _read(table, source, columns, skipped, own, allow_outside=allow_outside)
 
@@ -143,7 +145,7 @@ def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
     known = {name for usual in columns.values() for name in usual}
     found: dict[str, str] = {}
     for column, feature in words.features.items():
-        if isinstance(feature, ClassLabel) and column.strip().lower() not in known:
+        if isinstance(feature, ClassLabel) and column_key(column) not in known:
             with suppress(DataError):  # what can be no task is left out, as any other column is
                 found |= own_tasks([column])
     return found
@@ -151,7 +153,7 @@ def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
 
 def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Dataset, Dataset, list[str | None]]:
     """The words of each row; its picture, as a cell or as the name of a file; and how it is called if not by that."""
-    spelt = {column.strip().lower(): column for column in table.column_names}
+    spelt = {column_key(column): column for column in table.column_names}
     usual = [spelt[c] for c in columns["image"] if c in spelt]
     if not usual:
         raise DataError(
@@ -185,7 +187,7 @@ def _is_word(table: Dataset, column: str, columns: Columns) -> bool:
     A second picture, or a sound, would be decoded when its row is read.
     """
     feature = table.features[column]
-    if column.strip().lower() in columns["license"]:
+    if states_rights(column_key(column), columns):
         return _is_plain(feature)
     return isinstance(feature.feature if isinstance(feature, List) else feature, (Value, ClassLabel))
 
@@ -281,12 +283,10 @@ def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[
         feature = words.features[column]
         if isinstance(feature, ClassLabel):
             value = feature.int2str(value) if value is not None and 0 <= value < len(feature.names) else ""
-        if isinstance(value, list) and column.strip().lower() not in columns["license"]:
-            value = str(value)
         known[column] = None if is_unknown(str(value)) else value
     text = cells_of(known.items(), columns)
     row = fields_of(text, columns)
-    classes = next((c for c in words.column_names if c.strip().lower() == "artist"), None)
+    classes = next((c for c in words.column_names if column_key(c) == "artist"), None)
     if classes and isinstance(words.features[classes], ClassLabel) and text.get("artist"):
         row["artist"] = text["artist"]
     return row

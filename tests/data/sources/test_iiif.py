@@ -9,7 +9,8 @@ from artextract_hf.data.labels import ARTISTS
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import load_collection, read_collection
 from artextract_hf.data.sources.iiif import read_iiif
-from artextract_hf.data.sources.iiif_documents import image_url, parse_manifest, text_of
+from artextract_hf.data.sources.iiif_documents import image_url, parse_manifest
+from artextract_hf.data.sources.iiif_words import text_of
 from artextract_hf.errors import DataError
 from tests.data.sources.iiif_server import IiifServer, jpeg
 
@@ -416,3 +417,41 @@ def test_a_credit_may_name_the_holder_of_what_is_licensed(server, tmp_path, righ
     statement = {"label": "Credit", "value": credit}
     serve(server, one=manifest_3(server.url, "one", rights=rights, requiredStatement=statement))
     assert read_iiif(f"{server.url}/one.json", tmp_path, SkipList(), settings=QUICK)["license"] == [license]
+
+
+INC = "http://rightsstatements.org/vocab/InC/1.0/"
+
+
+def test_rights_are_those_stated_nearest_to_the_picture_up_to_the_collection(server, tmp_path):
+    url = server.url
+    of_page = manifest_3(url, "page")
+    of_page["items"][0]["items"][0]["rights"] = INC
+    silent, listed = ({**manifest_3(url, name)} for name in ("silent", "listed"))
+    for manifest in (silent, listed):
+        del manifest["rights"]
+    items = [of_page, {"id": f"{url}/silent.json", "type": "Manifest", "rights": "CC0"}, listed]
+    serve(server, silent=silent, all={"id": f"{url}/all.json", "type": "Collection", "rights": INC, "items": items})
+    dataset = read_iiif(f"{url}/all.json", tmp_path, SkipList(), settings=QUICK)
+    found = {
+        id_.split("/")[3].removesuffix(".json"): license
+        for id_, license in zip(dataset["id"], dataset["license"], strict=True)
+    }
+    assert found == {"page": INC, "silent": "CC0", "listed": INC}
+
+
+def test_every_sequence_is_read_and_pages_elsewhere_are_listed(server, tmp_path):
+    two = manifest_2(server.url, "two")
+    more = manifest_2(server.url, "more")["sequences"][0]["canvases"]
+    two["sequences"] += [
+        {"@id": f"{server.url}/order2", "canvases": two["sequences"][0]["canvases"] + more},
+        {"@id": f"{server.url}/order3"},
+    ]
+    book = manifest_3(server.url, "book")
+    book["items"][0]["items"].append({"id": f"{server.url}/page2", "type": "AnnotationPage"})
+    serve(server, two=two, book=book)
+    skipped = SkipList()
+    assert len(read_iiif(f"{server.url}/two.json", tmp_path, skipped, settings=QUICK)) == 2
+    assert len(read_iiif(f"{server.url}/book.json", tmp_path, skipped, settings=QUICK)) == 1
+    sequence, page = skipped.items
+    assert sequence.path.endswith("order3") and "address only" in sequence.reason
+    assert page.path.endswith("page2") and "address only" in page.reason

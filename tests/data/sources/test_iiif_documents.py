@@ -6,7 +6,8 @@ import pytest
 
 from artextract_hf.data.fields import artist_as_printed
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.iiif_documents import parse_document, parse_manifest, text_of
+from artextract_hf.data.sources.iiif_documents import parse_document, parse_manifest
+from artextract_hf.data.sources.iiif_words import text_of
 from artextract_hf.errors import DataError
 
 OWN = "https://m.example/own.jpg"

@@ -51,7 +51,7 @@ def test_a_csv_of_any_desk_gives_the_same_rows(tmp_path, content):
 
 def test_a_comma_in_a_text_is_no_separator_of_a_table_with_semicolons(tmp_path):
     (row,) = rows(tmp_path, "file_name;title, artist\na.jpg;Poppies, 1873\n")
-    assert row.cells == {"file_name": "a.jpg", "title, artist": "Poppies, 1873"}
+    assert row.cells == {"file_name": "a.jpg", "title,_artist": "Poppies, 1873"}
 
 
 def test_a_row_with_more_cells_than_the_header_is_a_bad_one(tmp_path):

@@ -1,0 +1,168 @@
+"""The words of documents of IIIF: titles, artists, dates, credits and rights, in whatever language and form.
+
+Source: iiif.io/api/presentation/{2.1,3.0}. What is stated of the rights nearest to a picture counts; a credit counts
+where it claims what the statements beside it give away.
+"""
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, states_rights
+from artextract_hf.data.rights import claims_copyright, is_open, least_open
+
+LANGUAGES = ("en", "none", "@none")  # preferred, then whatever is there
+
+# Labels of metadata pairs in the languages in which museums publish; `_matches` knows further spellings of each.
+ARTIST_LABELS = {
+    "artist", "artists", "artist name", "creator", "creators", "maker", "makers", "painter", "painters", "author",
+    "authors", "attribution", "künstler", "künstlerin", "künstler:in", "künstler*in", "künstler_in", "maler",
+    "urheber", "artiste", "artistes", "auteur", "auteurs", "peintre", "kunstenaar", "schilder", "vervaardiger",
+    "artista", "artisti", "artistas", "autore", "autori", "pittore", "autor", "autores", "pintor",
+}  # fmt: skip
+DATE_LABELS = {
+    "date", "dates", "date created", "creation date", "date of creation", "date made", "date of work", "object date",
+    "production date", "date of production", "created", "year", "dating", "datierung", "datum", "jahr",
+    "entstehungszeit", "date de création", "année", "datering", "jaar", "data", "anno", "datazione", "fecha", "año",
+}  # fmt: skip
+MEDIUM_LABELS = {
+    "medium", "materials", "material", "technique", "physical description", "material/technik", "technik", "matériaux",
+    "technique et matériaux", "materiaal", "techniek", "tecnica", "materiali", "técnica",
+}  # fmt: skip
+RIGHTS_LABELS = {"usage", "use and reproduction"}  # beside those that `states_rights` knows
+CREDIT_LABELS = {"credit", "credits", "credit line", "creditline", "courtesy"}
+
+Part = dict[str, Any]  # of a document: an object of JSON
+
+
+def id_of(thing: Part) -> str:
+    """The address by which a document names itself or a part; empty where it does not."""
+    value = thing.get("id") or thing.get("@id") or ""
+    return encodable(value) if isinstance(value, str) else ""
+
+
+def listed(value: Any) -> list[Any]:
+    """A list as it is, and a single value as a list; IIIF allows either in many places."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def objects(value: Any) -> list[Part]:
+    """What is an object, of a list or of a single value."""
+    return [v for v in listed(value) if isinstance(v, dict)]
+
+
+def text_of(value: Any) -> str:
+    """The text of a label or value of either version, in English where there is a choice, without markup.
+
+    A string; a list of them; `{"@value": ..., "@language": ...}` (version 2); `{"en": ["..."]}` (version 3).
+    """
+    return _text_of(value, lambda text: " ".join(_plain(text).split()))
+
+
+def _text_of(value: Any, words: Callable[[str], str]) -> str:
+    """`text_of`, with what makes a text of each string."""
+    if isinstance(value, str | int | float):  # a year, perhaps
+        return words(str(value))
+    if isinstance(value, list):
+        chosen = [v for v in value if isinstance(v, dict) and str(v.get("@language", "")).startswith("en")] or value
+        return ", ".join(filter(None, (_text_of(v, words) for v in chosen)))
+    if isinstance(value, dict):
+        if "@value" in value:
+            return _text_of(value["@value"], words)
+        named = [key for key in value if isinstance(key, str)]
+        best = next((k for want in LANGUAGES for k in named if k == want or k.startswith(f"{want}-")), None)
+        return _text_of(value[best or named[0]], words) if named else ""
+    return ""
+
+
+def _plain(text: str) -> str:
+    """A text without markup; a tag leaves a space, or the end of a line."""
+    text = re.sub(r"<(?:br|/p|/div|/li)\b[^<>]*>", "\n", encodable(text), flags=re.IGNORECASE)
+    text = re.sub(r"<[^<>]*>", " ", text)
+    try:
+        return html.unescape(text)
+    except ValueError:  # the number of a character that has thousands of digits
+        return text
+
+
+def _artist(text: str) -> str:
+    """An artist as museums print one: a further line with a number in it is of nationality and life dates.
+
+    >>> _artist("Ann Example\\nAmerican, 1845-1921"), _artist("Ann Example<br>Bob Example (1850-1900)")
+    ('Ann Example', 'Ann Example, Bob Example')
+    """
+    first, *further = [" ".join(line.split()) for line in _plain(text).splitlines() if line.strip()] or [""]
+    names = [artist_as_printed(line) for line in further]
+    return ", ".join([artist_as_printed(first), *(name for name in names if not re.search(r"\d", name))])
+
+
+def encodable(text: str) -> str:
+    """A text without halves of characters, which JSON can hold and no file."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _matches(label: str, labels: set[str]) -> bool:
+    """Whether a label is one of those, also as in `Artist / Maker` and `Artist(s)`.
+
+    >>> [_matches(label, ARTIST_LABELS) for label in ("artist / maker:", "artist(s)", "date")]
+    [True, True, False]
+    """
+    label = label.replace("(s)", "s").strip(" :")
+    return label in labels or any(part.strip() in labels for part in re.split(r"[/,&]| and | or ", label))
+
+
+def _is_of_rights(label: str) -> bool:
+    return _matches(label, RIGHTS_LABELS) or states_rights(column_key(label), COLUMNS)
+
+
+def _pairs(listed: Any) -> list[tuple[str, Any]]:
+    """Pairs of a label, in lower case, and a value."""
+    return [(text_of(pair.get("label")).lower(), pair.get("value")) for pair in objects(listed)]
+
+
+def license_of(parts: Iterable[Part]) -> str:
+    """What is stated of the rights nearest to a picture, where the parts of its document come the nearest first."""
+    return next(filter(None, map(_stated_by, parts)), "")
+
+
+def _stated_by(part: Part) -> str:
+    """What a part of a document states of rights; a credit counts where it claims what the statements give."""
+    pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
+    stated = [part.get("rights"), part.get("license"), *(v for label, v in pairs if _is_of_rights(label))]
+    license = least_open(text_of(statement) for value in stated for statement in listed(value))
+    credits = [value for label, value in pairs if _matches(label, CREDIT_LABELS)]
+    statement = part.get("requiredStatement")
+    required = [statement] if isinstance(statement, str) else [value for _, value in _pairs(statement)]
+    texts = map(text_of, _strings([*stated, *required, *credits, part.get("attribution")]))
+    claim = next((text for text in texts if claims_copyright(text, license)), "")
+    return license if license and not is_open(license) else claim or license
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text of a value, in whatever language."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def words_of(part: Part) -> dict[str, str]:
+    """What a manifest or a canvas says of `title`, `artist`, `date`, `medium`, `credit_line` and `source_url`."""
+    pairs = _pairs(part.get("metadata"))
+
+    def first(labels: set[str]) -> Any:
+        exact = [value for label, value in pairs if label.strip(" :") in labels]
+        return next(iter(exact or [value for label, value in pairs if _matches(label, labels)]), "")
+
+    required = objects(part.get("requiredStatement"))
+    words = {
+        "title": text_of(part.get("label")),
+        "artist": _text_of(first(ARTIST_LABELS), _artist),
+        "date": text_of(first(DATE_LABELS)),
+        "medium": text_of(first(MEDIUM_LABELS)),
+        "credit_line": text_of(required[0].get("value")) if required else text_of(part.get("attribution")),
+        "source_url": next((id_of(page) for key in ("homepage", "related") for page in objects(part.get(key))), ""),
+    }
+    return {name: text for name, text in words.items() if text}
