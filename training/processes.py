@@ -19,7 +19,7 @@ from artextract_hf.errors import ERROR_FILE, ArtExtractError
 from artextract_hf.escapes import for_terminal
 
 WORLD = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # as launchers say it
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 130
 # Seconds that the first process of a machine has to meet the same error and to say it; its launcher then ends all.
 PATIENCE = 10.0
 
@@ -69,3 +69,7 @@ def user_errors(script: str) -> Iterator[None]:
         else:
             print(f"{script}: {line}", file=sys.stderr, flush=True)
         sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"{script}: stopped; the same command goes on from where it was.", file=sys.stderr, flush=True)
+        sys.exit(INTERRUPTED)

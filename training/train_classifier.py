@@ -33,6 +33,7 @@ from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification
 from training.classifier.batch import Batch, MapBatch
 from training.classifier.card import score_and_describe
 from training.classifier.config import TrainConfig
+from training.classifier.console import Clock, closing, draw_progress, opening
 from training.classifier.kept_maps import KeptMaps, keep_maps
 from training.classifier.model import build_model, save_model
 from training.classifier.objective import Learner
@@ -99,6 +100,7 @@ class Phase:
     samples: TrainingViews | KeptMaps
     batches: EpochBatches
     factor: Factor  # of the peak learning rates, by the step
+    clock: Clock = field(default_factory=Clock)
 
 
 def train(config: TrainConfig) -> None:
@@ -153,6 +155,8 @@ def set_up(config: TrainConfig) -> Run:
     learner = Learner(model, config, count_classes(views, tasks)).to(device)
     teachers = Teachers(config.teachers, model.config.tasks, device=device) if config.teachers else None
     out = open_output(config, accelerator)
+    if accelerator.is_main_process:
+        print(opening(config, model.config.tasks, learn, evaluate), flush=True)
     return Run(config, accelerator, learner, average, views, learn, evaluate, teachers, out)
 
 
@@ -232,6 +236,8 @@ def run_epoch(run: Run, phase: Phase, *, epoch: int, step: int) -> int:
         step += 1
         update_average(run.average, run.learner.model, decay=config.ema_decay, step=step)
         bar.set_postfix(loss=f"{np.mean(losses[-20:]):.3f}")
+        if accelerator.is_main_process:
+            phase.clock.tick(phase.epochs * batches.steps - step)
         if accelerator.is_main_process and step % config.checkpoint_every == 0 and step < end:
             run.save(phase.optimizer, {"phase": phase.number, "epoch": epoch, "step": step})
     (loss,) = mean_of_steps(accelerator, losses)
@@ -329,7 +335,8 @@ def finish(run: Run) -> None:
             device=run.average.device,
             name=out.name,
         )
-        print(classifier_table(report), flush=True)
+        draw_progress(out)
+        print(classifier_table(report) + closing(out, config, run.best["epoch"]), flush=True)
     if config.push_to_hub:
         publish_model(out / "best" if (out / "best").is_dir() else out / "last", config.push_to_hub)
 

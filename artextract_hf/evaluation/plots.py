@@ -59,6 +59,20 @@ def draw_results(groups: Mapping[str, Mapping[str, float]], title: str, path: Pa
     figure.savefig(path, dpi=100, metadata={"Software": None})  # the same file from the same figures
 
 
+def draw_lines(panels: Mapping[str, Mapping[str, Sequence[float | None]]], path: Path) -> None:
+    """Series of numbers, a panel each for what belongs together: `{"loss": {"loss": [2.1, 1.7]}}`; None is a gap."""
+    figure = Figure(figsize=SHARED_SIZE, layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (title, lines) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(1, len(panels), place)
+        for name, values in lines.items():
+            numbers = [np.nan if value is None else value for value in values]
+            axes.plot(range(1, len(numbers) + 1), numbers, marker="o", markersize=3, label=name)
+        axes.set_title(title)
+        axes.legend()
+    figure.savefig(path, dpi=100)
+
+
 def draw_class_balance(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
     """Works by class, one panel a task; at most SHOWN_CLASSES of a task, the most frequent."""
     tasks = {task: dict(Counter(works).most_common(SHOWN_CLASSES)) for task, works in counts.items() if works}

@@ -1,6 +1,7 @@
 from .card import classifier_card as classifier_card
 from .card import dataset_card as dataset_card
 from .card import embedder_card as embedder_card
+from .card import in_words as in_words
 from .card import index_card as index_card
 from .card import save_model_card as save_model_card
 from .card import space_card as space_card

@@ -83,3 +83,10 @@ def test_of_several_processes_one_says_it(tmp_path, ranks):
     command = [sys.executable, *launch, *ranks.split()]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("no such folder.") == 1
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(capsys):
+    with pytest.raises(SystemExit) as ended, user_errors("train_x"):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "train_x: stopped; the same command goes on from where it was.\n"

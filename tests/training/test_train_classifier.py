@@ -66,6 +66,8 @@ def test_the_command_trains_end_to_end(recipe, tmp_path):
         ("2", "2", "64"),
         ("2", "3", "64"),
     ]
+    assert "learning style (2 classes)" in done.stdout and "scored on" in done.stdout
+    assert f"calibration.py --model {out}/best" in done.stdout and (out / "progress.png").stat().st_size > 10_000
     model, processor = load_classifier(str(out / "best"))
     assert model.config.tasks["style"] == ["Baroque", "Impressionism"]  # only what the data holds
     assert json.loads((out / "config.json").read_text())["seed"] == 0
