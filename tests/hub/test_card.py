@@ -93,6 +93,21 @@ def test_the_card_says_whose_paintings_they_are(origin, tasks):
     assert "top5" not in top5  # of two or three classes, always right
 
 
+def test_the_card_tells_what_stood_still_and_what_the_network_has():
+    report, config = (json.loads((FOLDER / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
+    tasks = {"style": ["A", "B"]}
+    report["tasks"] = {"style": report["tasks"]["style"]}
+    learnt = provenance(ORIGINS["own"][0], Dataset.from_dict({"license": [""]}))
+    plain = {"backbone": "mobilenetv2_100", "rnn_type": "none", "attention": "none"}
+    still = {"start_from": "default", "frozen": "trunk", "epochs": 0, "frozen_epochs": 40, "frozen_lr": 0.001}
+    text = classifier_card(
+        report, config=config | still | {"learnt_from": learnt, "model": plain}, tasks=tasks, name="m"
+    ).text
+    assert "The trunk of a trained classifier stood still, and the rest learnt, for at most 40 epochs" in text
+    assert "adamw at 0.001" in text and "(backbone)" not in text
+    assert not any(word in text for word in ("recurrent", "ttention", "Fine-tuned"))
+
+
 def test_words_of_the_data_are_no_markup():
     hostile = "CC0 [here](https://evil.example) <img src=x>\n\n| `x` | 7 |"
     report, config = (json.loads((FOLDER / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
