@@ -120,6 +120,15 @@ def best() -> str:
     return _table(["trained", *TASKS, "macro F1"], rows)
 
 
+def small_sets() -> str:
+    """Classes of one's own from a few hundred works, top-1 in percent, mean and spread over the draws."""
+    rows = []
+    for name, found in _read("benchmarks/results/small_sets.json")["sets"].items():
+        spread = [f"{found['top1'][kind]} ± {found['sd'][kind]}" for kind in ("small", "frozen_features")]
+        rows.append([name, len(found["classes"]), sum(found["classes"].values()), *spread, found["top1"]["commonest"]])
+    return _table(["classes", "number", "works", "`small`", "frozen features", "the commonest class"], rows)
+
+
 def embedders() -> str:
     """Embeddings for search, percent."""
     rows = []

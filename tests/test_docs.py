@@ -15,7 +15,17 @@ from tests.conftest import ROOT, plain_picture
 README = ROOT / "README.md"
 PAGES = [
     ROOT / "docs" / f"{name}.md"
-    for name in ("bring-paintings-in", "search", "train", "publish", "extend", "code", "results", "reliability")
+    for name in (
+        "bring-paintings-in",
+        "search",
+        "train",
+        "your-own-labels",
+        "publish",
+        "extend",
+        "code",
+        "results",
+        "reliability",
+    )
 ]
 TEXTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *PAGES]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -103,13 +113,14 @@ def desk(tmp_path_factory, tiny_wikiart) -> Path:
         (folder / name).symlink_to(ROOT / name)
     (folder / "wikiart_release").symlink_to(tiny_wikiart)
     colors = {"landscape": (60, 160, 60), "portrait": (170, 120, 90)}
-    rows = ["file_name,titel,artist,date,rights"]
+    rows = ["file_name,titel,artist,date,rights,school"]
     for number in range(12):
         genre = list(colors)[number % 2]
         path = folder / "museum" / "images" / genre / f"{101 + number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         plain_picture(colors[genre], (320, 260), seed=number).save(path)
-        rows.append(f"images/{genre}/{path.name},Number {number},Ann Example,{1850 + number},CC0")
+        school = ("north", "south")[number % 2]
+        rows.append(f"images/{genre}/{path.name},Number {number},Ann Example,{1850 + number},CC0,{school}")
     (folder / "museum" / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder / "museum" / "images" / "101.jpg").write_bytes((folder / "museum/images/landscape/101.jpg").read_bytes())
     network = timm.create_model("mobilenetv2_100", pretrained=False)

@@ -48,6 +48,11 @@ def start_processes(**options: Any) -> Accelerator:
             f"{world} processes were started, but {accelerator.num_processes} work together; start them by `torchrun`, "
             "or by `accelerate launch` where there is a GPU for each."
         )
+    if accelerator.gradient_accumulation_steps != 1:
+        raise ArtExtractError(
+            "the launcher asks for gradient accumulation, which would scale the loss; give the classifier's training "
+            "`--accumulate 4` in its place. BYOL has none: its batch norms need whole batches."
+        )
     return accelerator
 
 

@@ -10,6 +10,7 @@ warm-up, a cosine, and averaged weights, which are the ones evaluated and kept. 
 
 import contextlib
 import copy
+import logging
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -59,6 +60,8 @@ from training.optim import Factor, Rates, freeze_first, make_optimizer, make_sch
 from training.processes import user_errors
 from training.run import check_loss, log_scores, make_accelerator, mean_of_steps, only_run, open_output
 from training.synced_norm import sync_norms
+
+logger = logging.getLogger("train_classifier")
 
 
 def main() -> None:
@@ -166,6 +169,8 @@ def set_norms(config: TrainConfig, model: CrnnForImageClassification, device: to
     Raises:
         DataError: synchronised batch norms are wanted on a CPU.
     """
+    if config.accumulate > 1 and not config.fold_norms:
+        logger.warning("batch norms that learn see a piece of a batch at a time: the loss depends on `accumulate`.")
     if config.fold_norms:
         fold_frozen_norms(model.crnn.backbone)
     elif config.sync_norms:

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from accelerate.commands.config.config_args import load_config_from_file
 
 from artextract_hf.errors import ERROR_FILE, ArtExtractError, DataError
 from tests.conftest import ROOT
@@ -90,3 +91,15 @@ def test_ctrl_c_says_that_the_same_command_goes_on(capsys):
         raise KeyboardInterrupt
     assert ended.value.code == 130
     assert capsys.readouterr().err == "train_x: stopped; the same command goes on from where it was.\n"
+
+
+def test_accumulation_that_a_launcher_asks_for_is_refused(world):
+    world.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    with pytest.raises(ArtExtractError, match="give the classifier's training `--accumulate 4`"):
+        start_processes()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training/launch").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_files_for_launchers_are_what_accelerate_reads(path):
+    config = load_config_from_file(str(path))
+    assert config.distributed_type == "MULTI_GPU" and config.num_processes % config.num_machines == 0
