@@ -40,7 +40,7 @@ from artextract_hf.outputs import (
     replacement,
     write_whole,
 )
-from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
+from artextract_hf.retrieval.embed import embedded_batches, indexed_columns, names_of_classes, row_of
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.records import ids_of
 
@@ -171,7 +171,7 @@ def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
 def _contents(dataset: Dataset) -> Iterator[bytes]:
     """Each record whole: its row, and its picture as it is encoded."""
     names = names_of_classes(dataset.features)
-    for record in encoded_pictures(dataset):
+    for record in encoded_pictures(indexed_columns(dataset)):
         row = json.dumps(row_of(record, names), default=str, sort_keys=True)
         yield row.encode() + encoded_bytes(record["image"])
 
@@ -187,6 +187,7 @@ def _path(out: Path, start: int) -> Path:
 
 def _embedded(dataset: Dataset, embedder: Embedder, bar: tqdm) -> pa.Table:
     """Records as rows with the column `vector`; what was skipped is noted in the table's metadata."""
+    dataset = indexed_columns(dataset)
     skipped, names = SkipList(), names_of_classes(dataset.features)
     stored = [field for field in dataset.features.arrow_schema if field.name != "image"]
     # Types are those of the collection: else a part without a known year would not fit beside the others.
