@@ -45,7 +45,7 @@ def output_lock(folder: str | Path) -> Iterator[None]:
     Raises:
         ArtExtractError: another run holds it, or links lie where it would work.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     if target.parent.exists() and not os.access(target.parent, os.W_OK):
         yield  # a mounted folder, perhaps: there is no place for a lock beside it
         return
@@ -67,7 +67,7 @@ def replacement(folder: str | Path) -> Iterator[Path]:
         ArtExtractError: it cannot be replaced, see `check_replaceable`, or links lie where it would be made.
         OSError: it cannot be written, as on a full disk; what was there is intact.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     check_replaceable(target)
     new, old = _work(target) / NEW, _work(target) / OLD
     with _lock(_work(target) / SWAP, wait=True):
@@ -90,7 +90,7 @@ def working_room(folder: str | Path) -> Iterator[Path]:
     Raises:
         ArtExtractError: another run is writing the output folder.
     """
-    room = _work(Path(folder).resolve()) / ROOM
+    room = _work(real_path(folder)) / ROOM
     with output_lock(folder):
         shutil.rmtree(room, ignore_errors=True)  # of a run that was killed
         room.mkdir()
@@ -107,7 +107,7 @@ def check_replaceable(folder: str | Path) -> None:
         ArtExtractError: it is a file, the working directory or around it, or mounted, or the folder around it is
             read-only.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     if target.exists() and not target.is_dir():
         raise ArtExtractError(f"{target} is a file; choose another folder.")
     if Path.cwd().is_relative_to(target):
@@ -120,11 +120,23 @@ def check_replaceable(folder: str | Path) -> None:
 
 def recover(folder: str | Path) -> None:
     """Put in place what a run that was killed between two renames had finished; otherwise do nothing."""
-    target = Path(folder).resolve()
+    target = real_path(folder)
     with contextlib.suppress(OSError):  # such as a folder that may only be read
         if not target.exists() and (_work(target) / OLD).is_dir():
             with _lock(_work(target) / SWAP, wait=True):
                 _clear(target)
+
+
+def real_path(name: str | Path) -> Path:
+    """A path from the root, links followed.
+
+    Raises:
+        ArtExtractError: nothing can be called so.
+    """
+    try:
+        return Path(name).resolve()
+    except ValueError as error:  # a zero byte
+        raise ArtExtractError(f"{str(name)!r} cannot be the name of a file or folder: {error}.") from None
 
 
 def first_other(folder: Path, written: str) -> Path | None:
@@ -144,7 +156,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
         ArtExtractError: the folder to write into is a link.
         OSError: they cannot be written; what was there is intact.
     """
-    new = folder / ".new"  # inside, so that no rename leads to another disk
+    new = real_path(folder) / ".new"  # inside, so that no rename leads to another disk
     _refuse_link(new)
     shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
     new.mkdir(parents=True)

@@ -36,6 +36,7 @@ from artextract_hf.outputs import (
     first_other,
     move_whole,
     output_lock,
+    real_path,
     recover,
     replacement,
     write_whole,
@@ -95,7 +96,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
         DataError: two records with one id, parts of another plan in the folder, or files that would be removed.
         ArtExtractError: the folder cannot be replaced.
     """
-    out, plan = Path(out).resolve(), _plan(dataset, embedder, part)
+    out, plan = real_path(out), _plan(dataset, embedder, part)
     recover(out)
     check_replaceable(out)
     if out.is_dir() and (other := first_other(out, WRITTEN)):
@@ -117,7 +118,7 @@ def write_parts(
     dataset: Dataset, embedder: Embedder, out: str | Path, *, shard: int = 0, shards: int = 1, progress: bool = False
 ) -> None:
     """Embed one share of the parts that are missing: every `shards`-th, from the `shard`-th on."""
-    out = Path(out).resolve()  # pyarrow takes a relative name with `://` for an address
+    out = real_path(out)  # pyarrow takes a relative name with `://` for an address
     if not (plan := _read(out / PLAN)):
         return
     share = {start: min(plan["part"], plan["records"] - start) for start in _starts(plan)[shard::shards]}
@@ -138,7 +139,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
     Raises:
         DataError: a part is missing or damaged, or none of them holds a vector.
     """
-    out = Path(out).resolve()
+    out = real_path(out)
     if not (plan := _read(out / PLAN)):
         return _read(out / ABOUT)
     paths = [_path(out, start) for start in _starts(plan)]
