@@ -16,9 +16,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ArtExtractError
 
 if sys.platform != "win32":
@@ -146,6 +147,26 @@ def first_other(folder: Path, written: str) -> Path | None:
         if other or path.is_symlink():
             return path
     return None
+
+
+def refuse_foreign_files(folder: Path, names: Sequence[str], keys: Iterable[str]) -> None:
+    """Refuse to write a report over files that are of no earlier one.
+
+    Args:
+        folder: that the report goes to; it need not exist, and other files in it do not matter.
+        names: of the report's files; the first is a JSON object, by which an earlier report is known.
+        keys: that it has.
+
+    Raises:
+        ArtExtractError: there are such files, or links.
+    """
+    there = [path for path in (folder / name for name in names) if path.exists() or path.is_symlink()]
+    try:
+        is_report = read_document(folder / names[0], ArtExtractError, most=None).keys() >= set(keys)
+    except ArtExtractError:
+        is_report = False
+    if foreign := [path for path in there if path.is_symlink() or not is_report]:
+        raise ArtExtractError(f"{foreign[0]} is of no earlier report, and is kept; move it, or choose another folder.")
 
 
 @contextlib.contextmanager
