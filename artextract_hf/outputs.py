@@ -16,9 +16,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ArtExtractError
 
 if sys.platform != "win32":
@@ -45,7 +46,7 @@ def output_lock(folder: str | Path) -> Iterator[None]:
     Raises:
         ArtExtractError: another run holds it, or links lie where it would work.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     if target.parent.exists() and not os.access(target.parent, os.W_OK):
         yield  # a mounted folder, perhaps: there is no place for a lock beside it
         return
@@ -67,7 +68,7 @@ def replacement(folder: str | Path) -> Iterator[Path]:
         ArtExtractError: it cannot be replaced, see `check_replaceable`, or links lie where it would be made.
         OSError: it cannot be written, as on a full disk; what was there is intact.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     check_replaceable(target)
     new, old = _work(target) / NEW, _work(target) / OLD
     with _lock(_work(target) / SWAP, wait=True):
@@ -90,7 +91,7 @@ def working_room(folder: str | Path) -> Iterator[Path]:
     Raises:
         ArtExtractError: another run is writing the output folder.
     """
-    room = _work(Path(folder).resolve()) / ROOM
+    room = _work(real_path(folder)) / ROOM
     with output_lock(folder):
         shutil.rmtree(room, ignore_errors=True)  # of a run that was killed
         room.mkdir()
@@ -107,7 +108,7 @@ def check_replaceable(folder: str | Path) -> None:
         ArtExtractError: it is a file, the working directory or around it, or mounted, or the folder around it is
             read-only.
     """
-    target = Path(folder).resolve()
+    target = real_path(folder)
     if target.exists() and not target.is_dir():
         raise ArtExtractError(f"{target} is a file; choose another folder.")
     if Path.cwd().is_relative_to(target):
@@ -120,11 +121,23 @@ def check_replaceable(folder: str | Path) -> None:
 
 def recover(folder: str | Path) -> None:
     """Put in place what a run that was killed between two renames had finished; otherwise do nothing."""
-    target = Path(folder).resolve()
+    target = real_path(folder)
     with contextlib.suppress(OSError):  # such as a folder that may only be read
         if not target.exists() and (_work(target) / OLD).is_dir():
             with _lock(_work(target) / SWAP, wait=True):
                 _clear(target)
+
+
+def real_path(name: str | Path) -> Path:
+    """A path from the root, links followed.
+
+    Raises:
+        ArtExtractError: nothing can be called so.
+    """
+    try:
+        return Path(name).resolve()
+    except ValueError as error:  # a zero byte
+        raise ArtExtractError(f"{str(name)!r} cannot be the name of a file or folder: {error}.") from None
 
 
 def first_other(folder: Path, written: str) -> Path | None:
@@ -136,6 +149,26 @@ def first_other(folder: Path, written: str) -> Path | None:
     return None
 
 
+def refuse_foreign_files(folder: Path, names: Sequence[str], keys: Iterable[str]) -> None:
+    """Refuse to write a report over files that are of no earlier one.
+
+    Args:
+        folder: that the report goes to; it need not exist, and other files in it do not matter.
+        names: of the report's files; the first is a JSON object, by which an earlier report is known.
+        keys: that it has.
+
+    Raises:
+        ArtExtractError: there are such files, or links.
+    """
+    there = [path for path in (folder / name for name in names) if path.exists() or path.is_symlink()]
+    try:
+        is_report = read_document(folder / names[0], ArtExtractError, most=None).keys() >= set(keys)
+    except ArtExtractError:
+        is_report = False
+    if foreign := [path for path in there if path.is_symlink() or not is_report]:
+        raise ArtExtractError(f"{foreign[0]} is of no earlier report, and is kept; move it, or choose another folder.")
+
+
 @contextlib.contextmanager
 def whole_files(folder: Path) -> Iterator[Path]:
     """A folder to write files into, which then take their places in `folder`, one by one; others in it stay.
@@ -144,7 +177,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
         ArtExtractError: the folder to write into is a link.
         OSError: they cannot be written; what was there is intact.
     """
-    new = folder / ".new"  # inside, so that no rename leads to another disk
+    new = real_path(folder) / ".new"  # inside, so that no rename leads to another disk
     _refuse_link(new)
     shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
     new.mkdir(parents=True)

@@ -12,8 +12,13 @@ from pathlib import Path
 import pytest
 
 from artextract_hf import outputs
+from artextract_hf.curation.duplicates import read_splits
+from artextract_hf.data.prepared import load_prepared
+from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import ArtExtractError
+from artextract_hf.hub.space_repo import space_repository
 from artextract_hf.outputs import (
+    check_replaceable,
     first_other,
     output_lock,
     recover,
@@ -23,6 +28,7 @@ from artextract_hf.outputs import (
     working_room,
     write_whole,
 )
+from artextract_hf.retrieval.storage import find_index
 
 ROOT = Path(__file__).parent.parent
 
@@ -273,3 +279,22 @@ def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypat
 def test_where_no_folder_can_be_made_is_one_line(run_cli, tmp_path):
     code, _, err = run_cli("prepare", "collection", tmp_path, "--out", "/proc/x")
     assert code == 2 and "/proc" in err and len(err.splitlines()) == 1
+
+
+def test_a_name_that_nothing_can_have_is_one_line(tmp_path):
+    name = str(tmp_path / "a\0b")
+    refused = [
+        lambda: recover(name),
+        lambda: read_splits(name, SkipList()),
+        lambda: load_prepared(name),
+        lambda: space_repository(name, "a/b").write(tmp_path / "space"),
+        lambda: find_index(name),
+        lambda: check_replaceable(name),
+        lambda: output_lock(name).__enter__(),
+        lambda: replacement(name).__enter__(),
+        lambda: whole_files(Path(name)).__enter__(),
+    ]
+    for call in refused:
+        with pytest.raises(ArtExtractError, match="cannot be the name of a file or folder") as error:
+            call()
+        assert "\n" not in str(error.value) and "\0" not in str(error.value)

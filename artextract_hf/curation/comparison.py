@@ -22,6 +22,7 @@ NEIGHBOURS = 5  # k of Naeem et al. 2020
 SAMPLE = 1000  # works of each collection whose kernels are compared
 PERMUTATIONS = 999
 LISTED = 50  # unique works and closest pairs in a JSON document
+LATEST = 9999  # year of a work, and the earliest before our era
 ROUNDING = 1e-6  # two float32 cosines of the same vectors differ by less
 
 
@@ -253,12 +254,12 @@ def timeline(index: PaintingIndex) -> dict[int, int]:
 
 
 def count_decades(years: Iterable[int | None]) -> dict[int, int]:
-    """Years by decade, also the empty ones between; unknown years are left out.
+    """Years by decade, also the empty ones between; unknown years are left out, and numbers that are no year.
 
-    >>> count_decades([1874, 1879, None, 1891])
+    >>> count_decades([1874, 1879, None, 1891, 2**31])
     {1870: 2, 1880: 0, 1890: 1}
     """
-    counts = Counter(year // 10 * 10 for year in years if year is not None)
+    counts = Counter(year // 10 * 10 for year in years if year is not None and abs(year) <= LATEST)
     return {decade: counts[decade] for decade in range(min(counts), max(counts) + 1, 10)} if counts else {}
 
 

@@ -19,9 +19,10 @@ from jinja2 import Environment
 from artextract_hf.curation.comparison import Comparison, Match
 from artextract_hf.errors import QueryError
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.outputs import whole_files
+from artextract_hf.outputs import refuse_foreign_files, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
+FILES = ("comparison.json", "index.html", "unique_a.csv", "unique_b.csv", "closest.csv")
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them
 COLUMNS = ("title", "artist_name", "year")
 
@@ -88,7 +89,11 @@ def write_comparison(
         index_b: the second.
         folder: made where it is missing.
         names: what the collections are called.
+
+    Raises:
+        ArtExtractError: the folder holds files of these names that are of no earlier comparison.
     """
+    refuse_foreign_files(folder, FILES, comparison.as_json())
     a, b = (_Works(index) for index in (index_a, index_b))
     document = json.dumps(comparison.as_json(), indent=2, ensure_ascii=False)
     head = [f"{letter}_{column}" for letter in "ab" for column in ("id", *COLUMNS)]

@@ -13,8 +13,9 @@ from datasets import Dataset
 from artextract_hf.curation.duplicates import Duplicate
 from artextract_hf.data.schema import SkipList
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.outputs import whole_files
+from artextract_hf.outputs import refuse_foreign_files, whole_files
 
+FILES = ("pairs.json", "pairs.csv", "report.html")
 SHOWN = 500  # pairs with pictures in the page; the tables hold all of them
 THUMBNAIL = 200  # pixels, long side
 
@@ -48,9 +49,13 @@ def write_report(
         skipped: what was left out of the search.
         folder: made where it is missing.
         title: of the page.
+
+    Raises:
+        ArtExtractError: the folder holds files of these names that are of no earlier report.
     """
     rows = [pair.as_json() for pair in duplicates]
     document = {"pairs": rows, **count_kinds(duplicates), "skipped": skipped.as_json()}
+    refuse_foreign_files(folder, FILES, document)
     with whole_files(folder) as new:
         (new / "pairs.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         with (new / "pairs.csv").open("w", newline="", encoding="utf-8") as file:

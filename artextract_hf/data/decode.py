@@ -37,6 +37,7 @@ MAX_BYTES = 100_000_000
 URL_TIMEOUT_S = 20  # for a whole picture
 LARGE_PIXELS = 10_000_000  # only LARGE_AT_ONCE pictures of more pixels are decoded at once, whatever the threads
 LARGE_AT_ONCE = 2
+WHITE_IS_ZERO = 0  # as a TIFF says that its grey is a negative
 STRIP_PIXELS = 1_000_000  # converted at once; a whole picture in a second mode would take its memory again
 
 # Whatever a decoder of Pillow lets out on bytes that it did not expect. Named one by one, since a bug of this package
@@ -248,7 +249,9 @@ def _to_rgb(image: Image.Image, profile: object) -> Image.Image:
     """A fresh RGB picture of pixels only: `datasets` would store the file of one that has `.filename`."""
     if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
         top = _full_scale(image)
+        inverted = _tiff_tag(image, TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
         image = _in_strips(image, "L", lambda strip: Image.fromarray(_eight_bits(np.asarray(strip), top)))
+        image = ImageOps.invert(image) if inverted else image  # of 8 bits and fewer, Pillow does it
     has_alpha = image.has_transparency_data
     mode = "RGBA" if has_alpha else image.mode if image.mode in ("L", "CMYK") else "RGB"
     transform = srgb_transform(profile, mode)
@@ -280,9 +283,14 @@ def _in_strips(image: Image.Image, mode: str, convert: Callable[[Image.Image], I
 def _full_scale(image: Image.Image) -> float:
     """The number that is white. 16-bit scans use their full range or a part of it; Pillow would clip them to white."""
     if image.mode.startswith("I;16"):
-        is_12_bit = getattr(image, "tag_v2", {}).get(TiffImagePlugin.BITSPERSAMPLE) == (12,)
+        is_12_bit = _tiff_tag(image, TiffImagePlugin.BITSPERSAMPLE) == (12,)
         return 4095.0 if is_12_bit else 65535.0
     return max(float(np.max(image.getextrema())), 1.0)
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> object:
+    """A tag of a TIFF; None of any other picture."""
+    return getattr(image, "tag_v2", {}).get(tag)
 
 
 def _eight_bits(array: np.ndarray, top: float) -> np.ndarray:

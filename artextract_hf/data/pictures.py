@@ -105,6 +105,17 @@ def usable(
             yield item, result
 
 
+def with_pictures(dataset: Dataset, skipped: SkipList) -> Dataset:
+    """The records whose picture can be decoded; the ids of the others are listed in `skipped`."""
+    pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
+
+    def look(row: int) -> None:
+        check_picture(picture_source(pictures[row]["image"]))
+
+    kept = [row for row, _ in usable(range(len(pictures)), look, ids.__getitem__, skipped)]
+    return dataset if len(kept) == len(dataset) else dataset.select(kept)
+
+
 def decoded(
     dataset: Dataset,
     work: Callable[[Picture, dict[str, Any]], Result],

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset
+from datasets import Dataset
 from PIL.Image import Image as Picture
 from tqdm import tqdm
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.pictures import encoded_pictures, picture_source, usable
-from artextract_hf.data.schema import SkipList
+from artextract_hf.data.schema import SkipList, class_names, labels_for, tasks_of
 from artextract_hf.data.views.photograph import photograph
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError, ImageError
@@ -151,10 +151,11 @@ def _decodable(pictures: Dataset, rows: Sequence[int], skipped: SkipList) -> dic
 
 def label_names(paintings: Dataset, label: str, rows: np.ndarray) -> list[str | None]:
     """The name of each record's class; None where it is unknown, or where the data have no such label."""
-    feature = paintings.features.get(label)
-    if not isinstance(feature, ClassLabel):
+    if label not in tasks_of(paintings):
         return [None] * len(rows)
-    return [feature.int2str(value) if value >= 0 else None for value in paintings.select_columns(label)[rows][label]]
+    names = class_names(paintings, label)
+    labels = labels_for(paintings.select_columns(label), label, names)
+    return [names[value] if value >= 0 else None for value in labels[rows].tolist()]
 
 
 def score_photographs(

@@ -6,7 +6,8 @@
 
 Rights decide what is written. Records with an open licence keep their picture; where a data set has some without, those
 are left out and listed. Where none has one, every record is written with the address and the checksum of its picture
-in the picture's place. `allow_restricted` writes all pictures, and the card says so.
+in the picture's place. `allow_restricted` writes all pictures, and the card says so. A record whose picture is missing
+or damaged is left out and listed in any case.
 
 Columns that the schema does not have, such as notes or further pictures of the work, go with the pictures. In place of
 pictures only the schema's columns and classes are written: any other may hold a picture, in bytes, in lists or spelt as
@@ -21,7 +22,7 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 
-from artextract_hf.data.pictures import encoded_pictures
+from artextract_hf.data.pictures import encoded_pictures, with_pictures
 from artextract_hf.data.prepared import ALL, load_records, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
 from artextract_hf.data.schema import SkipList, class_names, painting_features, tasks_of
@@ -141,16 +142,23 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
 
 
 def _publishable(part: Dataset, form: str, skipped: SkipList, *, allow_restricted: bool) -> Dataset:
-    """The records of a split that are published, in this form."""
-    if form == REFERENCES:
-        return _as_references(part)
-    return part if allow_restricted else keep_open(part, skipped)
+    """The records of a split that are published, in this form; those whose picture is missing or damaged are not.
+
+    Raises:
+        DataError: there is none.
+    """
+    if form == PICTURES and not allow_restricted:
+        part = keep_open(part, skipped)
+    whole = with_pictures(part, skipped)
+    if not len(whole) and len(part):
+        raise DataError(f"not one picture of a split can be decoded ({skipped.summary()}).")
+    return _as_references(whole) if form == REFERENCES else whole
 
 
 def _as_references(part: Dataset) -> Dataset:
     """Records of the schema's columns, with `image_url` and `image_sha256` (of the encoded picture) for `image`."""
     encoded = encoded_pictures(part.select_columns("image"))
-    digests = [hashlib.sha256(row["image"]["bytes"] or b"").hexdigest() for row in encoded]
+    digests = [hashlib.sha256(row["image"]["bytes"]).hexdigest() for row in encoded]
     words = [
         name for name in (*painting_features(), *_own_tasks(part)) if name != "image" and name in part.column_names
     ]

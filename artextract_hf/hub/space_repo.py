@@ -18,6 +18,7 @@ from artextract_hf.extras import installation
 from artextract_hf.folders import BUNDLED, PACKAGE, top_folder
 from artextract_hf.hub.card import space_card
 from artextract_hf.hub.repository import Repository, check_repo_id, list_files, publish, refuse_links_out
+from artextract_hf.outputs import real_path
 
 APP, CODE, CARDS = "spaces_app", "artextract_hf", "model_cards"
 VARIABLES = {part: f"ARTEXTRACT_{part.upper()}" for part in ("model", "index", "embedder")}  # what the page reads
@@ -61,7 +62,7 @@ def space_repository(
         check_repo_id(repo)
 
     def write(folder: Path) -> dict[str, Any]:
-        sources = _sources(Path(app).resolve() if str(app) else top_folder(APP))
+        sources = _sources(real_path(app) if str(app) else top_folder(APP))
         return _write(sources, folder, **parts) | {"variables": variables}
 
     return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables)

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features
 from PIL import Image as PILImage
 
 from artextract_hf.data.pictures import decoded, in_batches
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import ModelError
-from artextract_hf.retrieval.records import RecordTable, ids_of
+from artextract_hf.errors import ModelError, PaintingIndexError
+from artextract_hf.retrieval.records import TEXTS, YEARS, RecordTable, ids_of, is_plain, refuse_other_types
 
 BATCH = 32  # pictures decoded and embedded at a time
 THUMBNAIL_SIDE = 256  # pixels, long side
@@ -29,7 +30,8 @@ def embedded_batches(
 ) -> Iterator[tuple[np.ndarray, list[dict[str, Any]]]]:
     """Embed a collection batch by batch; a picture is decoded once, for its vector and for its thumbnail.
 
-    The pictures of the next batch are decoded while the embedder works on this one.
+    The pictures of the next batch are decoded while the embedder works on this one. Of the columns `indexed_columns`
+    are taken.
 
     Args:
         dataset: records of `data/schema.py`.
@@ -43,7 +45,9 @@ def embedded_batches(
 
     Raises:
         ModelError: the embedder gives more or fewer vectors than there are pictures.
+        PaintingIndexError: a column of the schema is of another type.
     """
+    dataset = indexed_columns(dataset)
     names = names_of_classes(dataset.features)
 
     def load(picture: PILImage.Image, record: dict[str, Any]) -> tuple[PILImage.Image, dict[str, Any]]:
@@ -65,7 +69,7 @@ def embedded_records(
     """All that `embedded_batches` gives, in memory: vectors (N, dim) and their records; N may be 0.
 
     Raises:
-        PaintingIndexError: two records have the same id.
+        PaintingIndexError: two records have the same id, or a column of the schema is of another type.
     """
     ids_of(dataset)
     vectors, rows = [np.zeros((0, embedder.dim), dtype=np.float32)], []
@@ -73,6 +77,22 @@ def embedded_records(
         vectors.append(embedded)
         rows.extend(records)
     return np.concatenate(vectors), RecordTable.from_rows(rows)
+
+
+def indexed_columns(dataset: Dataset) -> Dataset:
+    """The pictures, and the columns that records of an index can hold; dates, bytes and further pictures are left out.
+
+    Raises:
+        PaintingIndexError: a column of the schema is of another type.
+    """
+    names = names_of_classes(dataset.features)
+    stored = [field.with_type(pa.string()) if field.name in names else field for field in dataset.features.arrow_schema]
+    fields = [field for field in stored if field.name in (*TEXTS, *YEARS) or is_plain(field.type)]
+    try:
+        refuse_other_types(field for field in fields if field.name != "image")
+    except ValueError as error:
+        raise PaintingIndexError(f"the collection cannot be indexed: {error}") from None
+    return dataset.select_columns(["image", *(field.name for field in fields if field.name != "image")])
 
 
 def names_of_classes(features: Features) -> dict[str, list[str]]:

@@ -36,11 +36,12 @@ from artextract_hf.outputs import (
     first_other,
     move_whole,
     output_lock,
+    real_path,
     recover,
     replacement,
     write_whole,
 )
-from artextract_hf.retrieval.embed import embedded_batches, names_of_classes, row_of
+from artextract_hf.retrieval.embed import embedded_batches, indexed_columns, names_of_classes, row_of
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 from artextract_hf.retrieval.records import ids_of
 
@@ -95,7 +96,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
         DataError: two records with one id, parts of another plan in the folder, or files that would be removed.
         ArtExtractError: the folder cannot be replaced.
     """
-    out, plan = Path(out).resolve(), _plan(dataset, embedder, part)
+    out, plan = real_path(out), _plan(dataset, embedder, part)
     recover(out)
     check_replaceable(out)
     if out.is_dir() and (other := first_other(out, WRITTEN)):
@@ -117,7 +118,7 @@ def write_parts(
     dataset: Dataset, embedder: Embedder, out: str | Path, *, shard: int = 0, shards: int = 1, progress: bool = False
 ) -> None:
     """Embed one share of the parts that are missing: every `shards`-th, from the `shard`-th on."""
-    out = Path(out).resolve()  # pyarrow takes a relative name with `://` for an address
+    out = real_path(out)  # pyarrow takes a relative name with `://` for an address
     if not (plan := _read(out / PLAN)):
         return
     share = {start: min(plan["part"], plan["records"] - start) for start in _starts(plan)[shard::shards]}
@@ -138,7 +139,7 @@ def join_parts(out: str | Path, *, left_out: SkipList | None = None) -> dict[str
     Raises:
         DataError: a part is missing or damaged, or none of them holds a vector.
     """
-    out = Path(out).resolve()
+    out = real_path(out)
     if not (plan := _read(out / PLAN)):
         return _read(out / ABOUT)
     paths = [_path(out, start) for start in _starts(plan)]
@@ -171,7 +172,7 @@ def _plan(dataset: Dataset, embedder: Embedder, part: int) -> dict[str, Any]:
 def _contents(dataset: Dataset) -> Iterator[bytes]:
     """Each record whole: its row, and its picture as it is encoded."""
     names = names_of_classes(dataset.features)
-    for record in encoded_pictures(dataset):
+    for record in encoded_pictures(indexed_columns(dataset)):
         row = json.dumps(row_of(record, names), default=str, sort_keys=True)
         yield row.encode() + encoded_bytes(record["image"])
 
@@ -187,6 +188,7 @@ def _path(out: Path, start: int) -> Path:
 
 def _embedded(dataset: Dataset, embedder: Embedder, bar: tqdm) -> pa.Table:
     """Records as rows with the column `vector`; what was skipped is noted in the table's metadata."""
+    dataset = indexed_columns(dataset)
     skipped, names = SkipList(), names_of_classes(dataset.features)
     stored = [field for field in dataset.features.arrow_schema if field.name != "image"]
     # Types are those of the collection: else a part without a known year would not fit beside the others.

@@ -12,10 +12,13 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.decode import decode_image
+from artextract_hf.data.schema import painting_features
 from artextract_hf.errors import ArtExtractError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.fingerprint import data_fingerprint
 
 THUMBNAIL = "thumbnail"  # the column of small pictures; all others are fields
+YEARS = ("year", "year_end")
+TEXTS = tuple(name for name in painting_features() if name not in ("image", *YEARS))  # classes by their names
 BLOCK = 1024  # pictures in Python's hands at a time
 
 
@@ -162,11 +165,40 @@ def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = Pain
         seen.add(id_)
 
 
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether records can hold values of an Arrow type: what JSON has, and Python holds whatever the value is."""
+    if pa.types.is_struct(kind):
+        return all(is_plain(field.type) for field in kind)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return is_plain(kind.value_type)
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return bool(numbers or pa.types.is_null(kind) or _is_text(kind))
+
+
+def refuse_other_types(fields: Iterable[pa.Field]) -> None:
+    """Refuse fields of records that are of another type than the schema's, or that no record can hold.
+
+    Raises:
+        ValueError: one is; the picture is no field.
+    """
+    for field in fields:
+        if field.name in TEXTS and not (_is_text(field.type) or pa.types.is_null(field.type)):
+            raise ValueError(f"the column {field.name} holds {field.type}, not texts.")
+        if field.name in YEARS and not (pa.types.is_integer(field.type) or pa.types.is_null(field.type)):
+            raise ValueError(f"the column {field.name} holds {field.type}, not whole numbers.")
+        if not is_plain(field.type):
+            raise ValueError(f"the column {field.name!r} holds {field.type}, neither texts nor numbers.")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def refuse_foreign_records(table: pa.Table) -> None:
     """Refuse a table from a file that is none of records, whoever made the file.
 
     Raises:
-        ValueError: it has no texts as ids, each once, or no pictures as thumbnails, or texts that are none.
+        ValueError: it has no texts as ids, each once, no pictures as thumbnails, texts that are none, or other types.
         pa.ArrowException: its arrays do not fit together.
     """
     names = table.column_names
@@ -177,6 +209,7 @@ def refuse_foreign_records(table: pa.Table) -> None:
     if THUMBNAIL in names and not pa.types.is_binary(table.schema.field(THUMBNAIL).type):
         raise ValueError(f"the column {THUMBNAIL} holds no pictures.")
     fields = table.drop_columns([THUMBNAIL]) if THUMBNAIL in names else table
+    refuse_other_types(fields.schema)
     fields.validate(full=True)
     if pc.count_distinct(fields["id"]).as_py() != len(table):
         raise ValueError("an id appears twice.")

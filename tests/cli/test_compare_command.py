@@ -74,3 +74,15 @@ def test_bad_input(run_cli, indexes, tmp_path):
     assert code == 2 and "different embedders" in err and not (tmp_path / "x").exists()
     code, _, err = run_cli("compare", indexes / "first", tmp_path / "nothing", "--out", tmp_path / "x")
     assert code == 2 and err.startswith("artextract: ")
+
+
+@pytest.mark.parametrize("name", ["index.html", "comparison.json", "closest.csv"])
+def test_files_of_somebody_else_are_kept(run_cli, indexes, tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    code, _, err = run_cli("compare", indexes / "first", indexes / "second", "--out", tmp_path)
+    assert code == 2 and name in err and len(err.splitlines()) == 1
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "{}"}
+    (tmp_path / name).rename(tmp_path / "other.html")
+    for _ in range(2):  # a comparison takes the place of an earlier one
+        assert run_cli("compare", indexes / "first", indexes / "second", "--out", tmp_path)[0] == 0
+    assert (tmp_path / "other.html").read_text() == "{}"

@@ -108,3 +108,19 @@ def test_a_data_set_as_the_hub_stores_it_is_searched_by_its_splits(run_cli, tmp_
     assert code == 0
     (pair,) = json.loads(out)["pairs"]
     assert pair["kind"] == "exact" and {pair["first_split"], pair["second_split"]} == {"train", "test"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "pairs.json", "pairs.csv"])
+def test_files_of_somebody_else_are_kept(run_cli, tmp_path, name):
+    (folder := tmp_path / "own").mkdir()
+    plain_picture((90, 50, 10)).save(folder / "0.png")
+    (out := tmp_path / "out").mkdir()
+    (tmp_path / "mine").write_text("{}")
+    for foreign in (lambda path: path.write_text("{}"), lambda path: path.symlink_to(tmp_path / "mine")):
+        foreign(out / name)
+        code, _, err = run_cli("audit", "duplicates", folder, "--out", out)
+        assert code == 2 and name in err and len(err.splitlines()) == 1
+        assert [path.name for path in out.iterdir()] == [name] and (out / name).read_text() == "{}"
+        (out / name).unlink()
+    for _ in range(2):  # a report takes the place of an earlier one
+        assert run_cli("audit", "duplicates", folder, "--out", out)[0] == 0

@@ -219,10 +219,23 @@ def press_profile() -> bytes:
 
 @pytest.mark.parametrize(("bits", "top", "order"), [(12, 4095, "<"), (16, 65535, "<"), (16, 65535, ">")])
 def test_white_of_a_tiff_of_12_or_16_bits_is_white(bits, top, order):
-    values = np.linspace(0, top, 64).astype(np.uint16)
-    if bits == 16:
-        data = values.astype(f"{order}u2").tobytes()
+    image = np.asarray(decode_image(grey_tiff(bits, top, order)))
+    assert np.abs(image[0, :, 0] - np.linspace(0, 255, 64)).max() <= 1
+
+
+@pytest.mark.parametrize(("bits", "top", "order"), [(8, 255, "<"), (16, 65535, "<"), (32, 1, "<"), (32, 1, ">")])
+def test_a_tiff_whose_white_is_zero_is_no_negative(bits, top, order):
+    image = np.asarray(decode_image(grey_tiff(bits, top, order, black=True)))
+    assert np.abs(image[0, :, 0] - np.linspace(255, 0, 64)).max() <= 1
+
+
+def grey_tiff(bits: int, top: float, order: str, *, black: bool = False) -> bytes:
+    """64 greys from 0 to `top`, which is white, or else black; 32 bits are floats."""
+    values = np.linspace(0, top, 64)
+    if bits != 12:
+        data = values.astype({8: "u1", 16: f"{order}u2", 32: f"{order}f4"}[bits]).tobytes()
     else:
+        values = values.astype(np.uint16)
         first, second = values[::2].astype(int), values[1::2].astype(int)
         data = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1).astype(np.uint8).tobytes()
     layout = [
@@ -230,17 +243,17 @@ def test_white_of_a_tiff_of_12_or_16_bits_is_white(bits, top, order):
         (257, 1),
         (258, bits),
         (259, 1),
-        (262, 1),
-        (273, 8 + 2 + 12 * 8 + 4),
+        (262, 0 if black else 1),
+        (273, 8 + 2 + 12 * 9 + 4),
         (277, 1),
         (279, len(data)),
+        (339, 3 if bits == 32 else 1),
     ]
     entries = b"".join(
         struct.pack(f"{order}HHI", tag, 3, 1) + struct.pack(f"{order}HH", value, 0) for tag, value in layout
     )
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(layout))
-    image = np.asarray(decode_image(head + entries + bytes(4) + data))
-    assert np.abs(image[0, :, 0] - np.linspace(0, 255, 64)).max() <= 1
+    return head + entries + bytes(4) + data
 
 
 def test_avif_is_read():

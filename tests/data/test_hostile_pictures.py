@@ -17,6 +17,7 @@ from PIL import Image
 from artextract_hf.data import decode
 from artextract_hf.data.decode import MAX_BYTES, MAX_PIXELS, decode_image
 from artextract_hf.data.formats.avif import coded_pixels
+from artextract_hf.data.formats.structure import safe_to_open
 from artextract_hf.errors import ImageError
 from tests.conftest import ROOT, plain_picture
 from tests.data.picture_mutants import encoded, mutants, outcome
@@ -25,6 +26,8 @@ PICTURE = plain_picture((90, 140, 60), (64, 48))
 GROWTH_MB, SECONDS = 300, 5  # allowed beside the picture, and to decode one
 PNG = encoded(PICTURE, format="PNG")
 JPEG = encoded(PICTURE, format="JPEG")
+PROGRESSIVE = encoded(PICTURE, format="JPEG", progressive=True)
+LARGE = (7900, 5000)  # pixels, as many as are decoded at full scale
 SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00"  # of one plane, empty
 
 
@@ -42,6 +45,13 @@ def jpeg_of(side: int, planes: int, scans: int, *, frame: int = 0xC2) -> bytes:
     header = bytes((255, frame)) + struct.pack(">HBHHB", 8 + 3 * planes, 8, side, side, planes) + layers
     tables = b"\xff\xdb\x00\x43\x00" + b"\x01" * 64 + b"\xff\xc4\x00\x14\x00\x01" + bytes(15) + b"\x00"
     return b"\xff\xd8" + tables + header + SCAN * scans + b"\xff\xd9"
+
+
+def with_scans(jpeg: bytes, more: int, size: tuple[int, int] | None = None) -> bytes:
+    """A progressive JPEG whose last scan comes so many times more, and that promises other sides."""
+    header, last = jpeg.index(b"\xff\xc2"), jpeg.rindex(b"\xff\xda")
+    sides = struct.pack(">HH", *size[::-1]) if size else jpeg[header + 5 : header + 9]
+    return jpeg[: header + 5] + sides + jpeg[header + 9 : -2] + jpeg[last:-2] * more + b"\xff\xd9"
 
 
 def tiff_of(*tags: tuple[int, int, int, int], data: bytes = b"", align: int = 0) -> bytes:
@@ -80,6 +90,8 @@ WHOLE = {  # hostile beside their pixels, which are whole
 }
 REFUSED = {  # what is said of each
     "many scans": (jpeg_of(64, 1, 200), "100 scans"),
+    "scans of all pixels": (with_scans(PROGRESSIVE, 85, LARGE), "95 scans .* too long"),
+    "scans of few coefficients": (jpeg_of(10_900, 1, 98), "98 scans .* too long"),
     "many scans of many pixels": (jpeg_of(13_000, 1, 1000), "MB to be decoded|100 scans"),
     "coefficients in four colours": (jpeg_of(13_300, 4, 1), "MB to be decoded"),
     "planes one after the other": (jpeg_of(13_000, 3, 3, frame=0xC0), "MB to be decoded"),
@@ -158,11 +170,33 @@ def test_comments_before_a_gif_cost_no_time():
     assert time.monotonic() - before < 1
 
 
-def test_a_hundred_scans_take_no_more_than_the_time_allowed():
+def test_ordinary_scans_of_the_largest_pictures_are_taken():
+    for size in (LARGE, (10_900, 7_300)):
+        ordinary = with_scans(PROGRESSIVE, 0, size)
+        assert ordinary.count(b"\xff\xda") == 10 and safe_to_open(ordinary, "it") == (ordinary, None)
+        with_bytes = ordinary[:-2] + bytes(40_000_000) + ordinary[-2:]  # 8 bits a pixel
+        assert safe_to_open(with_bytes, "it") == (with_bytes, None)
+
+
+def test_as_many_scans_as_are_taken_take_no_more_than_the_time_allowed():
     start = time.monotonic()
     with pytest.raises(ImageError, match="damaged|pixels"):
-        decode_image(jpeg_of(10_900, 1, 100)[:-2], min_side=448)
+        decode_image(jpeg_of(10_900, 1, 55)[:-2], min_side=448)
     assert time.monotonic() - start < SECONDS
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("colour", "quality"), [(0, 20), (255, 20), (255, 60)])
+def test_the_most_scans_of_large_pictures_take_no_more_than_the_time_allowed(colour, quality):
+    tile = np.random.default_rng(0).integers(0, colour + 1, (LARGE[1] // 4, LARGE[0] // 4, 3), dtype=np.uint8)
+    jpeg = encoded(Image.fromarray(np.tile(tile, (4, 4, 1))), format="JPEG", progressive=True, quality=quality)
+    most = 0
+    with pytest.raises(ImageError, match="too long"):
+        for most in range(91):
+            safe_to_open(with_scans(jpeg, most), "it")
+    start = time.process_time()
+    assert most > 1 and decode_image(with_scans(jpeg, most - 1)).size == LARGE
+    assert time.process_time() - start < SECONDS
 
 
 def test_bombs_take_no_memory(tmp_path):

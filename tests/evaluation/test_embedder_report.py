@@ -48,6 +48,14 @@ def test_known_truth(paintings, tmp_path):
     assert (tmp_path / "report.md").read_text() == embedder_table(report) + "\n"
 
 
+def test_a_label_that_is_null_is_unknown(paintings, tmp_path):
+    nulls = paintings.remove_columns("style").add_column(
+        "style", [None, *paintings["style"][1:]], feature=paintings.features["style"]
+    )
+    report = evaluate_embedder(MeanColor(), nulls, nulls, tmp_path, name="mean colour", photos=0)
+    assert report["labels"]["style"]["queries"] == 17 and report["gallery"] == 18
+
+
 def test_bad_pictures_are_listed(paintings, tmp_path):
     rows = [dict(row) for row in paintings.cast_column("image", Image(decode=False))]
     rows[4]["image"] = {"bytes": b"no picture", "path": None}

@@ -33,7 +33,7 @@ from artextract_hf.data.schema import SkipList, make_dataset, new_record, painti
 from artextract_hf.data.sources.collection import load_collection
 from artextract_hf.data.statistics import describe
 from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.hub.dataset_repo import dataset_repository
 from tests.conftest import plain_picture
 from tests.hub.loopback_hub import LoopbackHub
@@ -134,6 +134,29 @@ def test_of_a_mixed_collection_what_is_not_open_is_left_out(tmp_path):
     everything = dataset_repository(source, REPO, allow_restricted=True).write(tmp_path / "all")
     assert everything["configurations"] == {"default": {"train": 2, "val": 2}} and not everything["left_out"]
     assert "at the publisher's request" in (tmp_path / "all/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("license", "form"), [("CC0", "pictures"), ("In Copyright", "references")])
+def test_records_without_a_whole_picture_are_left_out_and_listed(tmp_path, license, form):
+    whole = load_prepared(prepared(tmp_path / "in", *[license] * 8))
+    for number, picture in enumerate([None, {"path": None, "bytes": b""}, {"path": "x.jpg", "bytes": jpeg(9)[:400]}]):
+        records = list(whole["train"].cast_column("image", Image(decode=False)))
+        records[2]["image"] = picture
+        damaged = make_dataset(records, whole["train"].features)
+        DatasetDict({"train": damaged, "val": whole["val"]}).save_to_disk(source := tmp_path / f"saved {number}")
+        report = dataset_repository(source, REPO).write(tmp_path / f"repo {number}")
+        assert report["form"] == form and report["configurations"] == {"default": {"train": 3, "val": 4}}
+        (left_out,) = report["left_out"]
+        assert left_out["path"] == "m/2.jpg" and ("no picture" if number < 2 else "cut short") in left_out["reason"]
+        published = read(tmp_path / f"repo {number}", cache=tmp_path / "cache")["train"]
+        assert published["id"][:] == ["m/0.jpg", "m/1.jpg", "m/3.jpg"]
+
+
+def test_a_split_without_any_picture_is_not_published(tmp_path):
+    whole = load_prepared(prepared(tmp_path / "in", "CC0", "CC0"))["val"].cast_column("image", Image(decode=False))
+    make_dataset([dict(row, image=None) for row in whole], whole.features).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="not one picture"):
+        dataset_repository(tmp_path / "saved", REPO).write(tmp_path / "repo")
 
 
 def test_the_card_says_what_the_data_say(tmp_path):

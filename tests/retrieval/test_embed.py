@@ -1,13 +1,18 @@
 import io
+import json
+from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from datasets import Dataset, DatasetDict, Image
+from datasets import Dataset, DatasetDict, Image, List, Value
 from PIL import Image as PILImage
 
 from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.errors import ModelError, PaintingIndexError
 from artextract_hf.retrieval.embed import embedded_batches, embedded_records, thumbnail_of
+from artextract_hf.retrieval.embedding_parts import embed_collection
+from artextract_hf.retrieval.index import PaintingIndex
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
 
@@ -53,6 +58,36 @@ def test_an_embedder_that_gives_other_than_a_vector_for_each_picture_is_refused(
 
     with pytest.raises(ModelError, match="gives 1 vectors for 8 pictures"):
         embedded_records(paintings(8), One(), SkipList())
+
+
+def test_columns_that_no_record_can_hold_are_left_out(tmp_path):
+    picture = {"bytes": b"damaged", "path": None}
+    columns = {
+        "acquired": ([datetime(1900, 1, 2)], Value("timestamp[us]")),
+        "price": ([Decimal("1.20")], Value("decimal128(5, 2)")),
+        "sound": ([b"x"], Value("binary")),
+        "verso": ([picture], Image()),
+        "views": ([[picture]], List(Image())),
+        "sizes": ([[3, 4]], List(Value("int32"))),
+    }
+    dataset = paintings(8)
+    for name, (values, feature) in columns.items():
+        dataset = dataset.add_column(name, values * 8, feature=feature)
+    embed_collection(dataset, ColorEmbedder(), tmp_path / "vectors")
+    built = PaintingIndex.build(dataset, ColorEmbedder())
+    for index in (built, PaintingIndex.from_embeddings(tmp_path / "vectors", embedder=ColorEmbedder())):
+        record = json.loads(json.dumps(index.records()))[0]
+        assert not record.keys() & {"acquired", "price", "sound", "verso", "views"} and record["sizes"] == [3, 4]
+        index.save_pretrained(tmp_path / "index")
+        read = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+        assert json.dumps(read.records()) == json.dumps(index.records())
+
+
+def test_a_column_of_the_schema_that_is_of_another_type_is_refused():
+    for name, value in (("year", "1900"), ("license", 1), ("style", 1), ("title", ["x"])):
+        other = paintings(1).remove_columns(name).add_column(name, [value])
+        with pytest.raises(PaintingIndexError, match=f"cannot be indexed: the column {name} holds"):
+            embedded_records(other, ColorEmbedder(), SkipList())
 
 
 def test_a_painting_without_an_id_is_refused():

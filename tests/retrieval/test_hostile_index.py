@@ -14,6 +14,7 @@ import pytest
 
 from artextract_hf.digests import file_digest
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
+from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.database.rows import read_about
 from artextract_hf.retrieval.embedding_parts import embed_collection
@@ -98,6 +99,7 @@ def _reseal(folder: Path) -> None:
             about = json.loads((folder / "embedder.json").read_text())
             if isinstance(about, dict) and "vectors" in about:
                 about["vectors"] = file_digest(folder / "embeddings.npy")
+                about["records"] = file_digest(folder / "records.parquet")
                 (folder / "embedder.json").write_text(json.dumps(about))
     except (ValueError, RecursionError, AttributeError):
         return  # the document itself is the mutant, and is read as it is
@@ -144,6 +146,58 @@ def test_foreign_records_are_refused(edit, message, folders, tmp_path):
     changed(tmp_path / "index", edit)
     with pytest.raises(PaintingIndexError, match=message):
         PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("price", pa.array([5] * COUNT, pa.timestamp("s", "No/Where"))),
+        ("price", pa.array([2**62] * COUNT, pa.timestamp("us"))),
+        ("price", pa.array([2**30] * COUNT, pa.date32())),
+        ("price", pa.array([2**62] * COUNT, pa.duration("s"))),
+        ("price", pa.array([[2**30]] * COUNT, pa.list_(pa.date32()))),
+        ("price", pa.array([{"at": 2**30}] * COUNT, pa.struct({"at": pa.date32()}))),
+        ("price", pa.array([[(1, 2)]] * COUNT, pa.map_(pa.int8(), pa.int8()))),
+        ("price", pa.array([b"x"] * COUNT)),
+        ("year", pa.array([2**62] * COUNT, pa.timestamp("us"))),
+        ("year", pa.array(["1900"] * COUNT)),
+        ("year_end", pa.array([1.5] * COUNT)),
+        ("license", pa.array([["CC0"]] * COUNT)),
+        ("license", pa.array([1] * COUNT)),
+        ("license", pa.array([b"CC0"] * COUNT)),
+        ("style", pa.array([1] * COUNT)),
+        ("title", pa.array([{"text": "x"}] * COUNT)),
+    ],
+)
+def test_records_of_types_that_no_record_has_are_refused(name, values, folders, tmp_path):
+    uses = {**USES, "repository": lambda folder: index_repository(folder, "a/b").write(tmp_path / "repository")}
+    for kind, use in uses.items():
+        folder = tmp_path / kind
+        shutil.copytree(folders["paintings" if kind == "repository" else kind], folder)
+        table = pq.read_table(folder / "records.parquet")
+        kept = table.drop_columns([column for column in [name] if column in table.column_names])
+        pq.write_table(kept.append_column(name, values.slice(0, len(kept))), folder / "records.parquet")
+        _reseal(folder)
+        with pytest.raises(
+            PaintingIndexError, match=f"records.parquet cannot be read: the column '?{name}'? holds"
+        ) as no:
+            use(folder)
+        assert "\n" not in str(no.value)
+
+
+def test_further_columns_of_plain_values_are_read(folders, tmp_path):
+    shutil.copytree(folders["paintings"], tmp_path / "index")
+    plain = {"flags": [True], "sizes": [[1, 2.5]], "notes": [{"by": "Ann", "words": ["x"]}], "nothing": [None]}
+
+    def with_plain(table: pa.Table) -> pa.Table:
+        for name, values in plain.items():
+            table = table.append_column(name, pa.array(values * COUNT))
+        return table
+
+    changed(tmp_path / "index", with_plain)
+    use_paintings(tmp_path / "index")
+    index = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
+    assert {name: index.column(name)[:1] for name in plain} == plain
 
 
 def test_numbers_that_are_none_are_unknown_also_in_a_foreign_index(folders, tmp_path):

@@ -6,7 +6,7 @@ there, so that some kilobytes take gigabytes or minutes. The structure around th
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from artextract_hf.errors import ImageError
 
 MAX_WORKING_BYTES = 240_000_000  # what a decoder holds beside its picture: 40 million pixels of three 16-bit samples
 MAX_SCANS = 100  # of a progressive JPEG; encoders write about ten, and libtiff draws its line here too
+# Time of scans that are kept until the last: allowed for all together, and what one takes at most, as measured with
+# libjpeg-turbo: for each block, each coefficient of a block and each coded byte. Ten scans of 40 million pixels take
+# 0.3 s and those of their bytes.
+MAX_SCANS_NS, BLOCK_NS, VISIT_NS, BYTE_NS = 2_700_000_000, 25, 0.8, 50
 MAX_PARTS = 100_000  # chunks, segments or blocks; each is a step in Python. A PNG of 100 MB has some 12,000
 MAX_JUNK = 65_536  # bytes between two segments of a JPEG, which Pillow steps over one by one
 MAX_PROFILE_BYTES = 4_000_000  # a colour profile; those of printers have up to 3 MB
@@ -26,6 +30,7 @@ PILLOW_TEXT_BYTES = 1_048_576  # unpacked; beyond this Pillow gives up the PNG
 # Text of a PNG that says which side is up, and how long it may be; no other text reaches a pixel.
 _UPRIGHT_TEXT = {b"XML:com.adobe.xmp": PILLOW_TEXT_BYTES, b"Raw profile type exif": 65_536, b"exif": PILLOW_TEXT_BYTES}
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # neither a stuffed byte nor a restart
+_JPEG_END = b"\xff\xd9"
 _JPEG_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)  # frames whose coefficients are kept until the last scan
 _JPEG_FRAMES = (0xC0, 0xC1, 0xC3, 0xC5, 0xC7, 0xC9, 0xCB, 0xCD, 0xCF, *_JPEG_PROGRESSIVE)
 _TIFF_HEADERS = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*")
@@ -66,38 +71,62 @@ def safe_to_open(data: bytes, name: str) -> tuple[bytes, bytes | None]:
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
-    """Refuse what would hold a core or the memory: endless scans and segments, or coefficients of too many samples."""
+    """Refuse what would hold a core or the memory: greedy tags, endless scans and segments, too many coefficients."""
     exif = bytearray()
-    planes, samples, buffered, scans = 0, 0, False, 0
-    may_be_many = data.count(b"\xff\xda") > MAX_SCANS  # counts too many, but at once
-    for marker, body in _jpeg_segments(data, name):
+    for marker, body, _ in _jpeg_segments(data, name):
+        if marker == 0xDA:  # what a decoder reads of tags stands before the first scan
+            break
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             exif += body[6:]
             if len(exif) > MAX_EXIF_BYTES:
                 raise ImageError(f"{name} has more than {MAX_EXIF_BYTES // 1_000_000} MB of EXIF data.")
         elif marker == 0xE2 and body.startswith(b"MPF\0"):
             _check_tags(memoryview(body)[4:], name)
-        elif marker in _JPEG_FRAMES and len(body) > 5:
-            planes, samples = max(planes, body[5]), max(samples, _jpeg_samples(body))
+    _check_tags(memoryview(exif), name)
+    _check_scans(data, name)
+
+
+def _check_scans(data: bytes, name: str) -> None:
+    """Refuse scans that take more than MAX_SCANS_NS: each may go over all coefficients, and costs a few bytes."""
+    planes, buffered, scans, work = dict[int, int](), False, 0, 0.0
+    first, last = len(data), len(data)
+    may_be_many = data.count(b"\xff\xda") > MAX_SCANS  # counts too many, but at once
+    for marker, body, end in _jpeg_segments(data, name):
+        if marker in _JPEG_FRAMES and len(body) > 5:
+            planes = max(planes, _jpeg_planes(body), key=lambda samples: sum(samples.values()))
             buffered |= marker in _JPEG_PROGRESSIVE
         elif marker == 0xDA:
-            scans += 1
-            buffered |= len(body) > 0 and body[0] < planes  # the planes come one after the other
-            if buffered and 2 * samples > MAX_WORKING_BYTES:
-                raise ImageError(f"{name} needs {2 * samples // 1_000_000} MB to be decoded; give a smaller version.")
+            scans, first, last = scans + 1, min(first, end), end
+            buffered |= len(body) > 0 and body[0] < len(planes)  # the planes come one after the other
+            work += _scan_ns(body, planes)
+            if buffered and 2 * sum(planes.values()) > MAX_WORKING_BYTES:
+                needed = 2 * sum(planes.values()) // 1_000_000
+                raise ImageError(f"{name} needs {needed} MB to be decoded; give a smaller version.")
             if scans > MAX_SCANS:
                 raise ImageError(f"{name} is a JPEG of more than {MAX_SCANS} scans, which no picture needs.")
-            if not may_be_many:
-                break
-    _check_tags(memoryview(exif), name)
+            if not buffered and not may_be_many:
+                return
+    coded = data.find(_JPEG_END, last) % (len(data) + 1) - first  # bytes; without an end, all that is there
+    if buffered and work + coded * BYTE_NS > MAX_SCANS_NS:
+        raise ImageError(
+            f"{name} is a JPEG of {scans} scans in {coded // 1_000_000} MB, which take too long to be decoded; give a "
+            "smaller version, or one that is not progressive."
+        )
 
 
-def _jpeg_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of each segment of the first picture; what is coded between two segments is stepped over."""
+def _scan_ns(scan: bytes, planes: Mapping[int, int]) -> float:
+    """What a scan takes beside its coded bytes, by its header and the samples of each plane."""
+    low, high = scan[-3:-1] if len(scan) > 3 else (0, 63)
+    a_block = BLOCK_NS + VISIT_NS * min(max(high - low + 1, 1), 64)
+    return a_block * sum(planes.get(plane, 0) for plane in scan[1:-3:2]) / 64
+
+
+def _jpeg_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes, int]]:
+    """Marker, body and end of each segment of the first picture; what is coded between two of them is stepped over."""
     at, scanning = 2, False
     for _ in range(MAX_PARTS):
         found = _JPEG_MARKER.search(data, at)
-        if not found or found[1] == b"\xd9":
+        if not found or found[0] == _JPEG_END:
             return
         if not scanning and found.start() - at > MAX_JUNK:
             raise ImageError(f"{name} is damaged or cut short: no JPEG segment where one should be.")
@@ -105,18 +134,21 @@ def _jpeg_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         if found[1] < b"\xc0" or found[1] == b"\xd8":  # these have no body
             continue
         length = max(2, int.from_bytes(data[at : at + 2], "big"))
-        yield found[1][0], data[at + 2 : at + length]
+        yield found[1][0], data[at + 2 : at + length], at + length
         at += length
         scanning |= found[1] == b"\xda"
     raise ImageError(f"{name} is a JPEG of more than {MAX_PARTS} segments, which no picture needs.")
 
 
-def _jpeg_samples(frame: bytes) -> int:
-    """Samples of all planes of a frame header; colour is mostly stored at half the sides."""
+def _jpeg_planes(frame: bytes) -> dict[int, int]:
+    """The samples of each plane of a frame header; colour is mostly stored at half the sides."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
-    factors = [(byte >> 4, byte & 15) for byte in frame[7 : 6 + 3 * frame[5] : 3]]
-    across, down = (max((pair[side] for pair in factors), default=0) or 1 for side in (0, 1))
-    return sum(-(-width * x // across) * -(-height * y // down) for x, y in factors)
+    named = [(plane, byte >> 4, byte & 15) for plane, byte in zip(frame[6::3], frame[7::3], strict=False)][: frame[5]]
+    across, down = (max((factors[side] for factors in named), default=0) or 1 for side in (1, 2))
+    samples = dict[int, int]()
+    for plane, x, y in named:
+        samples[plane] = samples.get(plane, 0) + -(-width * x // across) * -(-height * y // down)
+    return samples
 
 
 def _gif_without_comments(data: bytes, name: str) -> bytes:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from artextract_hf.data.fields import Columns, cells_of, column_key, states_rights
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.sources.named_files import NamedFiles
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, first_line
 
 LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
 METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # read in a folder of pictures
@@ -206,8 +206,19 @@ def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
             if column_key(name) in known or states_rights(column_key(name), columns)
         ]
         for batch in file.iter_batches(BATCH, columns=wanted):
-            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield Row(cells_of(zip(batch.schema.names, values, strict=True), columns))
+            names = batch.schema.names
+            for values in zip(*(_values(batch[place], name, table) for place, name in enumerate(names)), strict=True):
+                yield Row(cells_of(zip(names, values, strict=True), columns))
+
+
+def _values(column: pa.Array, name: str, table: Path) -> list[Any]:
+    """A column as Python's values, which hold fewer dates, times and time zones than Arrow's."""
+    try:
+        return column.to_pylist()
+    except (ArithmeticError, LookupError, ValueError, pa.ArrowException) as error:
+        raise DataError(
+            f"the column {name} of {table} cannot be read as {column.type}: {first_line(error)}. Write it as a text."
+        ) from None
 
 
 def _is_text(kind: pa.DataType) -> bool:

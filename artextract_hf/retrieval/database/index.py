@@ -31,6 +31,7 @@ from artextract_hf.retrieval.database.connection import connect
 from artextract_hf.retrieval.database.export import write_table
 from artextract_hf.retrieval.database.rows import picture_rows, record_fields, table_schema, vector_rows
 from artextract_hf.retrieval.database.table import PaintingTable, refuse_other_rerankers
+from artextract_hf.retrieval.embed import indexed_columns
 from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
@@ -96,6 +97,7 @@ class DatabaseIndex(Publishable):
         """
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
+        dataset = indexed_columns(dataset)
         schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, **about), SkipList()
         ids_of(dataset)
         rows = picture_rows(dataset, embedder, skipped, schema, progress=progress)

@@ -14,6 +14,7 @@ from PIL import Image
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.schema import SkipList, make_dataset
 from artextract_hf.errors import PaintingIndexError
+from artextract_hf.retrieval.embed import indexed_columns
 from artextract_hf.retrieval.faces.detection import LONGEST, Face, FaceDetector, align_face
 
 EDGES = ("left", "top", "width", "height")  # of a `Box`
@@ -37,6 +38,7 @@ def detect_faces(dataset: Dataset, detector: FaceDetector, skipped: SkipList, *,
         skipped: filled with the ids of pictures that cannot be decoded.
         progress: show a progress bar on a terminal.
     """
+    dataset = indexed_columns(dataset)
     features = Features({**dataset.features, **COLUMNS, "image": ImageFeature(mode="RGB")})
     return make_dataset(_face_records(dataset, detector, skipped, progress=progress), features)
 

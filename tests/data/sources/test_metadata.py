@@ -125,6 +125,27 @@ def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
     assert row.cells == {"file_name": "a.jpg", "rights": "In copyright"}
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([5], pa.timestamp("s", "No/Where")),
+        ([2**62], pa.timestamp("us")),
+        ([253402300800000], pa.timestamp("ms")),  # the year 10000
+        ([2**30], pa.date32()),
+        ([2**62 // 86_400_000 * 86_400_000], pa.date64()),
+        ([2**62], pa.duration("s")),
+    ],
+)
+def test_parquet_with_a_date_that_python_does_not_have_is_one_line(tmp_path, values, kind):
+    columns = {"file_name": ["a.jpg"], "date": pa.array(values, kind), "other": pa.array(values, kind)}
+    pq.write_table(pa.table(columns), tmp_path / "metadata.parquet")
+    with pytest.raises(DataError, match=r"the column date of .*metadata.parquet cannot be read as") as raised:
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+    assert "\n" not in str(raised.value)
+    (row,) = read_rows(tmp_path / "metadata.parquet", {**COLUMNS, "year": ("year",), "year_end": ("year",)})
+    assert row.cells == {"file_name": "a.jpg"}
+
+
 def test_parquet_of_more_rows_than_a_collection_has_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("artextract_hf.data.sources.metadata.MAX_ROWS", 2)
     pd.DataFrame({"file_name": ["a.jpg"] * 3}).to_parquet(tmp_path / "metadata.parquet")
