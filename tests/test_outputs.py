@@ -262,15 +262,16 @@ def test_a_second_command_on_a_folder_is_refused_before_its_work(out, run_cli, m
 
 
 @pytest.mark.parametrize("script", ["train_classifier", "train_byol"])
-def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypatch, script):
+def test_a_second_training_on_a_folder_is_refused_before_its_work(out, monkeypatch, capsys, script):
     """Only the first process of a training holds the lock; the launcher ends the others with it."""
     training = importlib.import_module(f"training.{script}")
     monkeypatch.setattr(training, "set_up", lambda _: pytest.fail("it went on"))
     command = [script, "--config", "training/configs/plain.yaml", "--data", "x", "--output_dir", str(out)]
     command[2] = "training/configs/byol_40.yaml" if script == "train_byol" else command[2]
     monkeypatch.setattr("sys.argv", command)
-    with output_lock(out), pytest.raises(SystemExit, match=f"{script}: another run is writing {out}"):
+    with output_lock(out), pytest.raises(SystemExit) as ended:
         training.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith(f"{script}: another run is writing {out}")
     monkeypatch.setenv("RANK", "1")
     with output_lock(out), pytest.raises(pytest.fail.Exception, match="it went on"):
         training.main()
