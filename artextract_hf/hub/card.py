@@ -24,7 +24,8 @@ from huggingface_hub import (
     hf_hub_url,
 )
 
-from artextract_hf.embedded import CLASSIFIER, NAMESPACE
+from artextract_hf.data.sources.collection import is_hub_name
+from artextract_hf.embedded import CLASSIFIER, DEFAULT, EMBEDDED, NAMESPACE
 from artextract_hf.evaluation.plots import draw_results
 from artextract_hf.folders import top_folder
 
@@ -52,12 +53,13 @@ def classifier_card(
         name: the repository's name.
         note: a sentence on how the weights differ from those that were scored, where they do.
     """
-    learnt = config["learnt_from"]
+    learnt, base = config["learnt_from"], _public_name(config.get("start_from", ""))
     dataset_type, dataset_name = _scored_on(learnt)
     data = ModelCardData(
         license="mit",
         library_name="transformers",
         pipeline_tag="image-classification",
+        base_model=base or None,
         tags=["art", "paintings", *(["wikiart"] if learnt["origin"] == "wikiart" else []), "crnn", "artextract-hf"],
         datasets=[learnt["name"]] if learnt["origin"] == "hub" else None,
         model_name=name,
@@ -77,7 +79,8 @@ def classifier_card(
             if scores[metric] is not None and (metric != "top5" or len(tasks[task]) > 5)  # else it is always right
         ],
     )
-    body = _render("classifier.md", report=report, config=config, learnt=learnt, tasks=tasks, name=name, note=note)
+    facts = {"report": report, "config": config, "learnt": learnt, "base": base, "name": name, "note": note}
+    body = _render("classifier.md", tasks=tasks, **facts)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body}")
 
 
@@ -210,6 +213,13 @@ def space_card(app_file: str, *, model: str = "", index: str = "", embedder: str
     models = [model or DEFAULT_CLASSIFIER, *([embedder] if embedder else [])]
     facts = {"models": models, "index": index, "gradio": version("gradio")}
     return RepoCard(_render("space.md", app_file=app_file, **facts))
+
+
+def _public_name(start: str) -> str:
+    """The repository of the model that a training went on from; "" where there was none, or it is a folder."""
+    if start in EMBEDDED:
+        return DEFAULT_CLASSIFIER if start == DEFAULT else start
+    return start if is_hub_name(start) else ""
 
 
 def _scored_on(learnt: Mapping[str, Any]) -> tuple[str, str]:

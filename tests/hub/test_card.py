@@ -103,7 +103,11 @@ def test_the_card_tells_what_stood_still_and_what_the_network_has():
     text = classifier_card(
         report, config=config | still | {"learnt_from": learnt, "model": plain}, tasks=tasks, name="m"
     ).text
-    assert "The trunk of a trained classifier stood still, and the rest learnt, for at most 40 epochs" in text
+    assert "What artextract/crnn-wikiart learnt from before is told in its own card." in text
+    assert (
+        "The trunk of the classifier artextract/crnn-wikiart stood still, and the rest learnt, for at most 40 epochs"
+        in text
+    )
     assert "adamw at 0.001" in text and "(backbone)" not in text
     assert not any(word in text for word in ("recurrent", "ttention", "Fine-tuned"))
 
