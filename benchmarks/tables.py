@@ -180,6 +180,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "systems": systems,
     "generations": generations,
     "best": best,
+    "small_sets": small_sets,
     "embedders": embedders,
     "search": search,
 }

@@ -48,7 +48,7 @@ SPLIT_NAMES = {
 }  # fmt: skip
 # Further columns that state rights, also as `dcterms:license` and `Rechte`; who holds them is no statement.
 _RIGHTS = re.compile(
-    r"(?<![^\W_])(rights?|licen[cs](e|es|ing)|(in|under|is)?_?copyright(ed)?|rechte|lizenz|droits|licencia|derechos|licenza"
+    r"(?<![^\W_])(rights|licen[cs](e|es|ing)|(in|under|is)?_?copyright(ed)?|rechte|lizenz|droits|licencia|derechos|licenza"
     r"|diritti|licentie|rechten|licença|direitos)(?![^\W_])"
 )
 _HOLDER = re.compile(r"holder|owner|inhaber|titular|credit|note|contact|year|date")
