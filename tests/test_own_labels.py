@@ -124,7 +124,7 @@ def publish_and_load(desk: Path, stranger: Path, names: list[str], answer: str) 
     card = ModelCard(hub.repo(REPO).files["README.md"].decode())
     assert (
         "of a collection of one's own, by licence: CC0" in card.text
-        and "The trunk of the classifier artextract/crnn-wikiart stood" in card.text
+        and "The trunk of the classifier artextract/crnn-wikiart (of" in card.text
     )
     assert all(name in card.text for name in names) and "WikiArt" not in str(card)
     script = f"""

@@ -84,7 +84,7 @@ def test_the_card_says_whose_paintings_they_are(origin, tasks):
     learnt = provenance(manifest, paintings)
     assert learnt["origin"] == origin
     card = classifier_card(report, config=config | {"learnt_from": learnt}, tasks=tasks, name="mine")
-    assert f"The data are 4 paintings {said}, by licence: CC0 2, CC BY 4.0 1.\n" in card.text
+    assert f"It learnt from 4 paintings {said}, by licence: CC0 2, CC BY 4.0 1.\n" in card.text
     assert not any(word in str(card) for word in ("WikiArt", "wikiart", "ArtGAN", "/home/", "secret", "the 0 artists"))
     assert ("Attribution is not authentication" in card.text) == ("artist" in tasks)
     assert card.text.lstrip().splitlines()[2].startswith(f"{' and '.join(tasks).capitalize()} of a painting")
@@ -98,17 +98,17 @@ def test_the_card_tells_what_stood_still_and_what_the_network_has():
     tasks = {"style": ["A", "B"]}
     report["tasks"] = {"style": report["tasks"]["style"]}
     learnt = provenance(ORIGINS["own"][0], Dataset.from_dict({"license": [""]}))
-    plain = {"backbone": "mobilenetv2_100", "rnn_type": "none", "attention": "none"}
+    plain = {"backbone": "mobilenetv2_100", "rnn_type": "none", "attention": "none", "global_pool": False}
     still = {"start_from": "default", "frozen": "trunk", "epochs": 0, "frozen_epochs": 40, "frozen_lr": 0.001}
     text = classifier_card(
         report, config=config | still | {"learnt_from": learnt, "model": plain}, tasks=tasks, name="m"
     ).text
-    assert "What artextract/crnn-wikiart learnt from before is told in its own card." in text
+    assert "What artextract/crnn-wikiart learnt from before, and under which terms, is told in its own card." in text
     assert (
-        "The trunk of the classifier artextract/crnn-wikiart stood still, and the rest learnt, for at most 40 epochs"
+        "(of its first network, where it has several) stood still, and only the heads learnt, for at most 40 epochs"
         in text
     )
-    assert "adamw at 0.001" in text and "(backbone)" not in text
+    assert "adamw at up to 0.001" in text and "(backbone)" not in text
     assert not any(word in text for word in ("recurrent", "ttention", "Fine-tuned"))
 
 
@@ -132,7 +132,7 @@ def test_the_cards_of_embedders_do_so_too():
     report, config = (json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("metrics", "training"))
     learnt = provenance(ORIGINS["own"][0], Dataset.from_dict({"license": [""] * 3}))
     card = embedder_card(report, config=config | {"learnt_from": learnt}, backbone="resnet18", name="mine")
-    assert "The data are 3 paintings of a collection of one's own.\n" in card.text
+    assert "It learnt from 3 paintings of a collection of one's own.\n" in card.text
     assert not any(word in str(card) for word in ("WikiArt", "wikiart", "Western"))
 
 

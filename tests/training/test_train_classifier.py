@@ -190,6 +190,16 @@ def test_a_frozen_trunk_learns_heads_for_classes_of_ones_own_and_stops_early(rec
         assert torch.equal(kept.state_dict()[f"heads.{task}.1.weight"], before[f"heads.{task}.1.weight"])
 
 
+def test_pieces_of_a_batch_with_norms_that_learn_are_warned_of(recipe, tmp_path, caplog):
+    config, learn = prepared(recipe | {"accumulate": 2, "fold_norms": False}, tmp_path)
+    model = build_model(config, learn)
+    train_classifier.set_norms(config, model, torch.device("cpu"))
+    assert "the loss depends on `accumulate`" in caplog.text
+    caplog.clear()
+    train_classifier.set_norms(replace(config, fold_norms=True), model, torch.device("cpu"))
+    assert not caplog.text
+
+
 def test_the_frozen_phase_moves_the_heads_only(recipe, tmp_path):
     train_classifier.train(TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path), "epochs": 0}))
     before, after = load_file(recipe["backbone_weights"]), weights(tmp_path / "last")

@@ -41,7 +41,8 @@ def score_and_describe(
         train=learnt,
         baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
     )
-    network = {name: getattr(model.config, name) for name in ("backbone", "rnn_type", "attention")}
+    network = {name: getattr(model.config, name) for name in ("backbone", "rnn_type", "attention", "global_pool")}
     facts = asdict(config) | {"learnt_from": provenance(read_manifest(config.data), learnt), "model": network}
+    facts["chosen_on"] = config.eval_split
     save_model_card(classifier_card(report, config=facts, tasks=model.config.tasks, **card), report, folder)
     return report
