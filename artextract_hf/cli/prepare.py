@@ -105,7 +105,7 @@ def prepare_collection(
     as_json: AsJson = False,
 ) -> None:
     """One's own collection, a museum's, or a dataset of the Hub; its folders or column of splits are kept."""
-    from artextract_hf.data import Draw, SkipList, read_collection_splits
+    from artextract_hf.data import Draw, SkipList, is_address, read_collection_splits, shown
 
     reserve(out)
     skipped = SkipList()
@@ -120,7 +120,7 @@ def prepare_collection(
         allow_outside=allow_outside,
         allow_private_hosts=allow_private_hosts,
     )
-    _write(splits, {"source": source, **facts}, out, skipped, as_json)
+    _write(splits, {"source": shown(source) if is_address(source) else source, **facts}, out, skipped, as_json)
 
 
 def _beside(out: Path) -> Path:

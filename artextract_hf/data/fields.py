@@ -46,12 +46,16 @@ SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
-# Further columns that state rights, also as `dcterms:license` and `Rechte`; who holds them is no statement.
+# Further columns that state rights, by a part of their name, also as `dcterms:accessRights` and `Nutzungsrechte`; who
+# holds them is no statement.
 _RIGHTS = re.compile(
-    r"(?<![^\W_])(rights|licen[cs](e|es|ing)|(in|under|is)?_?copyright(ed)?|rechte|lizenz|droits|licencia|derechos|licenza"
-    r"|diritti|licentie|rechten|licença|direitos)(?![^\W_])"
+    r"rights|licen[cs]|copyright|restrict|permission|terms_?(of_?)?use|usage|use_and_repro|^reproduction|embargo|commercial_?use"
+    r"|rechte?($|[^a-z])|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
+    r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|版权|저작권"
 )
 _HOLDER = re.compile(r"holder|owner|inhaber|titular|credit|note|contact|year|date")
+# Texts in which a claim of copyright counts.
+_CREDITS = re.compile(r"credit|courtesy|attribution|source|note|caption|description|summary|remark|photographer")
 _OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
 _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
@@ -85,7 +89,7 @@ def own_tasks(columns: Iterable[str]) -> dict[str, str]:
     Raises:
         DataError: a column cannot be a task.
     """
-    tasks = {}
+    tasks: dict[str, str] = {}
     for column in columns:
         name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")
         if not re.fullmatch(r"[^\W\d]\w*", name):
@@ -94,7 +98,8 @@ def own_tasks(columns: Iterable[str]) -> dict[str, str]:
             raise DataError(
                 f"{name} is a field of every record; call the task otherwise and name its column (X={name})."
             )
-        tasks[name] = column_key(column)
+        if tasks.setdefault(name, column_key(column)) != column_key(column):
+            raise DataError(f"two columns would be the task {name}; name one of them otherwise by --column.")
     return {name: column for name, column in tasks.items() if name not in TASKS}
 
 
@@ -146,6 +151,9 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
     found: dict[str, str] = {}
     for column, value in cells:
         name = column_key(column)
+        for inner, text in _nested(value):
+            if states_rights(inner, columns):
+                found[inner] = least_open([found.get(inner, ""), text])
         if states_rights(name, columns):
             found[name] = least_open([found.get(name, ""), *_texts(value)])
         elif isinstance(value, list) and all(isinstance(part, str) for part in value):
@@ -153,6 +161,18 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
         elif not isinstance(value, dict | list):
             found[name] = found.get(name) or next(_texts(value), "")
     return {name: text for name, text in found.items() if text}
+
+
+def _nested(value: Any) -> Iterator[tuple[str, str]]:
+    """The names in a structure, also as pairs of `label` and `value`, each with the texts under it."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _nested(part)
+    elif isinstance(value, dict):
+        pairs = [*value.items(), *([(value["label"], value["value"])] if {"label", "value"} <= value.keys() else [])]
+        for name, part in pairs:
+            yield from ((column_key(name), text) for text in _texts(part))
+            yield from _nested(part)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -192,7 +212,9 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
         elif column not in columns["license"] and states_rights(column, columns):
             statements.append(text)
     stated = least_open(statements)
-    return credit if is_open(stated) and claims_copyright(credit, stated) else stated
+    texts = [credit, *(text for column, text in cells.items() if _CREDITS.search(column))]
+    claims = (text for text in texts if is_open(stated) and claims_copyright(text, stated))
+    return next(claims, stated)
 
 
 def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -203,7 +225,8 @@ def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
 def rights_columns(names: Iterable[str]) -> list[str]:
     """The columns that `stated_licenses` reads."""
     read = {name for field in ("license", "credit_line") for name in COLUMNS[field]}
-    return [name for name in names if column_key(name) in read or states_rights(column_key(name), COLUMNS)]
+    keys = {name: column_key(name) for name in names}
+    return [n for n, key in keys.items() if key in read or states_rights(key, COLUMNS) or _CREDITS.search(key)]
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -143,7 +143,8 @@ def class_table(task: str, values: Iterable[str]) -> tuple[list[str], dict[str, 
     names = list(RELEASE_CLASSES.get(task, ()))
     class_of = {value: match_class(value, names) or "" for value in known}
     if not all(class_of.values()):
-        class_of = {value: _class_name(value) for value in known}
+        name_of = _class_name if task in RELEASE_CLASSES else str.strip  # those of one's own stay as they are written
+        class_of = {value: name_of(value) for value in known}
         names = list(dict.fromkeys(class_of.values()))
     return names, {value: names.index(name) for value, name in class_of.items()}
 

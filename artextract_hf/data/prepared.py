@@ -30,6 +30,7 @@ from artextract_hf.version import __version__
 
 MANIFEST = "manifest.json"
 FILES = "files"  # key of the manifest: `bytes` and `sha256` by the path of a file; of the manifest, of its other keys
+ROW = "__row__"  # a column for the time of reading
 WRITTEN = rf"{MANIFEST}|{SPLITS}|({SPLIT_NAME}/)?((data|cache)-[\w-]+\.arrow|state\.json|{INFO})"  # by us, `datasets`
 
 
@@ -164,8 +165,14 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
     Raises:
         DataError: the folder cannot be used.
     """
+    return read_prepared_splits(folder, skipped)[0]
+
+
+def read_prepared_splits(folder: Path, skipped: SkipList) -> tuple[Dataset, list[str]]:
+    """`read_prepared`, with the split of each record, the first where it stands in two; "" where there are none."""
     splits = load_records(folder)
-    dataset = take_split(splits, ALL)
+    names = [name for name, split in splits.items() for _ in range(len(split))]
+    dataset = take_split(splits, ALL).add_column(ROW, list(range(len(names))))
     expected = painting_features()
     for name in DETAILS:  # a data set of an earlier version
         if name not in dataset.column_names:
@@ -181,7 +188,9 @@ def read_prepared(folder: Path, skipped: SkipList) -> Dataset:
         check_picture(picture_source(pictures[row]["image"]))
 
     named = [row for row, id_ in enumerate(ids) if id_ is not None]
-    return dataset.select([row for row, _ in usable(named, look, ids.__getitem__, skipped)])
+    dataset = dataset.select([row for row, _ in usable(named, look, ids.__getitem__, skipped)])
+    stated = ["" if list(splits) == [ALL] else names[row] for row in dataset[ROW]]
+    return dataset.remove_columns(ROW), stated
 
 
 def _each_once(dataset: Dataset) -> Dataset:

@@ -129,6 +129,11 @@ def _configurations(source: Path) -> list[tuple[str, DatasetDict, dict[str, Any]
     folders = [source]
     if not (source / "dataset_dict.json").is_file() and not (source / "dataset_info.json").is_file():
         folders = sorted(path.parent for path in source.glob("*/dataset_dict.json")) or [source]
+        others = [path for path in source.iterdir() if path.is_dir() and path not in folders and path.name[0] != "."]
+        if folders != [source] and others:
+            raise DataError(
+                f"{min(others)} is no prepared data set, as others in {source} are; move it, or prepare it."
+            )
     found = []
     for folder in folders:
         refuse_links_out([folder, *folder.rglob("*")], source)

@@ -45,6 +45,10 @@ def test_the_artist_is_printed_without_life_dates(printed, name):
         ({"rights": "CC0", "in_copyright": "Yes"}, "in_copyright: Yes"),
         ({"rights": "CC0", "in_copyright": "no", "rights_holder": "The Museum"}, "CC0"),
         ({"license": "CC0", "credit_line": "&copy; Ann"}, "&copy; Ann"),
+        ({"license": "CC0", "terms_of_use": "non-commercial"}, "non-commercial"),
+        ({"license": "CC0", "imagerights": "no"}, "no"),
+        ({"license": "CC0", "photo_credit": "\u00a9 Foto"}, "\u00a9 Foto"),
+        ({"license": "CC0", "caption": "A view of the sea"}, "CC0"),
     ],
 )
 def test_a_row_is_open_where_all_that_it_states_is(cells, license):
@@ -61,6 +65,14 @@ def test_a_chosen_column_replaces_the_usual_ones():
     assert words["credit_line"] == "Paula, a.jpg, um 1900."
     with pytest.raises(DataError, match="no field painter"):
         columns_with({"painter": "Maler"})
+
+
+@pytest.mark.parametrize(
+    "cell", [{"rights": "InC"}, [{"label": "Rights", "value": "InC"}], {"dc": {"rights": ["InC"]}}]
+)
+def test_structures_that_state_rights_count(cell):
+    cells = cells_of([("license", "CC0"), ("metadata", cell)], COLUMNS)
+    assert fields_of(cells, COLUMNS)["license"] == "InC"
 
 
 def test_cells_of_any_type_become_texts():

@@ -353,3 +353,11 @@ def test_what_other_columns_state_of_the_rights_counts(tmp_path, column, value):
     report = dataset_repository(tmp_path / "saved", REPO).write(tmp_path / "repo")
     assert [item["path"] for item in report["left_out"]] == ["m/0.jpg", "m/2.jpg"]
     assert sum(license != "CC0" for license in load_collection(tmp_path / "saved")["license"]) == 2
+
+
+def test_a_folder_that_is_no_data_set_among_others_is_refused(tmp_path):
+    for name in ("good", "bad"):
+        prepared(tmp_path / "in" / name, *["CC0"] * 2)
+    (tmp_path / "in/bad/dataset_dict.json").unlink()
+    with pytest.raises(DataError, match="bad is no prepared data set"):
+        dataset_repository(tmp_path / "in", REPO).write(tmp_path / "repo")

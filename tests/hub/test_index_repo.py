@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from datasets import Dataset, Image
 from huggingface_hub import DatasetCard
 
 from artextract_hf import AutoEmbedder, PaintingIndex, RegionIndex
@@ -204,10 +203,9 @@ def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):
 
 @pytest.mark.parametrize("column", ["credit_line", "usage_rights"])
 def test_what_other_fields_state_of_the_rights_counts(tmp_path, column):
-    records = paintings(3).to_list()
-    records = [record | {column: "\u00a9 Ann, all rights reserved"} for record in records]
-    PaintingIndex.build(Dataset.from_list(records).cast_column("image", Image()), ColorEmbedder()).save_pretrained(
-        tmp_path / "index"
-    )
+    records = paintings(3)
+    records = records.remove_columns(column) if column in records.column_names else records
+    records = records.add_column(column, ["\u00a9 Ann, all rights reserved"] * 3)
+    PaintingIndex.build(records, ColorEmbedder()).save_pretrained(tmp_path / "index")
     with pytest.raises(DataError, match="3 of 3 paintings have no open licence"):
         index_repository(tmp_path / "index", REPO).write(tmp_path / "repo")

@@ -29,17 +29,19 @@ from artextract_hf.data.fields import (
 )
 from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
-from artextract_hf.data.prepared import read_prepared
+from artextract_hf.data.prepared import read_prepared_splits
 from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
 from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import (
     LISTED_TWICE,
     Listed,
+    add_rights,
     is_stored_dataset,
     listed_in_folder,
     listed_in_table,
 )
 from artextract_hf.data.sources.metadata import LISTS
+from artextract_hf.data.sources.named_files import is_inside, outside
 from artextract_hf.data.sources.tables import read_table
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.outputs import recover
@@ -118,9 +120,11 @@ def read_with_splits(
         # `resolve` so that "." has a name and a later change of folder does not lose the files
         found = _read_folder(path.resolve(), skipped, known, list(own), classes, allow_outside=allow_outside)
     elif path.is_file() and path.suffix.lower() in LISTS:
-        found = _records(listed_in_table(path.resolve(), known, allow_outside=allow_outside), skipped, list(own))
+        table = _in_its_folder(path, allow_outside=allow_outside)
+        found = _records(listed_in_table(table, known, allow_outside=allow_outside), skipped, list(own))
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        found = read_table(path.resolve(), known, skipped, list(own), allow_outside=allow_outside)
+        table = _in_its_folder(path, allow_outside=allow_outside)
+        found = read_table(table, known, skipped, list(own), allow_outside=allow_outside)
     elif is_hub_name(source):
         found = read_table(text, known, skipped, list(own))
     else:
@@ -130,6 +134,18 @@ def read_with_splits(
     if missing := [task for task in own if not label_counts(found[0]).get(task)]:
         raise DataError(f"{source} has no class of {', '.join(missing)}: no such column, or nothing in it.")
     return found
+
+
+def _in_its_folder(path: Path, *, allow_outside: bool) -> Path:
+    """The path of a table, whose folder is that of its pictures.
+
+    Raises:
+        DataError: it is a link out of that folder.
+    """
+    table = path.parent.resolve() / path.name
+    if not allow_outside and not is_inside(table, table.parent):
+        raise DataError(f"{path} {outside(table.parent)}.")
+    return table
 
 
 def is_hub_name(source: str | Path) -> bool:
@@ -147,8 +163,7 @@ def _read_folder(
     folder: Path, skipped: SkipList, columns: Columns, own: list[str], classes: str | None, *, allow_outside: bool
 ) -> tuple[Dataset, list[str]]:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
-        dataset = read_prepared(folder, skipped)
-        return dataset, [""] * len(dataset)
+        return read_prepared_splits(folder, skipped)
     if is_stored_dataset(folder):
         return read_table(folder, columns, skipped, own, allow_outside=allow_outside)
     return _records(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped, own)
@@ -157,13 +172,13 @@ def _read_folder(
 def _records(listed: Iterable[Listed], skipped: SkipList, own: list[str]) -> tuple[Dataset, list[str]]:
     """The records of listed pictures with tasks of one's own, and their splits."""
     items = list(listed)
-    seen: set[Path] = set()
+    seen: dict[Path, Listed] = {}
     kept = []
     for item, _ in usable(items, _check, lambda item: item.id, skipped):
-        if item.path in seen:
+        if (first := seen.setdefault(item.path, item)) is not item:
+            add_rights(first, item)
             skipped.add(item.id, LISTED_TWICE)
             continue
-        seen.add(item.path)
         kept.append(item)
     ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
     tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in (*TASKS, *own)}

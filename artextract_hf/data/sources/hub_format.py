@@ -5,11 +5,13 @@ read first, and may name files of its data set only; Parquet and Arrow files are
 """
 
 import glob
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow.parquet as pq
 import yaml
 from datasets import DatasetDict, load_dataset_builder
 from datasets.config import METADATA_CONFIGS_FIELD, REPOCARD_FILENAME, REPOYAML_FILENAME
@@ -69,10 +71,35 @@ def load_stored(folder: Path, skipped: SkipList, *, within: Sequence[Path] | Non
     if within and (other := first_elsewhere(paths, within)):
         raise DataError(f"{other} {outside(folder)}.")
     check_files([path for path in paths if path.suffix in CHECKED])
+    _check_classes([path for path in paths if path.suffix == ".parquet"])
     for path in sorted(_data_files(folder) - set(paths)):
         skipped.add(path.relative_to(folder.parent), "is in no split of the data set")
     builder.download_and_prepare()  # of what was checked
     return cast(DatasetDict, builder.as_dataset())
+
+
+def _check_classes(paths: Sequence[Path]) -> None:
+    """Refuse files that number their classes in other ways; `datasets` reads all by the numbers of the first.
+
+    Raises:
+        DataError: there are two.
+    """
+    known: dict[str, tuple[Path, Any]] = {}
+    for path in paths:
+        for column, names in _stored_classes(path).items():
+            first, expected = known.setdefault(column, (path, names))
+            if names != expected:
+                raise DataError(f"{path} has other classes of {column} than {first}; write both with the same.")
+
+
+def _stored_classes(path: Path) -> dict[str, Any]:
+    """The names of the classes of each column, as `datasets` keeps them in a Parquet file."""
+    stored = (pq.read_schema(path).metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(stored)["info"]["features"]
+        return {column: feature["names"] for column, feature in features.items() if "names" in feature}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # none that `datasets` would read
+        return {}
 
 
 def as_pattern(path: Path) -> str:

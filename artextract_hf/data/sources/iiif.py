@@ -97,6 +97,7 @@ def _walk(source: str, fetcher: Fetcher, skipped: SkipList, *, side: int) -> Ite
             return
         try:
             document = _read(place, fetcher, source)
+            document |= {} if id_of(document) else {"id": place.address}
             seen.add(id_of(document))
             if type_of(document) == "collection":
                 waiting.extend(_below(place, document, seen, skipped))
@@ -181,14 +182,14 @@ def _record(canvas: Canvas, file: Path) -> dict[str, Any]:
     known = known_artist(canvas.artist)
     made_up = ", ".join(filter(None, (canvas.artist, canvas.title, canvas.date)))
     return new_record(
-        id=canvas.id,
+        id=shown(canvas.id),
         image={"path": str(file), "bytes": None},
         artist=ARTISTS.index(known) if known else UNKNOWN,
         title=canvas.title,
         artist_name=canvas.artist,
         year=first_year(canvas.date),
         year_end=last_year(canvas.date),
-        source_url=canvas.source_url,
+        source_url=shown(canvas.source_url),
         license=canvas.license,
         credit_line=canvas.credit_line or f"{made_up}.",
         medium=canvas.medium,

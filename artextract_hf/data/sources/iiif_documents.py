@@ -16,7 +16,7 @@ from typing import Any
 from artextract_hf.data.fetch import shown
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.iiif_words import Part, encodable, id_of, license_of, listed, objects, words_of
+from artextract_hf.data.sources.iiif_words import Part, encodable, id_of, license_of, listed, objects, things, words_of
 from artextract_hf.errors import DataError
 
 MAX_DOCUMENT = 20_000_000  # bytes; JSON of many small lists takes twenty times as much memory
@@ -120,7 +120,7 @@ def type_of(thing: Part) -> str:
 
 def members_of(collection: Part) -> list[Part]:
     """The documents of a collection."""
-    return [m for key in ("items", "members", "collections", "manifests") for m in objects(collection.get(key))]
+    return [m for key in ("items", "members", "collections", "manifests") for m in things(collection.get(key))]
 
 
 def pages_of(collection: Part) -> list[str]:
@@ -135,15 +135,15 @@ def is_whole(member: Part) -> bool:
 
 
 def _canvases_3(manifest: Part) -> list[tuple[Part, tuple[Part, ...]]]:
-    return [(canvas, ()) for canvas in objects(manifest.get("items"))]
+    return [(canvas, ()) for canvas in things(manifest.get("items"))]
 
 
 def _canvases_2(manifest: Part, skipped: SkipList) -> list[tuple[Part, tuple[Part, ...]]]:
     """The canvases of all sequences, each with its sequence; one that stands in two, in another order perhaps, once."""
     found: list[tuple[Part, tuple[Part, ...]]] = []
     seen: set[str] = set()
-    for sequence in objects(manifest.get("sequences")):
-        canvases = objects(sequence.get("canvases"))
+    for sequence in things(manifest.get("sequences")):
+        canvases = things(sequence.get("canvases"))
         if not canvases:
             skipped.add(shown(id_of(sequence) or id_of(manifest)), "this sequence holds no canvas, or its address only")
         new = [canvas for canvas in canvases if not id_of(canvas) or id_of(canvas) not in seen]
@@ -175,7 +175,7 @@ def _bodies(canvas: Part, key: str, third: bool, skipped: SkipList) -> Iterator[
         for image in objects(canvas.get("images")):
             yield from ((body, (image,)) for body in _named(image.get("resource")))
         return
-    for page in objects(canvas.get("items")):
+    for page in things(canvas.get("items")):
         for annotation in objects(page.get("items")):
             motivations = listed(annotation.get("motivation", "painting"))
             if any(re.search(r"(^|[:#/])painting$", str(motivation)) for motivation in motivations):

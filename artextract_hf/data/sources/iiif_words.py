@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from artextract_hf.data.fetch import is_address
 from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, states_rights
 from artextract_hf.data.rights import claims_copyright, is_open, least_open
 
@@ -30,7 +31,7 @@ MEDIUM_LABELS = {
     "medium", "materials", "material", "technique", "physical description", "material/technik", "technik", "matériaux",
     "technique et matériaux", "materiaal", "techniek", "tecnica", "materiali", "técnica",
 }  # fmt: skip
-RIGHTS_LABELS = {"usage", "use and reproduction"}  # beside those that `states_rights` knows
+RIGHTS_LABELS = {"access", "terms"}  # beside those that `states_rights` knows
 CREDIT_LABELS = {"credit", "credits", "credit line", "creditline", "courtesy"}
 
 Part = dict[str, Any]  # of a document: an object of JSON
@@ -48,8 +49,17 @@ def listed(value: Any) -> list[Any]:
 
 
 def objects(value: Any) -> list[Part]:
-    """What is an object, of a list or of a single value."""
-    return [v for v in listed(value) if isinstance(v, dict)]
+    """What is an object, of a list, of lists in it, or of a single value."""
+    return [
+        part for v in listed(value) for part in (objects(v) if isinstance(v, list) else [v]) if isinstance(part, dict)
+    ]
+
+
+def things(value: Any) -> list[Part]:
+    """`objects`, and those of which only the address is given."""
+    if isinstance(value, str):
+        return [{"id": value}] if is_address(value) else []
+    return [part for v in listed(value) for part in (things(v) if isinstance(v, str | list) else objects(v))]
 
 
 def text_of(value: Any) -> str:
@@ -129,12 +139,14 @@ def license_of(parts: Iterable[Part]) -> str:
 def _stated_by(part: Part) -> str:
     """What a part of a document states of rights; a credit counts where it claims what the statements give."""
     pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
-    stated = [part.get("rights"), part.get("license"), *(v for label, v in pairs if _is_of_rights(label))]
+    named = [value for key, value in part.items() if states_rights(column_key(key), COLUMNS)]
+    stated = [*named, *(v for label, v in pairs if _is_of_rights(label))]
     license = least_open(text_of(statement) for value in stated for statement in listed(value))
     credits = [value for label, value in pairs if _matches(label, CREDIT_LABELS)]
     statement = part.get("requiredStatement")
     required = [statement] if isinstance(statement, str) else [value for _, value in _pairs(statement)]
-    texts = map(text_of, _strings([*stated, *required, *credits, part.get("attribution")]))
+    further = [part.get(key) for key in ("attribution", "summary", "description")]
+    texts = map(text_of, _strings([*stated, *required, *credits, *further]))
     claim = next((text for text in texts if claims_copyright(text, license)), "")
     return license if license and not is_open(license) else claim or license
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
 from artextract_hf.data.fields import SPLIT_NAMES, Columns, fields_of
+from artextract_hf.data.rights import least_open
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
 from artextract_hf.errors import ImageError
@@ -39,6 +40,12 @@ class Listed:
     path: Path
     row: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+
+
+def add_rights(first: Listed, other: Listed) -> None:
+    """Let what another row states of the rights of a picture count beside what its first row does."""
+    if stated := least_open([first.row.get("license", ""), other.row.get("license", "")]):
+        first.row["license"] = stated
 
 
 def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> Iterator[Listed]:
@@ -79,6 +86,7 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
             if table.parent == folder.parent and not item.path.is_relative_to(folder):
                 continue  # no part of this source
             place, first = counting.setdefault(item.path, (table.parent, item))
+            add_rights(first, item)
             if first is not item and place == table.parent and item.path in found:
                 yield replace(item, id=_id(item.path, folder), problem=LISTED_TWICE)
     rows = {path: item for path, (_, item) in counting.items()}
@@ -86,10 +94,10 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
     for path in sorted(found.keys() - set(tables)):
         listed, (*folders, _) = rows.pop(path, None), path.relative_to(folder).parts
         row = listed.row if listed else {}
-        if in_splits and folders:
+        if in_splits and folders and folders[0].lower() in SPLIT_NAMES:
             row = {"split": folders.pop(0)} | row
         if classes and folders:
-            row = {classes: folders[0]} | row
+            row = row | {classes: folders[0]}
         problem = found[path].problem or (listed.problem if listed else "")
         yield Listed(_id(path, folder), path, row, problem)
     for path, item in rows.items():  # missing, or refused
@@ -97,9 +105,8 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
 
 
 def _is_in_splits(paths: Iterable[tuple[str, ...]]) -> bool:
-    """Whether the folders in a folder are splits, as `train` and `val` are; a single one says nothing."""
-    names = {path[0].lower() for path in paths if path}
-    return len(names) > 1 and names <= SPLIT_NAMES.keys()
+    """Whether folders in a folder are splits, as `train` and `val` are; a single one says nothing."""
+    return len({path[0].lower() for path in paths if path} & SPLIT_NAMES.keys()) > 1
 
 
 def is_stored_dataset(folder: Path) -> bool:

@@ -106,7 +106,7 @@ def _works(records: Dataset) -> tuple[np.ndarray, int]:
     alike = [(first.setdefault(look.tobytes(), row), row) for row, look in looked.items()]  # flat ones too
     pairs = near_duplicates(np.stack(list(looked.values()))) if rows else []
     named = zip(records["artist_name"], records["title"], records["id"], strict=True)
-    same = number([f"{artist}/{title}" if artist and title else id_ for artist, title, id_ in named])
+    same = number([f"{artist}/{title}".casefold() if artist and title else id_ for artist, title, id_ in named])
     alike += [(rows[pair.first], rows[pair.second]) for pair in pairs]
     return join_groups(same, alike), len(pairs)
 

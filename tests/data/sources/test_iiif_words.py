@@ -2,6 +2,7 @@
 
 import pytest
 
+from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.iiif import read_iiif
 from tests.data.sources.test_iiif import QUICK, canvas_3, manifest_2, manifest_3, serve
@@ -104,3 +105,38 @@ def test_every_sequence_is_read_and_pages_elsewhere_are_listed(server, tmp_path)
     sequence, page = skipped.items
     assert sequence.path.endswith("order3") and "address only" in sequence.reason
     assert page.path.endswith("page2") and "address only" in page.reason
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"metadata": [{"label": "Terms of use", "value": "research only"}]},
+        {"metadata": [[{"label": "Rights", "value": "In copyright"}]]},
+        {"metadata": [{"label": "Nutzungsrechte", "value": "nur privat"}]},
+        {"requiredStatement": {"label": "Terms of use", "value": "Do not reproduce"}},
+        {"Rights": "In copyright"},
+        {"summary": {"en": ["\u00a9 ARS. All rights reserved"]}},
+        {"dcterms:rights": INC},
+    ],
+)
+def test_rights_in_any_place_of_a_manifest_count(server, tmp_path, stated):
+    serve(server, one=manifest_3(server.url, "one", **stated))
+    (license,) = read_iiif(f"{server.url}/one.json", tmp_path, SkipList(), settings=QUICK)["license"]
+    assert not is_open(license)
+
+
+def test_members_by_their_address_are_fetched_or_listed_and_no_password_is_kept(server, tmp_path):
+    url = server.url
+    book = manifest_3(url, "book")
+    book["items"].append(f"{url}/canvas-elsewhere")
+    nameless = [manifest_3(url, name, [canvas_3(url, "", name)]) for name in ("n1", "n2")]
+    for manifest in nameless:
+        del manifest["id"], manifest["items"][0]["id"]
+    serve(server, book=book, n1=nameless[0], n2=nameless[1], all={
+        "id": f"{url}/all.json", "type": "Collection", "items": [f"{url}/book.json", f"{url}/n1.json", f"{url}/n2.json"]
+    })  # fmt: skip
+    skipped = SkipList()
+    secret = url.replace("://", "://me:secret@")
+    dataset = read_iiif(f"{secret}/all.json", tmp_path, skipped, settings=QUICK)
+    assert len(dataset) == 3 and len(set(dataset["id"])) == 3 and "secret" not in str(dataset.to_dict()["id"])
+    assert [item.path for item in skipped.items] == [f"{url}/canvas-elsewhere"]

@@ -272,9 +272,26 @@ def test_names_that_differ_in_their_form_of_unicode_only_get_ids_of_their_own(tm
 
 
 def test_a_second_row_for_a_picture_is_listed(collection):
-    (collection / "metadata.csv").write_text("file_name,license\na.png,CC0\na.png,In copyright\nb.png,CC0\n")
-    (collection / "metadata.jsonl").write_text('{"file_name": "b.png", "license": "In copyright"}\n')
+    (collection / "metadata.csv").write_text("file_name,title,license\na.png,A,CC0\na.png,Z,In copyright\nb.png,B,\n")
+    (collection / "metadata.jsonl").write_text('{"file_name": "b.png", "title": "Z", "license": "In copyright"}\n')
     dataset, skipped = read(collection)
-    assert dataset["license"][:] == ["CC0", "CC0"]
+    assert dataset["title"][:] == ["A", "B"] and dataset["license"][:] == ["In copyright", "In copyright"]
     assert skipped.keys() == {"m/a.png", "m/b.png"} and "more than once" in skipped["m/a.png"]
     assert read(collection / "metadata.csv")[1].keys() == {"m/a.png"}
+
+
+@pytest.mark.parametrize("places", [("metadata.csv", "a/metadata.csv"), ("metadata.csv", "metadata.jsonl")])
+def test_no_list_hides_what_another_states_of_the_rights(tmp_path, places):
+    (tmp_path / "a").mkdir()
+    plain_picture((1, 2, 3)).save(tmp_path / "a/x.png")
+    for place, license in zip(places, ("In copyright", "CC0"), strict=True):
+        name = "x.png" if place.startswith("a/") else "a/x.png"
+        row = (
+            f'{{"file_name": "{name}", "license": "{license}"}}'
+            if "jsonl" in place
+            else f"file_name,license\n{name},{license}"
+        )
+        (tmp_path / place).write_text(row + "\n")
+    assert load_collection(tmp_path)["license"] == ["In copyright"]
+    (tmp_path / "list.csv").write_text("file_name,license\na/x.png,CC0\na/x.png,In copyright\n")
+    assert load_collection(tmp_path / "list.csv")["license"] == ["In copyright"]

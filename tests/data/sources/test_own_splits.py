@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value, load_from_disk
 
-from artextract_hf.data import Draw, SkipList, load_collection, read_collection_splits, read_manifest
+from artextract_hf.data import Draw, SkipList, load_collection, read_collection_splits, read_manifest, write_prepared
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
 from tests.data.sources.test_tables import png
@@ -81,7 +81,8 @@ def test_folders_of_splits_are_kept_and_subfolders_are_classes(tmp_path):
     assert len(load_collection(tmp_path / "museum")) == 6
     (tmp_path / "museum/loans").mkdir()
     (tmp_path / "museum/loans/x.png").write_bytes(png(9))
-    assert list(read(tmp_path / "museum")[0]) == ["all"]  # not all of its folders are splits
+    with pytest.raises(DataError, match="1 of 7 records state no split, the first museum/loans/x.png"):
+        read(tmp_path / "museum")
 
 
 def test_a_column_of_splits_is_kept_and_val_may_be_drawn_from_train(collection):
@@ -109,7 +110,7 @@ def test_classes_and_splits_of_a_data_set_stay(tmp_path):
     splits, _ = read(tmp_path / "set", tasks=["note"])
     assert {name: len(part) for name, part in splits.items()} == {"train": 4, "val": 2}
     names = splits["val"].features["label"].names
-    assert [names[label] for label in splits["val"]["label"]] == ["b_side", "a"]
+    assert [names[label] for label in splits["val"]["label"]] == ["b side", "a"]
     assert splits["train"].features["note"].names == ["x"]
     assert load_collection(tmp_path / "set").features["label"].names == names
 
@@ -145,3 +146,36 @@ def test_the_command_writes_them_and_they_are_read_back(collection, tmp_path, ru
     assert read_manifest(out)["seed"] == 1
     whole = load_collection(out)  # a painting that stands in two splits counts once
     assert len(whole) == 60 and whole.features["school_of_art"].names == ["north", "south"]
+
+
+def test_splits_of_prepared_data_are_kept(collection, tmp_path):
+    splits, facts = read(collection / "list.csv", Draw(val=0.2), tasks=["School of art"])
+    write_prepared(splits, facts, tmp_path / "data")
+    again, _ = read(tmp_path / "data")
+    assert {name: part["id"] for name, part in again.items()} == {name: part["id"] for name, part in splits.items()}
+    with pytest.raises(DataError, match="has a split val already"):
+        read(tmp_path / "data", Draw(val=0.2))
+
+
+def test_classes_of_ones_own_stay_as_they_are_written_and_folders_count_before_columns(tmp_path):
+    for number, school in enumerate(["red-cat", "Red Cat", "Red_Cat"]):
+        place = tmp_path / "museum" / school
+        place.mkdir(parents=True)
+        (place / f"{number}.png").write_bytes(png(number))
+    rows = [{"file_name": f"{school}/{n}.png", "school": "x"} for n, school in enumerate(["red-cat", "Red Cat"])]
+    write(tmp_path / "museum/metadata.csv", rows)
+    splits, _ = read(tmp_path / "museum", classes="school")
+    assert splits["all"].features["school"].names == ["Red Cat", "Red_Cat", "red-cat"]
+    with pytest.raises(DataError, match="two columns would be the task a_b"):
+        read(tmp_path / "museum", tasks=["a b", "a-b"])
+
+
+def test_equal_artists_and_titles_in_other_capitals_are_one_work(tmp_path):
+    (tmp_path / "museum").mkdir()
+    rows = []
+    for number in range(20):
+        painting(number + 1).save(tmp_path / f"museum/{number}.png")
+        title = f"Lilies {number // 2}"
+        rows.append({"file_name": f"{number}.png", "artist": "Ann", "title": title if number % 2 else title.upper()})
+    write(tmp_path / "museum/list.csv", rows)
+    assert read(tmp_path / "museum/list.csv", Draw(val=0.3))[1]["groups"] == 10

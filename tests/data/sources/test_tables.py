@@ -345,3 +345,23 @@ def test_names_in_two_forms_of_unicode_stay_two_records(tmp_path):
     cells = [{"bytes": png(seed), "path": name} for seed, name in ((1, "D\u00fcrer.png"), (2, "Du\u0308rer.png"))]
     dataset = load_collection(write_table(tmp_path / "t.parquet", image=cells))
     assert dataset["id"] == ["t/D\u00fcrer.png", "t/D\u00fcrer.png-2"]
+
+
+def test_files_that_number_their_classes_in_other_ways_are_refused(tmp_path):
+    for name, order in (("train", ["x", "y"]), ("test", ["y", "x"])):
+        features = Features({"image": Image(), "label": ClassLabel(names=order)})
+        (tmp_path / "set/data").mkdir(parents=True, exist_ok=True)
+        rows = [{"image": {"bytes": png(1), "path": f"{name}.png"}, "label": 0}]
+        Dataset.from_list(rows, features=features).to_parquet(tmp_path / f"set/data/{name}-0.parquet")
+    with pytest.raises(DataError, match="has other classes of label than"):
+        load_collection(tmp_path / "set")
+
+
+def test_a_table_that_is_a_link_out_of_its_folder_is_refused(tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "private/me.png").write_bytes(png(1))
+    (tmp_path / "private/list.csv").write_text("file_name\nme.png\n")
+    (tmp_path / "mine/list.csv").symlink_to(tmp_path / "private/list.csv")
+    with pytest.raises(DataError, match="lies outside the collection"):
+        load_collection(tmp_path / "mine/list.csv")
