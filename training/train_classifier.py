@@ -300,6 +300,9 @@ def keep_best(run: Run, paintings: Dataset, *, epoch: int) -> None:
     if not run.accelerator.is_main_process:
         return
     figures = {f"{t}_{k}": v for t, s in scores.items() for k, v in asdict(s).items() if k in METRICS}
+    for task, names in run.average.config.tasks.items():
+        if len(names) <= 5:  # always right
+            figures.pop(f"{task}_top5")
     log_scores(run.accelerator, run.out / "scores.csv", figures, epoch=epoch)
     if is_best:
         save_model(run.average, run.out / "best")

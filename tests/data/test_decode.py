@@ -286,7 +286,7 @@ def test_heic_over_the_limits_is_refused_before_it_is_decoded(monkeypatch):
 def test_heic_without_its_extra_is_one_line_that_names_it(monkeypatch):
     data = heic(plain_picture((200, 60, 30)))
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ImageError, match=r"HEIC picture: pillow_heif .* pip install 'artextract-hf\[heif\]'"):
+    with pytest.raises(ImageError, match=r"HEIC picture: pillow_heif .* pip install .*\[heif\]'"):
         decode_image(data)
     with pytest.raises(ImageError, match="no picture|not a picture"):  # a film of the same container
         decode_image(b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(100))

@@ -33,7 +33,7 @@ def test_configuration_checks_itself(tmp_path):
         TrainConfig.load(tmp_path / "nothing.yaml")
     for bad, message in (
         (["--loss.gama", "2"], "not a loss"),
-        (["--balanced_task", "period"], "none of the tasks"),
+        (["--tasks", "style", "--balanced_task", "period"], "none of the tasks"),
         (["--task_weights", "learnt"], "uncertainty"),
         (["--contrastive", "0.5", "--mixup", "0.2"], "mixup"),
         (["--accumulate", "3"], "3 equal pieces"),

@@ -140,7 +140,7 @@ def test_an_auxiliary_column_has_a_class_for_what_stands_there_often():
     wrong = [({"style": 1.0}, "a task already"), ({"artist_name": -1.0}, "a weight a column")]
     for auxiliary, message in [*wrong, ("artist_name", "a weight a column")]:
         with pytest.raises(DataError, match=message):
-            TrainConfig.from_dict({"data": "-", "output_dir": "-", "auxiliary": auxiliary})
+            TrainConfig.from_dict({"data": "-", "output_dir": "-", "tasks": ["style"], "auxiliary": auxiliary})
 
 
 def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp_path):

@@ -103,5 +103,5 @@ def test_another_backend_and_a_missing_package_are_one_line(tiny_classifier, run
     with pytest.raises(ModelError):
         AutoEmbedder.from_pretrained("default", backend="onnx")
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(ArtExtractError, match=r"artextract-hf\[openvino\]"):
+    with pytest.raises(ArtExtractError, match=r"pip install .*\[openvino\]"):
         load_classifier(str(tiny_classifier), backend="openvino")
