@@ -212,9 +212,10 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
         elif column not in columns["license"] and states_rights(column, columns):
             statements.append(text)
     stated = least_open(statements)
+    if not is_open(stated):
+        return stated
     texts = [credit, *(text for column, text in cells.items() if _CREDITS.search(column))]
-    claims = (text for text in texts if is_open(stated) and claims_copyright(text, stated))
-    return next(claims, stated)
+    return next((text for text in texts if claims_copyright(text, stated)), stated)
 
 
 def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:

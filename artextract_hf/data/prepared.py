@@ -18,7 +18,7 @@ from artextract_hf.data.decode import decode_image
 from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.parallel import ordered_map
-from artextract_hf.data.pictures import check_picture, encoded_bytes, encoded_pictures, picture_source, usable
+from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture_source, with_pictures
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
@@ -182,13 +182,8 @@ def read_prepared_splits(folder: Path, skipped: SkipList) -> tuple[Dataset, list
         if id_ is None:
             skipped.add(f"row {row}", "the record has no id")
     dataset = _each_once(dataset)
-    pictures, ids = encoded_pictures(dataset.select_columns("image")), dataset["id"]
-
-    def look(row: int) -> None:
-        check_picture(picture_source(pictures[row]["image"]))
-
-    named = [row for row, id_ in enumerate(ids) if id_ is not None]
-    dataset = dataset.select([row for row, _ in usable(named, look, ids.__getitem__, skipped)])
+    named = [row for row, id_ in enumerate(dataset["id"]) if id_ is not None]
+    dataset = with_pictures(dataset.select(named), skipped)
     stated = ["" if list(splits) == [ALL] else names[row] for row in dataset[ROW]]
     return dataset.remove_columns(ROW), stated
 

@@ -131,7 +131,8 @@ def read_with_splits(
         raise DataError(f"{source} is no folder and no file of a known kind on this machine; give {ACCEPTED}.")
     if not len(found[0]):
         raise DataError(f"{source} holds no usable picture ({skipped.summary()}).")
-    if missing := [task for task in own if not label_counts(found[0]).get(task)]:
+    counts = label_counts(found[0]) if own else {}
+    if missing := [task for task in own if not counts.get(task)]:
         raise DataError(f"{source} has no class of {', '.join(missing)}: no such column, or nothing in it.")
     return found
 

@@ -12,10 +12,9 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
-from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.saved import ALL
-from artextract_hf.data.schema import SkipList, tasks_of
+from artextract_hf.data.schema import SkipList, class_names, labels_for, tasks_of
 from artextract_hf.data.sources.collection import read_with_splits
 from artextract_hf.data.wikiart.lists import VAL
 from artextract_hf.data.wikiart.manifest import label_baselines
@@ -86,7 +85,7 @@ def _draw(records: Dataset, sides: np.ndarray, draw: Draw) -> dict[str, Any]:
     """Put the records without a split, or of `train`, on the drawn sides; what is to be known about the draw."""
     free = np.flatnonzero([side in ("", "train") for side in sides])
     groups, pairs = _works(records.select(free))
-    labels = {task: _labels(records, task)[free] for task in tasks_of(records)}
+    labels = {task: labels_for(records, task, class_names(records, task))[free] for task in tasks_of(records)}
     sides[free] = "train"
     left = np.arange(len(free))
     rest = 1.0
@@ -123,12 +122,8 @@ def _baselines(splits: DatasetDict) -> dict[str, Any]:
     if not {"train", "val"} <= splits.keys():
         return {}
     train, val = splits["train"], splits["val"]
-    figures = {
-        task: label_baselines(_labels(train, task), train["artist_name"], _labels(val, task), val["artist_name"])
-        for task in tasks_of(train)
-    }
+    figures = {}
+    for task in tasks_of(train):
+        learnt, scored = (labels_for(split, task, class_names(split, task)) for split in (train, val))
+        figures[task] = label_baselines(learnt, train["artist_name"], scored, val["artist_name"])
     return {task: figure for task, figure in figures.items() if figure["n"]}
-
-
-def _labels(records: Dataset, task: str) -> np.ndarray:
-    return np.array([UNKNOWN if label is None else label for label in records[task]], dtype=np.int64)
