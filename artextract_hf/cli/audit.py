@@ -1,17 +1,31 @@
 """`artextract audit`: what is wrong with a collection."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, Backend, app, show
+
+if TYPE_CHECKING:
+    from artextract_hf import PaintingIndex
+    from artextract_hf.curation import Finding
+    from artextract_hf.data import SkipList
 
 audit = typer.Typer(help="Find what is wrong with a collection.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
 Source = Annotated[str, typer.Argument(help="What `artextract prepare` wrote, a folder, a CSV or Parquet file, ...")]
 Out = Annotated[Path, typer.Option(help="Folder to write: report.html, pairs.csv, pairs.json.")]
+Works = Annotated[
+    str, typer.Argument(help="What `artextract index` or `artextract embed` wrote; or a collection, which is embedded.")
+]
+Findings = Annotated[Path, typer.Option(help="Folder to write: report.html, findings.csv, findings.json.")]
+Embedding = Annotated[
+    str, typer.Option(help="What embeds a collection: `default`, a directory, a Hub name, or a timm model.")
+]
+EMBEDDER = "artextract/byol-paintings"  # it learnt no labels, so that it can doubt them
 
 
 @audit.command("leaks")
@@ -63,3 +77,96 @@ def _audit(
         as_json=as_json,
         left_out=left_out,
     )
+
+
+@audit.command("outliers")
+def audit_outliers(
+    source: Works,
+    out: Findings,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="predictions.parquet of `artextract evaluate classifier`: adds what it doubts."),
+    ] = None,
+    embedder: Embedding = EMBEDDER,
+    backend: Backend = "torch",
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
+    """Works unlike the rest of a collection: photographs, frames, other techniques, wrong pictures."""
+    from artextract_hf.curation import find_doubtful, find_outliers
+
+    def find(index: "PaintingIndex") -> list["Finding"]:
+        doubtful = find_doubtful(predictions, index.ids) if predictions else []
+        return find_outliers(index) + doubtful
+
+    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
+    _report(find, reading, out, title=f"Outliers of {source}", as_json=as_json)
+
+
+@audit.command("labels")
+def audit_labels(
+    source: Works,
+    out: Findings,
+    task: Annotated[str, typer.Option(help="Whose labels: style, genre, artist, or a task of your own.")] = "style",
+    embedder: Embedding = EMBEDDER,
+    backend: Backend = "torch",
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
+    """Labels that may be wrong, each with a suggestion, and works that stand in two classes."""
+    from artextract_hf.curation import find_label_issues
+
+    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
+    _report(
+        lambda index: find_label_issues(index, task), reading, out, title=f"Labels of {source}: {task}", as_json=as_json
+    )
+
+
+def _report(
+    find: Callable[["PaintingIndex"], Sequence["Finding"]],
+    reading: tuple[str, str, str, bool, bool],
+    out: Path,
+    *,
+    title: str,
+    as_json: bool,
+) -> None:
+    from artextract_hf.curation import by_criterion, check_report_folder, findings_document, write_findings
+    from artextract_hf.data import SkipList
+
+    check_report_folder(out)
+    skipped = SkipList()
+    index = _index_of(*reading, skipped=skipped)
+    findings = find(index)
+    write_findings(findings, index, skipped, out, title=title)
+    counts = ", ".join(f"{len(group)} by {name}" for name, group in by_criterion(findings).items())
+    document = findings_document(findings, index, skipped)
+    lines = [f"{len(index)} works; {counts or 'nothing stands out'}; see {out / 'report.html'}"]
+    show(document, lines, as_json=as_json, left_out=skipped.as_json())
+
+
+def _index_of(
+    source: str,
+    embedder: str,
+    backend: str,
+    allow_outside: bool,
+    allow_private_hosts: bool,
+    *,
+    skipped: "SkipList",
+) -> "PaintingIndex":
+    """The works of a source with their vectors, embedded only where they are not yet."""
+    from artextract_hf import AutoEmbedder, PaintingIndex
+    from artextract_hf.data import read_collection
+
+    if (Path(source) / "index.json").is_file():
+        return PaintingIndex.from_pretrained(source)
+    if (Path(source) / "embeddings.npy").is_file():
+        index = PaintingIndex.from_embeddings(source, "flat")
+    else:
+        paintings = read_collection(
+            source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+        )
+        index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(embedder, backend), "flat", progress=True)
+    skipped.items += index.skipped.items
+    return index

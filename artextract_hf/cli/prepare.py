@@ -99,6 +99,10 @@ def prepare_collection(
     val: Annotated[float, typer.Option(help="Share of the works that is drawn into a split `val`, such as 0.2.")] = 0.0,
     test: Annotated[float, typer.Option(help="And into a split `test`.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="findings.csv of `artextract audit labels`: where `decision` says accept, labels change."),
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Where fetched pictures are kept; default: beside OUT.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -113,6 +117,7 @@ def prepare_collection(
         source,
         skipped,
         Draw(val, test, seed),
+        decisions=decisions,
         columns=_mapping(column or []),
         tasks=task or [],
         classes=classes,
@@ -153,6 +158,8 @@ def _write(splits: "DatasetDict", manifest: Mapping[str, Any], out: Path, skippe
 
 def _lines(counts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
     """What people read about a prepared data set: rows of each split, what is easy, what is thin."""
+    if changed := manifest.get("relabelled"):
+        yield f"{changed} labels changed as decided"
     for side, count in counts.items():
         labelled = ", ".join(f"{task} {n}" for task, n in count["labelled"].items())
         yield f"{side}: {count['rows']} paintings (labelled: {labelled})"

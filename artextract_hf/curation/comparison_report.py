@@ -6,9 +6,7 @@ unique_a.csv, unique_b.csv      every work with the nearest of the other collect
 closest.csv                     works that are each other's nearest, the closest first
 """
 
-import base64
 import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,14 +15,13 @@ from typing import Any
 from jinja2 import Environment
 
 from artextract_hf.curation.comparison import Comparison, Match
-from artextract_hf.errors import QueryError
+from artextract_hf.curation.works import COLUMNS, Works
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.outputs import refuse_foreign_files, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
 FILES = ("comparison.json", "index.html", "unique_a.csv", "unique_b.csv", "closest.csv")
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them
-COLUMNS = ("title", "artist_name", "year")
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -94,7 +91,7 @@ def write_comparison(
         ArtExtractError: the folder holds files of these names that are of no earlier comparison.
     """
     refuse_foreign_files(folder, FILES, comparison.as_json())
-    a, b = (_Works(index) for index in (index_a, index_b))
+    a, b = (Works(index) for index in (index_a, index_b))
     document = json.dumps(comparison.as_json(), indent=2, ensure_ascii=False)
     head = [f"{letter}_{column}" for letter in "ab" for column in ("id", *COLUMNS)]
     with whole_files(folder) as new:
@@ -107,40 +104,7 @@ def write_comparison(
         (new / "index.html").write_text(_page(comparison, a, b, names), encoding="utf-8")
 
 
-class _Works:
-    """The works of an index as the page and the tables show them."""
-
-    def __init__(self, index: PaintingIndex) -> None:
-        self._index = index
-        self._records = dict(zip(index.ids, index.records(), strict=True))
-
-    def cells(self, id_: str) -> list[Any]:
-        return [self._records[id_].get(column) for column in COLUMNS]
-
-    def shown(self, id_: str, note: str = "") -> dict[str, str]:
-        record = {key: value for key, value in self._records[id_].items() if value is not None}
-        words = ", ".join(str(record[key]) for key in ("artist_name", "title", "year") if record.get(key))
-        line, title = (str(record.get(key, "")) for key in ("credit_line", "title"))
-        says_it_all = title and title in line  # else the words come first
-        credit = ". ".join(part.rstrip(".") for part in (line, str(record.get("license", ""))) if part)
-        address = str(record.get("source_url", ""))
-        link = address if address.startswith(("http://", "https://")) else ""  # any other may be a script
-        words = words or id_
-        caption = "" if says_it_all else words
-        texts = {"words": words, "caption": caption, "note": note, "credit": credit, "link": link}
-        return texts | {"picture": self._picture(id_)}
-
-    def _picture(self, id_: str) -> str:
-        try:
-            picture = self._index.thumbnail(id_)
-        except QueryError:  # an index that was made without pictures
-            return ""
-        data = io.BytesIO()
-        picture.save(data, "JPEG", quality=80)
-        return base64.b64encode(data.getvalue()).decode()
-
-
-def _page(comparison: Comparison, a: _Works, b: _Works, names: tuple[str, str]) -> str:
+def _page(comparison: Comparison, a: Works, b: Works, names: tuple[str, str]) -> str:
     def pairs(matches: Sequence[Match]) -> list[dict[str, Any]]:
         chosen = matches[:SHOWN]
         return [{"similarity": m.similarity, "a": a.shown(m.id), "b": b.shown(m.other)} for m in chosen]

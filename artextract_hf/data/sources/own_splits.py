@@ -16,6 +16,7 @@ from artextract_hf.data.pictures import decoded
 from artextract_hf.data.saved import ALL
 from artextract_hf.data.schema import SkipList, class_names, labels_for, tasks_of
 from artextract_hf.data.sources.collection import read_with_splits
+from artextract_hf.data.sources.decisions import apply_decisions
 from artextract_hf.data.wikiart.lists import VAL
 from artextract_hf.data.wikiart.manifest import label_baselines
 from artextract_hf.data.wikiart.splits import grouped_sides, join_groups, number
@@ -45,7 +46,7 @@ class Draw:
 
 
 def read_collection_splits(
-    source: str | Path, skipped: SkipList, draw: Draw, **options: Any
+    source: str | Path, skipped: SkipList, draw: Draw, *, decisions: str | Path | None = None, **options: Any
 ) -> tuple[DatasetDict, dict[str, Any]]:
     """The splits of a collection, and what is to be known about them; one split `all` where none is stated or drawn.
 
@@ -56,11 +57,12 @@ def read_collection_splits(
         source: as in `load_collection`.
         skipped: filled with what was left out.
         draw: what is drawn.
+        decisions: a table of labels to change, see `decisions.py`.
         options: those of `read_with_splits`.
 
     Returns:
-        The splits; and `baselines` by task on `val`, and of a draw its shares and seed, the `groups` that were kept
-        together, and the `near_duplicate_pairs` among them.
+        The splits; and `baselines` by task on `val`, how many labels were `relabelled`, and of a draw its shares and
+        seed, the `groups` that were kept together, and the `near_duplicate_pairs` among them.
 
     Raises:
         DataError: the source cannot be read, states the split of some records only, or has a split that is to be drawn.
@@ -73,10 +75,12 @@ def read_collection_splits(
             f"{stated.count('')} of {len(records)} records state no split, the first {first}; state all or none."
         )
     facts: dict[str, Any] = {}
+    if decisions is not None:
+        records, facts["relabelled"] = apply_decisions(records, decisions)
     if draw.val or draw.test:
         for name in [name for name in ("val", "test") if getattr(draw, name) and name in stated]:
             raise DataError(f"{source} has a split {name} already; leave out --{name}.")
-        facts = _draw(records, sides, draw)
+        facts |= _draw(records, sides, draw)
     splits = DatasetDict({name: records.select(np.flatnonzero(sides == name)) for name in _in_order(sides)})
     return splits or DatasetDict({ALL: records}), facts | {"baselines": _baselines(splits)}
 

@@ -1,0 +1,135 @@
+"""Findings as something to look at and to work with.
+
+report.html     pictures and reasons, criterion by criterion
+findings.json   what `artextract audit --json` prints
+findings.csv    the same as a table; where labels are in doubt, with a column `decision` to be filled in: `accept` takes
+                the suggested label, see `artextract prepare collection --decisions`
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+
+from artextract_hf.curation.findings import Finding, by_criterion
+from artextract_hf.curation.works import COLUMNS, Works
+from artextract_hf.data.schema import SkipList
+from artextract_hf.escapes import for_spreadsheet
+from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.retrieval.index import PaintingIndex
+
+FILES = ("findings.json", "findings.csv", "report.html")
+KEYS = ("findings", "works", "skipped")  # of findings.json, by which an earlier report is known
+SHOWN = 24  # findings of a criterion with pictures in the page; the tables hold all of them
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{{ title }}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+nav a { margin-right: 1.2rem; } h2 { border-top: 1px solid #777; margin-top: 3rem; padding-top: 1rem; }
+.works { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 2rem 1.5rem; }
+figure { margin: 0; min-width: 0; } figcaption { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
+.work { height: 13rem; max-width: 100%; object-fit: contain; object-position: left bottom; }
+.beside { display: flex; gap: .5rem; margin-top: .4rem; }
+.beside img { height: 4rem; max-width: 30%; object-fit: contain; }
+.reason { font-weight: 600; }
+</style></head><body>
+<h1>{{ title }}</h1>
+<p>{{ summary }}</p>
+<nav>{% for section in sections %}
+<a href="#s{{ loop.index }}">{{ section.name }} ({{ section.count }})</a>
+{% endfor %}</nav>
+{% for section in sections %}<h2 id="s{{ loop.index }}">{{ section.name }}</h2>
+{% if section.count > section.works|length %}
+<p>The first {{ section.works|length }} of {{ section.count }}; findings.csv lists all.</p>
+{% endif %}
+<div class="works">
+{% for item in section.works %}<figure>
+{% if item.picture %}
+<img class="work" alt="{{ item.words }}" src="data:image/jpeg;base64,{{ item.picture }}">
+{% endif %}
+<figcaption><span class="reason">{{ item.note }}</span><br>
+{% for text in (item.caption, item.credit) if text %}{{ text }}<br>{% endfor %}<small>{{ item.id }}</small>
+{% if item.link %}<a href="{{ item.link }}">source</a>{% endif %}</figcaption>
+<div class="beside">
+{% for other in item.beside if other.picture %}
+<img alt="near: {{ other.words }}" title="{{ other.words }}" src="data:image/jpeg;base64,{{ other.picture }}">
+{% endfor %}
+</div></figure>
+{% endfor %}</div>
+{% endfor %}
+{% if skipped %}<h2>Left out</h2><ul>
+{% for item in skipped %}<li>{{ item.path }}: {{ item.reason }}</li>
+{% endfor %}</ul>{% endif %}
+</body></html>
+"""
+
+
+def check_report_folder(folder: Path) -> None:
+    """Refuse a folder whose files of these names are of no earlier report, before the work.
+
+    Raises:
+        ArtExtractError: it holds such files, or links.
+    """
+    refuse_foreign_files(folder, FILES, KEYS)
+
+
+def findings_document(findings: Sequence[Finding], index: PaintingIndex, skipped: SkipList) -> dict[str, Any]:
+    """What findings.json holds."""
+    return {
+        "findings": [finding.as_json() for finding in findings],
+        "works": len(index),
+        "embedder": index.embedder_name,
+        "skipped": skipped.as_json(),
+    }
+
+
+def write_findings(
+    findings: Sequence[Finding], index: PaintingIndex, skipped: SkipList, folder: Path, *, title: str
+) -> None:
+    """Write the page and both tables.
+
+    Args:
+        findings: of the index, in the order of the report.
+        index: of the collection.
+        skipped: what was left out of it.
+        folder: made where it is missing; `check_report_folder` tells whether it may be used.
+        title: of the page.
+    """
+    works = Works(index)
+    document = findings_document(findings, index, skipped)
+    with whole_files(folder) as new:
+        (new / "findings.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write_table(new / "findings.csv", findings, works)
+        (new / "report.html").write_text(_page(findings, index, works, skipped, title), encoding="utf-8")
+
+
+def _write_table(path: Path, findings: Sequence[Finding], works: Works) -> None:
+    doubted = any(finding.suggested for finding in findings)
+    head = ["id", "criterion", "score", "reason", *COLUMNS]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*head, "task", "label", "suggested", "decision"] if doubted else head)
+        for f in findings:
+            cells = [f.id, f.criterion, f"{f.score:.4f}", f.reason, *works.cells(f.id)]
+            writer.writerow(map(for_spreadsheet, [*cells, f.task, f.label, f.suggested, ""] if doubted else cells))
+
+
+def _page(findings: Sequence[Finding], index: PaintingIndex, works: Works, skipped: SkipList, title: str) -> str:
+    sections = []
+    for name, group in by_criterion(findings).items():
+        shown = [
+            works.shown(f.id, f.reason) | {"id": f.id, "beside": [works.shown(other) for other in f.beside]}
+            for f in group[:SHOWN]
+        ]
+        sections.append({"name": name, "count": len(group), "works": shown})
+    summary = f"{len(index):,} works, as the embedder {index.embedder_name} sees them."
+    return (
+        Environment(autoescape=True, trim_blocks=True)
+        .from_string(_PAGE)
+        .render(title=title, summary=summary, sections=sections, skipped=skipped.as_json())
+    )

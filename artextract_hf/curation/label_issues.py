@@ -1,0 +1,131 @@
+"""Labels that may be wrong: confident learning on what the other works say, and works that stand in two classes.
+
+vectors, labels --logistic regression, five folds--> probabilities of each work by a model that did not learn it
+                --confident learning (Northcutt et al. 2021, cleanlab)--> labels in doubt, with a suggestion each
+vectors         --nearest of another class, compared by their pixels--> one work, two classes
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from cleanlab.filter import find_label_issues as confident_learning
+from cleanlab.rank import get_label_quality_scores
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from artextract_hf.curation.findings import Finding
+from artextract_hf.curation.outliers import neighbourhood
+from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
+from artextract_hf.data.labels import display_name
+from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.vectors.scan import units
+
+FOLDS = 5  # and the fewest works of a class that is looked at
+LOGIT_VARIANCE = 5.0  # that the regression expects of standardised features: its C is this, divided by their number
+ITERATIONS = 200
+SEED = 0
+NEAREST = 5  # works among which the same work in another class is looked for
+
+
+def find_label_issues(index: PaintingIndex, task: str) -> list[Finding]:
+    """Works whose label in a task may be wrong, the most doubtful first, and works that stand in two classes.
+
+    Args:
+        index: of the collection; its records have the labels.
+        task: `style`, `genre`, `artist`, or one of the collection's own.
+
+    Raises:
+        PaintingIndexError: fewer than two classes have `FOLDS` works.
+    """
+    labels = index.column(task) if task in index.records()[0] else []
+    names, rows, y = labelled(labels, task)
+    vectors = units(index.vectors())[rows]
+    probabilities = out_of_fold(vectors, y)
+    doubtful = confident_learning(y, probabilities, filter_by="both", n_jobs=1)
+    quality = get_label_quality_scores(y, probabilities, method="normalized_margin")
+    ids = np.array(index.ids, dtype=object)[rows]
+    around = neighbourhood(vectors, NEAREST)
+    findings = []
+    for row in sorted(np.flatnonzero(doubtful), key=lambda row: quality[row]):
+        best = int(probabilities[row].argmax())
+        agreeing = [other for other in around.rows[row] if y[other] == best]
+        label, suggested = names[y[row]], names[best]
+        findings.append(
+            Finding(
+                ids[row],
+                "label",
+                float(1 - quality[row]),
+                f"labelled {display_name(label)}, {probabilities[row, y[row]]:.0%} by what the other works say; "
+                f"{display_name(suggested)}, {probabilities[row, best]:.0%}.",
+                tuple(ids[other] for other in agreeing[:3]),
+                task,
+                label,
+                suggested,
+            )
+        )
+    return findings + in_two_classes(index, task, names, rows, y)
+
+
+def labelled(labels: Sequence[str | None], task: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The classes with `FOLDS` works or more, the rows of their works, and the class of each.
+
+    Raises:
+        PaintingIndexError: there are fewer than two.
+    """
+    given = np.array(["" if label is None else str(label) for label in labels], dtype=object)
+    known, counts = np.unique(given[given != ""].astype(str), return_counts=True)
+    names = [str(name) for name, count in zip(known, counts, strict=True) if count >= FOLDS]
+    if len(names) < 2:
+        raise PaintingIndexError(
+            f"{len(names)} classes of {task} have {FOLDS} works or more; two at least are needed to doubt a label."
+        )
+    rows = np.flatnonzero(np.isin(given.astype(str), names))
+    return names, rows, np.searchsorted(names, given[rows].astype(str))
+
+
+def out_of_fold(vectors: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Probabilities (N, C) of the classes of each work, by logistic regressions that learnt from other folds.
+
+    Args:
+        vectors: (N, dim).
+        y: (N,) classes 0..C-1, each `FOLDS` times at least.
+    """
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=LOGIT_VARIANCE / vectors.shape[1], max_iter=ITERATIONS)
+    )
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    return cross_val_predict(model, vectors, y, cv=folds, method="predict_proba")
+
+
+def in_two_classes(
+    index: PaintingIndex, task: str, names: Sequence[str], rows: np.ndarray, y: np.ndarray
+) -> list[Finding]:
+    """Works that are there twice, with different labels: found by their vectors, told by their pixels.
+
+    Args:
+        index: of the collection.
+        task: of the labels.
+        names: of the classes.
+        rows: (n,) of the labelled works in the index.
+        y: (n,) their classes.
+    """
+    around = neighbourhood(units(index.vectors())[rows], NEAREST)
+    first, place = np.nonzero(y[around.rows] != y[:, None])
+    pairs = {tuple(sorted(pair)) for pair in zip(first.tolist(), around.rows[first, place].tolist(), strict=True)}
+    involved = sorted({row for pair in pairs for row in pair})
+    ids = [index.ids[rows[row]] for row in involved]
+    try:
+        thumbnails = [grey_thumbnail(index.thumbnail(id_)) for id_ in ids]
+    except QueryError:  # an index that was made without pictures
+        return []
+    findings = []
+    for pair in near_duplicates(np.stack(thumbnails)) if thumbnails else []:
+        one, other = (names[y[involved[row]]] for row in (pair.first, pair.second))
+        if one != other:
+            twin = ids[pair.second]
+            reason = f"labelled {display_name(one)}; the same work, {twin}, is labelled {display_name(other)}."
+            findings.append(Finding(ids[pair.first], "two classes", pair.similarity, reason, (twin,), task, one, other))
+    return sorted(findings, key=lambda finding: -finding.score)
