@@ -129,6 +129,34 @@ def small_sets() -> str:
     return _table(["classes", "number", "works", "`small`", "frozen features", "the commonest class"], rows)
 
 
+def outliers() -> str:
+    """Planted works by criterion, area under the ROC curve."""
+    report = _read("benchmarks/results/audits.json")
+    planted = [key for key, found in report.items() if isinstance(found, dict) and "auroc" in found]
+    criteria = report[planted[0]]["auroc"]
+    rows = [
+        [kind, *(f"{report[kind]['auroc'][c]:.3f} ± {report[kind]['sd'][c]:.3f}" for c in criteria)] for kind in planted
+    ]
+    return _table(["planted", *criteria], rows)
+
+
+def label_noise() -> str:
+    """Exchanged labels that were found, percent."""
+    columns = ("precision@100", "precision", "recall", "suggestion right")
+    rows = [
+        [
+            task,
+            found["classes"],
+            found["works"],
+            found["in doubt"],
+            *(_percent(found[c]) for c in columns),
+            found["seconds"],
+        ]
+        for task, found in _read("benchmarks/results/audits.json")["labels"].items()
+    ]
+    return _table(["labels of", "classes", "works", "in doubt", *columns, "seconds"], rows)
+
+
 def embedders() -> str:
     """Embeddings for search, percent."""
     rows = []
@@ -181,6 +209,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "generations": generations,
     "best": best,
     "small_sets": small_sets,
+    "outliers": outliers,
+    "label_noise": label_noise,
     "embedders": embedders,
     "search": search,
 }

@@ -20,6 +20,7 @@ PAGES = [
         "search",
         "train",
         "your-own-labels",
+        "audit",
         "publish",
         "extend",
         "code",

@@ -2,8 +2,8 @@
 
 report.html     pictures and reasons, criterion by criterion
 findings.json   what `artextract audit --json` prints
-findings.csv    the same as a table; where labels are in doubt, with a column `decision` to be filled in: `accept` takes
-                the suggested label, see `artextract prepare collection --decisions`
+findings.csv    the same as a table, with a column `decision` to be filled in where a label is in doubt: `accept` takes
+                the suggested one, see `artextract prepare collection --decisions`
 """
 
 import csv
@@ -109,14 +109,22 @@ def write_findings(
 
 
 def _write_table(path: Path, findings: Sequence[Finding], works: Works) -> None:
-    doubted = any(finding.suggested for finding in findings)
-    head = ["id", "criterion", "score", "reason", *COLUMNS]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*head, "task", "label", "suggested", "decision"] if doubted else head)
+        writer.writerow(["id", "criterion", "score", "reason", *COLUMNS, "task", "label", "suggested", "decision"])
         for f in findings:
-            cells = [f.id, f.criterion, f"{f.score:.4f}", f.reason, *works.cells(f.id)]
-            writer.writerow(map(for_spreadsheet, [*cells, f.task, f.label, f.suggested, ""] if doubted else cells))
+            cells = [
+                f.id,
+                f.criterion,
+                round(f.score, 4),
+                f.reason,
+                *works.cells(f.id),
+                f.task,
+                f.label,
+                f.suggested,
+                "",
+            ]
+            writer.writerow(map(for_spreadsheet, cells))
 
 
 def _page(findings: Sequence[Finding], index: PaintingIndex, works: Works, skipped: SkipList, title: str) -> str:

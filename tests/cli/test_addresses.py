@@ -74,12 +74,21 @@ def test_what_cannot_be_fetched_is_one_line(run_cli, server, tiny_classifier, pa
 
 
 @pytest.mark.parametrize(
-    "command", ["prepare collection", "index", "index-regions", "embed", "audit duplicates", "demo --collection"]
+    "command",
+    [
+        "prepare collection",
+        "index",
+        "index-regions",
+        "embed",
+        "audit duplicates",
+        "audit outliers",
+        "demo --collection",
+    ],
 )
 def test_a_collection_at_a_private_address(refused, run_cli, server, tiny_classifier, tmp_path, monkeypatch, command):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     options = () if command.startswith("demo") else ("--out", tmp_path / "out")
-    if command.startswith(("index", "embed")):
+    if command.startswith(("index", "embed", "audit outliers")):
         options += ("--embedder", tiny_classifier)
     refused(*command.split(), f"{server.url}/m.json", *options)
     code, _, err = run_cli(*command.split(), f"{server.url}/m.json", *options, "--allow-private-hosts")
