@@ -26,6 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 LOCK, SWAP, NEW, OLD, ROOM = "lock", "swap", "new", "old", "room"
+HEAD = 2**12  # bytes of a file in which the mark of what wrote it stands
 _held: set[int] = set()  # handles of locks, which a forked process must not keep when this one is killed
 
 
@@ -149,8 +150,55 @@ def first_other(folder: Path, written: str) -> Path | None:
     return None
 
 
+def check_writable(folder: str | Path) -> None:
+    """Refuse a folder into which no file could be written, before the work on the file.
+
+    Raises:
+        ArtExtractError: it is a file, or read-only, or would lie in such a place.
+    """
+    target = real_path(folder)
+    there = next(path for path in (target, *target.parents) if path.exists())
+    if not there.is_dir():
+        raise ArtExtractError(f"{there} is a file; choose another folder.")
+    if not os.access(there, os.W_OK):
+        raise ArtExtractError(f"{there} cannot be written to; choose a folder elsewhere.")
+
+
+def refuse_filled(folder: str | Path) -> None:
+    """Refuse a folder with anything in it, and one that could not be written.
+
+    Raises:
+        ArtExtractError: it is such a folder.
+    """
+    check_writable(folder)
+    if real_path(folder).is_dir() and any(Path(folder).iterdir()):
+        raise ArtExtractError(f"{folder} is not empty; delete it, or choose another folder.")
+
+
+def refuse_foreign_file(path: Path, mark: bytes) -> None:
+    """Refuse to write over a file that the same command has not written, before the work on what is to replace it.
+
+    Args:
+        path: of the file; it need not exist.
+        mark: what stands in the first HEAD bytes of every file that the command writes.
+
+    Raises:
+        ArtExtractError: there is another file, a folder or a link, or it could not be written.
+    """
+    check_writable(path.parent)
+    if path.is_symlink() or (path.exists() and not _has_mark(path, mark)):
+        raise ArtExtractError(f"{path} is of no earlier run, and is kept; move it, or choose another name.")
+
+
+def _has_mark(path: Path, mark: bytes) -> bool:
+    if not path.is_file():  # a pipe never ends
+        return False
+    with path.open("rb") as file:
+        return mark in file.read(HEAD)
+
+
 def refuse_foreign_files(folder: Path, names: Sequence[str], keys: Iterable[str]) -> None:
-    """Refuse to write a report over files that are of no earlier one.
+    """Refuse to write a report over files that are of no earlier one; called before the work on the report.
 
     Args:
         folder: that the report goes to; it need not exist, and other files in it do not matter.
@@ -158,15 +206,16 @@ def refuse_foreign_files(folder: Path, names: Sequence[str], keys: Iterable[str]
         keys: that it has.
 
     Raises:
-        ArtExtractError: there are such files, or links.
+        ArtExtractError: there are such files, or links, or the folder cannot be written to.
     """
+    check_writable(folder)
     there = [path for path in (folder / name for name in names) if path.exists() or path.is_symlink()]
     try:
         is_report = read_document(folder / names[0], ArtExtractError, most=None).keys() >= set(keys)
     except ArtExtractError:
         is_report = False
     if foreign := [path for path in there if path.is_symlink() or not is_report]:
-        raise ArtExtractError(f"{foreign[0]} is of no earlier report, and is kept; move it, or choose another folder.")
+        raise ArtExtractError(f"{foreign[0]} is of no earlier run, and is kept; move it, or choose another folder.")
 
 
 @contextlib.contextmanager

@@ -25,12 +25,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import labels_for, load_prepared, take_split
 from artextract_hf.documents import read_document
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.errors import DataError
 from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, known_labels, predict
 from artextract_hf.models import CrnnForImageClassification, load_classifier
+from artextract_hf.outputs import refuse_filled
 from training.classifier.card import score_and_describe
 from training.classifier.config import TrainConfig
 from training.classifier.model import save_model
+from training.processes import user_errors
 
 # The part that is taken. Of those in benchmarks/learning/calibration.py, 0.5 is best for genre and artist of three
 # networks together and 0.1 to 0.5 for each by itself; 0.25 is within 0.4 points of top-1 of the best.
@@ -50,23 +52,26 @@ def main() -> None:
     parser.add_argument("--held-out", default="val", help="the split that the temperatures are fitted on")
     parser.add_argument("--temperatures", help="folder of a calibrated classifier whose temperatures are taken instead")
     parser.add_argument("--out", type=Path, help="folder to write; `calibrated` beside the classifier's by default")
-    args = parser.parse_args()
-    try:
-        splits = load_prepared(args.data)
-        model, processor = load_classifier(args.model)
-        level(model, splits, args.learnt)
-        if args.temperatures:
-            take_temperatures(model, args.temperatures)
-        elif args.held_out in args.learnt:
-            raise DataError(f"{args.held_out} was learnt from; give another --held-out, or --temperatures.")
-        else:
-            fit_temperatures(model, processor, take_split(splits, args.held_out))
-        out = args.out or Path(args.model).parent / "calibrated"
-        save_model(model, out)
-        if not args.temperatures:
-            describe(out, Path(args.model).parent / "config.json", splits, args)
-    except ArtExtractError as error:
-        sys.exit(f"calibration: {error}")
+    with user_errors("calibration"):
+        calibrate(parser.parse_args())
+
+
+def calibrate(args: argparse.Namespace) -> None:
+    """Level the classifier, give it temperatures, and write it with its card."""
+    if not args.temperatures and args.held_out in args.learnt:
+        raise DataError(f"{args.held_out} was learnt from; give another --held-out, or --temperatures.")
+    out = args.out or Path(args.model).parent / "calibrated"
+    refuse_filled(out)
+    splits = load_prepared(args.data)
+    model, processor = load_classifier(args.model)
+    level(model, splits, args.learnt)
+    if args.temperatures:
+        take_temperatures(model, args.temperatures)
+    else:
+        fit_temperatures(model, processor, take_split(splits, args.held_out))
+    save_model(model, out)
+    if not args.temperatures:
+        describe(out, Path(args.model).parent / "config.json", splits, args)
     print(", ".join(f"{task}: temperature {value:.3f}" for task, value in model.config.temperature.items()))
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from artextract_hf.documents import read_document
+from artextract_hf.errors import DataError
 from artextract_hf.hub import classifier_card, embedder_card, save_model_card
 from artextract_hf.models import (
     CLASSIFIER,
@@ -30,6 +32,7 @@ from artextract_hf.models import (
     ByolModel,
     load_classifier,
 )
+from training.processes import user_errors
 
 # Pixels. The best of 224, 256 and 288 on the val lists: training crops show motifs larger than they are.
 SIDE = 256
@@ -57,7 +60,13 @@ def main() -> None:
     parser.add_argument("--embedder", action="store_true", help="it is what BYOL has learnt, not a classifier")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.json of its evaluation")
     parser.add_argument("--config", type=Path, required=True, help="config.json of its training")
-    args = parser.parse_args()
+    with user_errors("default_model"):
+        write(parser.parse_args())
+
+
+def write(args: argparse.Namespace) -> None:
+    """Write weights, preprocessing, figures, configuration and card."""
+    report, config = (read_document(path, DataError) for path in (args.metrics, args.config))
     name = EMBEDDER if args.embedder else CLASSIFIER
     model = ByolModel.from_pretrained(args.model) if args.embedder else load_classifier(args.model)[0]
     if not args.embedder:
@@ -66,10 +75,8 @@ def main() -> None:
     folder = PRETRAINED / name
     model.half().save_pretrained(folder)
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
-    report = json.loads(args.metrics.read_text(encoding="utf-8"))
     report |= {"embedder" if args.embedder else "model": f"{NAMESPACE}/{name}"}
     (folder / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
-    config = json.loads(args.config.read_text(encoding="utf-8"))
     kept = {key: value for key, value in config.items() if key not in LOCAL}
     (folder / "training.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")
     render(folder)

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--allow-outside", action="store_true", help="take also pictures outside the source's folder")
     parser.add_argument("--allow-private-hosts", action="store_true", help="fetch also from hosts of private networks")
     parser.add_argument("--part", type=int, default=PART, help="records a part: what a killed process does again")
-    with user_errors("embed_collection"):
+    with user_errors("embed_collection", resumes=True):
         embed(parser.parse_args())
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.errors import DataError
 from artextract_hf.models import CrnnForImageClassification, load_classifier
+from artextract_hf.outputs import refuse_filled
 from training.classifier.model import save_model
+from training.processes import user_errors
 
 
 def main() -> None:
@@ -24,10 +26,9 @@ def main() -> None:
     parser.add_argument("--companions", required=True, nargs="+", help="folders of the others")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     args = parser.parse_args()
-    try:
+    with user_errors("ensemble"):
+        refuse_filled(args.out)
         save_model(join(args.model, args.companions), args.out)
-    except ArtExtractError as error:
-        sys.exit(f"ensemble: {error}")
 
 
 def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:

@@ -57,11 +57,15 @@ def start_processes(**options: Any) -> Accelerator:
 
 
 @contextmanager
-def user_errors(script: str) -> Iterator[None]:
+def user_errors(script: str, *, resumes: bool = False) -> Iterator[None]:
     """End the script by one line where the input, a setting or the disk is at fault.
 
     The line goes to standard error, or to the file that `artextract train` names, which says it last: launchers have
     words of their own.
+
+    Args:
+        script: its name.
+        resumes: whether the same command goes on where it was stopped.
     """
     try:
         yield
@@ -76,5 +80,6 @@ def user_errors(script: str) -> Iterator[None]:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"{script}: stopped; the same command goes on from where it was.", file=sys.stderr, flush=True)
+            more = "the same command goes on from where it was" if resumes else "nothing is kept"
+            print(f"{script}: stopped; {more}.", file=sys.stderr, flush=True)
         sys.exit(INTERRUPTED)

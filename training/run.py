@@ -15,10 +15,17 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.outputs import output_lock, write_whole
+from artextract_hf.outputs import output_lock, refuse_foreign_files, write_whole
 from training.loop import log_epoch, precision
 from training.processes import start_processes
 from training.recipe import Recipe
+
+# What a training writes into its output folder; by keys of the first an earlier run is known.
+FILES = (
+    "config.json", "checkpoint.safetensors", "log.csv", "scores.csv", "watch.csv", "progress.png", "views.png",
+    "maps.npy", "best", "last", "evaluation",
+)  # fmt: skip
+KEYS = ("data", "output_dir", "epochs")
 
 
 def make_accelerator(config: Recipe, handlers: Sequence[KwargsHandler] = ()) -> Accelerator:
@@ -57,10 +64,12 @@ def only_run(config: Recipe) -> AbstractContextManager[None]:
     """Keep other runs from the output folder, whose checkpoints would mix; the first process does it for all.
 
     Raises:
-        ArtExtractError: another run is writing it.
+        ArtExtractError: another run is writing it, or it holds files of a training's names that are of no training.
     """
-    first = os.environ.get("RANK", "0") == "0"  # as a launcher says, before Accelerate starts
-    return output_lock(config.output_dir) if first else nullcontext()
+    if os.environ.get("RANK", "0") != "0":  # as a launcher says, before Accelerate starts
+        return nullcontext()
+    refuse_foreign_files(Path(config.output_dir), FILES, KEYS)
+    return output_lock(config.output_dir)
 
 
 def open_output(config: Recipe, accelerator: Accelerator) -> Path:

@@ -76,7 +76,7 @@ PREVIEWED = 8  # paintings
 def main() -> None:
     """Parse and train."""
     args, overrides = ByolTrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
-    with user_errors("train_byol"):
+    with user_errors("train_byol", resumes=True):
         train(ByolTrainConfig.load(args.config, overrides))
 
 

@@ -67,7 +67,7 @@ logger = logging.getLogger("train_classifier")
 def main() -> None:
     """Parse, train, evaluate, write the card."""
     args, overrides = TrainConfig.parser(__doc__.splitlines()[0]).parse_known_args()
-    with user_errors("train_classifier"):
+    with user_errors("train_classifier", resumes=True):
         train(TrainConfig.load(args.config, overrides))
 
 

@@ -17,9 +17,11 @@ from datasets import Dataset
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import load_prepared, take_split
-from artextract_hf.errors import ArtExtractError, ModelError
+from artextract_hf.errors import ModelError
 from artextract_hf.evaluation import represent
 from artextract_hf.models import ArtImageProcessor, ByolModel, fit_whitening
+from artextract_hf.outputs import refuse_filled, whole_files
+from training.processes import user_errors
 
 
 def main() -> None:
@@ -31,13 +33,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="length of the new representation")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     args = parser.parse_args()
-    try:
+    with user_errors("whitening"):
+        refuse_filled(args.out)
         paintings = take_split(load_prepared(args.data), args.split)
         encoder = whitened(ByolModel.from_pretrained(args.model), paintings, size=args.size)
-    except ArtExtractError as error:
-        sys.exit(f"whitening: {error}")
-    encoder.save_pretrained(args.out)
-    ArtImageProcessor.from_pretrained(args.model).save_pretrained(args.out)
+        processor = ArtImageProcessor.from_pretrained(args.model)
+        with whole_files(args.out) as new:
+            encoder.save_pretrained(new)
+            processor.save_pretrained(new)
 
 
 def whitened(encoder: ByolModel, paintings: Dataset, *, size: int) -> ByolModel:

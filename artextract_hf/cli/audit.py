@@ -62,9 +62,10 @@ def audit_duplicates(
 def _audit(
     source: str, out: Path, as_json: bool, *, across_splits: bool, allow_outside: bool, allow_private_hosts: bool
 ) -> None:
-    from artextract_hf.curation import count_kinds, find_duplicates, read_splits, write_report
+    from artextract_hf.curation import check_report_output, count_kinds, find_duplicates, read_splits, write_report
     from artextract_hf.data import SkipList
 
+    check_report_output(out)
     skipped = SkipList()
     records = read_splits(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     duplicates = find_duplicates(records, skipped, across_splits=across_splits)

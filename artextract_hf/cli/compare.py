@@ -19,10 +19,11 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two collections: coverage, unique works, closest pairs, shared works, dates."""
+    from artextract_hf.curation import check_comparison_output, write_comparison
     from artextract_hf.curation import compare as compare_indexes
-    from artextract_hf.curation import write_comparison
     from artextract_hf.retrieval import PaintingIndex
 
+    check_comparison_output(out)
     a, b = (PaintingIndex.from_pretrained(path) for path in (index_a, index_b))
     found = compare_indexes(a, b)
     write_comparison(found, a, b, out, names=(index_a.resolve().name, index_b.resolve().name))

@@ -41,7 +41,7 @@ def demo(
     for task, classes in answers["classification"].items():
         lines.append(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
     for hit in answers["neighbours"]:
-        lines.append(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record']['credit_line']}")
+        lines.append(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record'].get('credit_line') or hit['id']}")
     show(answers, lines, as_json=as_json)
 
 

@@ -25,8 +25,9 @@ def embed(
     """Turn a collection into unit vectors; the same command goes on where an earlier one was stopped."""
     from artextract_hf.data import SkipList, read_collection
     from artextract_hf.embedders import AutoEmbedder
-    from artextract_hf.retrieval import embed_collection
+    from artextract_hf.retrieval import check_embeddings_output, embed_collection
 
+    check_embeddings_output(out)
     left_out = SkipList()
     network = AutoEmbedder.from_pretrained(embedder, backend)
     paintings = read_collection(source, left_out, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)

@@ -54,8 +54,10 @@ def index(
     from artextract_hf import AutoEmbedder, PaintingIndex
     from artextract_hf.data import SkipList, read_collection
     from artextract_hf.outputs import recover
+    from artextract_hf.retrieval import check_index_output
 
     reserve(out)
+    check_index_output(out)
     recover(source)
     skipped = SkipList()
     if (Path(source) / "embeddings.npy").is_file():

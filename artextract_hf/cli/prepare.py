@@ -37,9 +37,10 @@ def prepare_wikiart(
     as_json: AsJson = False,
 ) -> None:
     """WikiArt in the layout of the ArtGAN release."""
-    from artextract_hf.data import SkipList, WikiArtOptions, read_wikiart
+    from artextract_hf.data import SkipList, WikiArtOptions, check_prepared_output, read_wikiart
 
     reserve(out)
+    check_prepared_output(out)
     skipped = SkipList()
     options = WikiArtOptions(
         split, artists=artists, min_artist_works=min_artist_works, max_samples=max_samples, seed=seed
@@ -64,9 +65,10 @@ def prepare_nga(
     """The paintings of the National Gallery of Art; pictures come over IIIF, and a killed run goes on where it was."""
     from datasets import DatasetDict
 
-    from artextract_hf.data import ALL, NGA_SOURCE, DownloadSettings, SkipList, read_nga
+    from artextract_hf.data import ALL, NGA_SOURCE, DownloadSettings, SkipList, check_prepared_output, read_nga
 
     reserve(out)
+    check_prepared_output(out)
     skipped = SkipList()
     paintings = read_nga(
         opendata,
@@ -109,9 +111,10 @@ def prepare_collection(
     as_json: AsJson = False,
 ) -> None:
     """One's own collection, a museum's, or a dataset of the Hub; its folders or column of splits are kept."""
-    from artextract_hf.data import Draw, SkipList, is_address, read_collection_splits, shown
+    from artextract_hf.data import Draw, SkipList, check_prepared_output, is_address, read_collection_splits, shown
 
     reserve(out)
+    check_prepared_output(out)
     skipped = SkipList()
     splits, facts = read_collection_splits(
         source,

@@ -35,8 +35,10 @@ def index_regions(
     """Make the parts of a collection's paintings searchable."""
     from artextract_hf import AutoEmbedder, RegionIndex
     from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.retrieval import check_index_output
 
     reserve(out)
+    check_index_output(out)
     skipped = SkipList()
     paintings = usable(
         read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts),

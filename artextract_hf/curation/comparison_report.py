@@ -9,6 +9,7 @@ closest.csv                     works that are each other's nearest, the closest
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from artextract_hf.outputs import refuse_foreign_files, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
 FILES = ("comparison.json", "index.html", "unique_a.csv", "unique_b.csv", "closest.csv")
+KEYS = tuple(field.name for field in fields(Comparison))  # of comparison.json
 SHOWN = 12  # works or pairs with pictures in a section of the page; the tables hold all of them
 
 _PAGE = """<!doctype html>
@@ -75,6 +77,15 @@ figcaption { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
 """
 
 
+def check_comparison_output(folder: Path) -> None:
+    """Refuse a folder whose files a comparison would overwrite, before the collections are compared.
+
+    Raises:
+        ArtExtractError: it holds files of a comparison's names that are of no earlier one, or cannot be written to.
+    """
+    refuse_foreign_files(folder, FILES, KEYS)
+
+
 def write_comparison(
     comparison: Comparison, index_a: PaintingIndex, index_b: PaintingIndex, folder: Path, *, names: tuple[str, str]
 ) -> None:
@@ -88,9 +99,9 @@ def write_comparison(
         names: what the collections are called.
 
     Raises:
-        ArtExtractError: the folder holds files of these names that are of no earlier comparison.
+        ArtExtractError: as of `check_comparison_output`.
     """
-    refuse_foreign_files(folder, FILES, comparison.as_json())
+    check_comparison_output(folder)
     a, b = (Works(index) for index in (index_a, index_b))
     document = json.dumps(comparison.as_json(), indent=2, ensure_ascii=False)
     head = [f"{letter}_{column}" for letter in "ab" for column in ("id", *COLUMNS)]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict, concatenate_datasets
+from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 from PIL import Image
 
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.fields import COLUMNS
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.prepared import load_prepared
-from artextract_hf.data.schema import SkipList
+from artextract_hf.data.schema import SkipList, with_ids
 from artextract_hf.data.sources.collection import is_hub_name, read_collection
 from artextract_hf.data.sources.listing import is_stored_dataset
 from artextract_hf.data.sources.named_files import is_inside
@@ -22,6 +22,7 @@ from artextract_hf.data.sources.tables import read_table_splits
 from artextract_hf.errors import DataError
 
 SPLIT = "split"  # the column that says where a record comes from
+TEXTS = ("title", "artist_name")  # what a report says of a record beside its id, where it has them
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,7 @@ def read_splits(
     else:
         whole = read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
         splits = DatasetDict({"": whole})
-    shown = ["id", "image", "title", "artist_name"]
-    named = [
-        part.select_columns(shown).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)
-    ]
+    named = [_shown(part).add_column(SPLIT, [name] * len(part)) for name, part in splits.items() if len(part)]
     if not named:
         raise DataError(f"{source} holds no usable picture ({skipped.summary()}).")
     return concatenate_datasets(named)
@@ -103,6 +101,21 @@ def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool)
         Duplicate(ids[rows[a]], ids[rows[b]], str(splits[rows[a]]), str(splits[rows[b]]), *how, (rows[a], rows[b]))
         for (a, b), how in sorted(found.items(), key=lambda item: (-item[1][0], item[0]))
     ]
+
+
+def _shown(part: Dataset) -> Dataset:
+    """What a report shows of records: `id`, `image`, TEXTS.
+
+    Raises:
+        DataError: they have no pictures.
+    """
+    if "image" not in part.column_names:
+        raise DataError("the source has no column image, so there is nothing to look for.")
+    part = with_ids(part)
+    for name in TEXTS:
+        if name not in part.column_names:
+            part = part.add_column(name, [""] * len(part), feature=Value("string"))
+    return part.select_columns(["id", "image", *TEXTS])
 
 
 def _split_folders(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.outputs import refuse_foreign_files, whole_files
 
 FILES = ("pairs.json", "pairs.csv", "report.html")
+KEYS = ("pairs", "exact", "near", "skipped")  # of pairs.json
 SHOWN = 500  # pairs with pictures in the page; the tables hold all of them
 THUMBNAIL = 200  # pixels, long side
 
@@ -38,6 +39,15 @@ figcaption {{ overflow-wrap: anywhere; }} img {{ max-height: 200px; max-width: 2
 """
 
 
+def check_report_output(folder: Path) -> None:
+    """Refuse a folder whose files a report would overwrite, before the pairs are looked for.
+
+    Raises:
+        ArtExtractError: it holds files of a report's names that are of no earlier report, or cannot be written to.
+    """
+    refuse_foreign_files(folder, FILES, KEYS)
+
+
 def write_report(
     duplicates: Sequence[Duplicate], records: Dataset, skipped: SkipList, folder: Path, *, title: str
 ) -> None:
@@ -51,11 +61,11 @@ def write_report(
         title: of the page.
 
     Raises:
-        ArtExtractError: the folder holds files of these names that are of no earlier report.
+        ArtExtractError: as of `check_report_output`.
     """
+    check_report_output(folder)
     rows = [pair.as_json() for pair in duplicates]
     document = {"pairs": rows, **count_kinds(duplicates), "skipped": skipped.as_json()}
-    refuse_foreign_files(folder, FILES, document)
     with whole_files(folder) as new:
         (new / "pairs.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         with (new / "pairs.csv").open("w", newline="", encoding="utf-8") as file:

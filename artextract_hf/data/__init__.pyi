@@ -9,6 +9,7 @@ from .parallel import usable_cores as usable_cores
 from .pictures import encoded_pictures as encoded_pictures
 from .pictures import picture_source as picture_source
 from .prepared import ALL as ALL
+from .prepared import check_prepared_output as check_prepared_output
 from .prepared import load_prepared as load_prepared
 from .prepared import read_manifest as read_manifest
 from .prepared import take_split as take_split

@@ -149,6 +149,16 @@ def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Da
     return Dataset(InMemoryTable(table), info=DatasetInfo(features=features))
 
 
+def with_ids(dataset: Dataset) -> Dataset:
+    """The same records; one without an id, as data of others may have them, is called by its row."""
+    ids = list(dataset["id"]) if "id" in dataset.column_names else [None] * len(dataset)
+    if None not in ids:
+        return dataset
+    named = [f"row {row}, without an id" if id_ is None else id_ for row, id_ in enumerate(ids)]
+    others = dataset.select_columns([name for name in dataset.column_names if name != "id"])
+    return others.add_column("id", named, feature=Value("string"))
+
+
 def tasks_of(dataset: Dataset) -> list[str]:
     """The columns of classes, in their order: style, genre, artist, and those of one's own."""
     return [name for name, feature in dataset.features.items() if isinstance(feature, ClassLabel)]

@@ -12,7 +12,7 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,17 +23,18 @@ import pandas as pd
 from datasets import ClassLabel, Dataset
 from scipy.special import softmax
 
-from artextract_hf.data.schema import class_names
-from artextract_hf.errors import ArtExtractError, DataError
+from artextract_hf.data.schema import class_names, with_ids
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, score
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
-from artextract_hf.outputs import whole_files
+from artextract_hf.outputs import refuse_foreign_files, whole_files
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")
+KEYS = ("model", "split", "tasks", "baselines")  # of metrics.json, by which an earlier report is known
 METRICS = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
 
 
@@ -66,12 +67,11 @@ def evaluate_classifier(
         What metrics.json holds. A task in which nothing can be scored, or that the data lack, has n = 0 and no figures.
 
     Raises:
-        DataError: the data are not of the schema, or `out` cannot be written.
+        DataError: the data are not of the schema.
+        ArtExtractError: `out` cannot be written to, or holds files of a report's names that are of no earlier one.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)  # first: a report that cannot be written costs no evaluation
-    except OSError as error:
-        raise DataError(f"the report cannot be written to {out}: {error.strerror}.") from None
+    refuse_foreign_files(out, _files(model.config.tasks), KEYS)  # before the work
+    paintings = with_ids(paintings)
     predictions = predict(model, processor, paintings, batch_size=batch_size)
     tasks = model.config.tasks
     labels = {task: known_labels(paintings, task, names)[predictions.rows] for task, names in tasks.items()}
@@ -88,6 +88,13 @@ def evaluate_classifier(
             _write_classes(new, task, names, labels[task], predictions.logits[task].argmax(axis=1))
         _write_predictions(new, paintings, tasks, labels, predictions)
     return report
+
+
+def _files(tasks: Iterable[str]) -> list[str]:
+    """Names of the files of a report."""
+    endings = ("per_class_{}.csv", "confusion_{}.csv", "confusion_{}.png")
+    by_task = [ending.format(task) for task in tasks for ending in endings]
+    return ["metrics.json", "report.md", "predictions.parquet", *by_task]
 
 
 def classifier_table(report: Mapping[str, Any]) -> str:

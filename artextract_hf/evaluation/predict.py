@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.pictures import decoded, in_batches
-from artextract_hf.data.schema import SkipList, labels_for
+from artextract_hf.data.schema import SkipList, labels_for, with_ids
 from artextract_hf.errors import DataError
 from artextract_hf.models.inference.micro_batches import micro_batches
 
@@ -83,6 +83,9 @@ def represent(
 
     Returns:
         float32 (N, dim), the N rows of the dataset that could be decoded, and those that could not.
+
+    Raises:
+        DataError: no picture can be decoded.
     """
     device = next(model.parameters()).device
     skipped = SkipList()
@@ -92,6 +95,8 @@ def represent(
             for part in micro_batches(model, pixels.to(device).contiguous(memory_format=torch.channels_last)):
                 vectors.append(model(part).pooler_output.float().cpu())
             rows.extend(batch)
+    if not rows:
+        raise DataError(f"no picture of the data can be decoded ({skipped.summary()}).")
     return torch.cat(vectors).numpy(), np.array(rows, dtype=np.int64), skipped
 
 
@@ -103,7 +108,7 @@ def _batches(
     def pixels(picture: Picture, _: dict[str, Any]) -> Tensor:
         return processor(images=[picture], return_tensors="pt")["pixel_values"][0]
 
-    pictures = paintings.select_columns(["id", "image"])
+    pictures = with_ids(paintings).select_columns(["id", "image"])
     found = decoded(pictures, pixels, skipped, min_side=2 * side, ahead=batch_size, progress="predicting")
     for rows, values in in_batches(found, batch_size):
         yield rows, torch.stack(values)

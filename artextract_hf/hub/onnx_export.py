@@ -18,11 +18,12 @@ from artextract_hf.errors import ArtExtractError, ModelError, first_line
 from artextract_hf.extras import require
 from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
 from artextract_hf.models.names import resolve
-from artextract_hf.outputs import write_whole
+from artextract_hf.outputs import refuse_foreign_file, write_whole
 
 TOLERANCE = 1e-4  # of the largest difference from torch
 INPUT, EMBEDDING, ATTENTION = "pixel_values", "embeddings", "attentions"
 CHECKED_BATCHES = (1, 3)
+PRODUCER = "artextract"  # stands at the start of the file
 
 
 class _Classifier(nn.Module):
@@ -61,11 +62,13 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
 
     Raises:
         ModelError: no model of this package, or one that ONNX cannot express.
-        ArtExtractError: the extra packages are missing, or the file answers otherwise than the model.
+        ArtExtractError: the extra packages are missing, the file answers otherwise than the model, or a file of this
+            name was not written so.
     """
     onnx, onnxruntime = require("onnx", extra="onnx"), require("onnxruntime", extra="onnx")
     require("onnxscript", extra="onnx")  # of torch's exporter
     path = Path(path)
+    refuse_foreign_file(path, PRODUCER.encode())
     network, names, processor, about = _load(model)
     side = processor.size["height"]
     try:
@@ -73,6 +76,7 @@ def export_onnx(model: str, path: str | Path) -> dict[str, Any]:
     except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
         raise ModelError(f"{model!r} cannot be exported: {first_line(error)}") from None
     about |= {"image_size": side, "image_mean": list(processor.image_mean), "image_std": list(processor.image_std)}
+    proto.producer_name = PRODUCER
     onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in about.items()})
     exported = proto.SerializeToString()
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])

@@ -1,6 +1,7 @@
 from .box import Box as Box
 from .database.index import DatabaseIndex as DatabaseIndex
 from .embedding_parts import PART as PART
+from .embedding_parts import check_embeddings_output as check_embeddings_output
 from .embedding_parts import embed_collection as embed_collection
 from .embedding_parts import join_parts as join_parts
 from .embedding_parts import plan_parts as plan_parts
@@ -18,4 +19,5 @@ from .regions.index import RegionIndex as RegionIndex
 from .searchable import Searchable as Searchable
 from .searchable import SearchHit as SearchHit
 from .snapshot import Hit as Hit
+from .storage import check_index_output as check_index_output
 from .storage import read_embeddings as read_embeddings

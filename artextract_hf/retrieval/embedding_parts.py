@@ -97,10 +97,7 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
         ArtExtractError: the folder cannot be replaced.
     """
     out, plan = real_path(out), _plan(dataset, embedder, part)
-    recover(out)
-    check_replaceable(out)
-    if out.is_dir() and (other := first_other(out, WRITTEN)):
-        raise DataError(f"{other} was not written by `artextract embed`; move it, or choose another folder.")
+    check_embeddings_output(out)
     if _read(out / PLAN) not in ({}, plan):
         raise DataError(
             f"{out / PARTS} holds parts of another collection, embedder or size; finish that, delete it, or choose "
@@ -112,6 +109,20 @@ def plan_parts(dataset: Dataset, embedder: Embedder, out: str | Path, *, part: i
         return
     (out / PARTS).mkdir(parents=True, exist_ok=True)
     _write(out / PLAN, plan)
+
+
+def check_embeddings_output(out: str | Path) -> None:
+    """Refuse a folder with anything in it that `embed_collection` did not write, and that it would remove.
+
+    Raises:
+        DataError: there is something else.
+        ArtExtractError: the folder cannot be replaced.
+    """
+    out = real_path(out)
+    recover(out)
+    check_replaceable(out)
+    if out.is_dir() and (other := first_other(out, WRITTEN)):
+        raise DataError(f"{other} was not written by `artextract embed`; move it, or choose another folder.")
 
 
 def write_parts(

@@ -1,5 +1,6 @@
 """The records of an index: an Arrow table with one row for each vector. Only rows that are read become objects."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
@@ -26,11 +27,12 @@ class RecordTable:
     """Records by row and by id. A table never changes: `extended` and `without` give a new one.
 
     Args:
-        table: column `id`, fields that are JSON values, and, where there are pictures to show, `thumbnail`.
+        table: column `id`, fields, and, where there are pictures to show, `thumbnail`. Numbers that JSON does not have
+            become null, so that fields are JSON values.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = table
+        self.table = table = without_nan(table)
         has_picture = THUMBNAIL in table.column_names
         self.fields = (table.drop_columns([THUMBNAIL]) if has_picture else table).combine_chunks()
         self._batches = self.fields.to_batches()
@@ -39,7 +41,7 @@ class RecordTable:
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Rows with the same keys; there may be none."""
         table = pa.Table.from_pylist(list(rows)) if rows else pa.table({"id": pa.array([], pa.string())})
-        return cls(without_nan(table))
+        return cls(table)
 
     @cached_property
     def ids(self) -> list[str]:
@@ -168,7 +170,8 @@ def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = Pain
 def is_plain(kind: pa.DataType) -> bool:
     """Whether records can hold values of an Arrow type: what JSON has, and Python holds whatever the value is."""
     if pa.types.is_struct(kind):
-        return all(is_plain(field.type) for field in kind)
+        names = [field.name for field in kind]
+        return len(set(names)) == len(names) and all(is_plain(field.type) for field in kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return is_plain(kind.value_type)
     numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
@@ -194,31 +197,70 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
+def refuse_foreign_schema(schema: pa.Schema) -> None:
+    """Refuse columns from a file or a database that are none of records, whoever made them.
+
+    Raises:
+        ValueError: ids that are no texts, thumbnails that are no pictures, two columns of one name, or other types.
+    """
+    names = schema.names
+    if len(set(names)) != len(names):
+        raise ValueError("two columns have one name.")
+    if "id" not in names or not pa.types.is_string(schema.field("id").type):
+        raise ValueError("not every record has an id.")
+    if THUMBNAIL in names and not pa.types.is_binary(schema.field(THUMBNAIL).type):
+        raise ValueError(f"the column {THUMBNAIL} holds no pictures.")
+    refuse_other_types(field for field in schema if field.name != THUMBNAIL)
+
+
 def refuse_foreign_records(table: pa.Table) -> None:
     """Refuse a table from a file that is none of records, whoever made the file.
 
     Raises:
-        ValueError: it has no texts as ids, each once, no pictures as thumbnails, texts that are none, or other types.
+        ValueError: its columns are none of records, or not every record has an id of its own.
         pa.ArrowException: its arrays do not fit together.
     """
-    names = table.column_names
-    if len(set(names)) != len(names):
-        raise ValueError("two columns have one name.")
-    if "id" not in names or not pa.types.is_string(table.schema.field("id").type) or table["id"].null_count:
+    refuse_foreign_schema(table.schema)
+    if table["id"].null_count:
         raise ValueError("not every record has an id.")
-    if THUMBNAIL in names and not pa.types.is_binary(table.schema.field(THUMBNAIL).type):
-        raise ValueError(f"the column {THUMBNAIL} holds no pictures.")
-    fields = table.drop_columns([THUMBNAIL]) if THUMBNAIL in names else table
-    refuse_other_types(fields.schema)
+    fields = table.drop_columns([THUMBNAIL]) if THUMBNAIL in table.column_names else table
     fields.validate(full=True)
     if pc.count_distinct(fields["id"]).as_py() != len(table):
         raise ValueError("an id appears twice.")
 
 
 def without_nan(table: pa.Table) -> pa.Table:
-    """The table with null in place of NaN, which JSON does not have, and which a filter takes as unknown."""
+    """The table with null in place of NaN and infinities, which JSON does not have, and a filter takes as unknown."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type):
-            column = table[field.name]
-            table = table.set_column(place, field, pc.if_else(pc.is_nan(column), None, column))
+        column = table.column(place)
+        chunks = [finite(chunk) for chunk in column.chunks]
+        if any(new is not old for new, old in zip(chunks, column.chunks, strict=True)):
+            column = pa.chunked_array(chunks, chunks[0].type)
+            table = table.set_column(place, pa.field(field.name, column.type), column)
     return table
+
+
+def finite(values: pa.Array) -> pa.Array:
+    """Values with null in place of numbers that JSON does not have, also in lists and structures; or the same array."""
+    if _is_finite(values):
+        return values
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_finite(values), values, None)
+    return pa.array([_json_value(value) for value in values.to_pylist()], values.type)
+
+
+def _is_finite(values: pa.Array) -> bool:
+    if pa.types.is_floating(values.type):
+        return pc.all(pc.is_finite(values)).as_py() is not False  # None where all are null
+    if pa.types.is_struct(values.type):
+        return all(map(_is_finite, values.flatten()))
+    return not hasattr(values, "values") or _is_finite(values.flatten())
+
+
+def _json_value(value: Any) -> Any:
+    """A value of a record, rebuilt where it holds others."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_json_value(part) for part in value]
+    return {key: _json_value(part) for key, part in value.items()} if isinstance(value, dict) else value

@@ -22,7 +22,7 @@ from artextract_hf.documents import MOST_BYTES, read_document, read_json
 from artextract_hf.errors import PaintingIndexError, QueryError, first_line
 from artextract_hf.outputs import first_other, recover, replacement
 from artextract_hf.remote import download_snapshot
-from artextract_hf.retrieval.records import RecordTable, refuse_foreign_records, without_nan
+from artextract_hf.retrieval.records import RecordTable, refuse_foreign_records
 from artextract_hf.retrieval.vectors.arrays import map_array
 from artextract_hf.retrieval.vectors.scan import check_vectors
 
@@ -77,13 +77,18 @@ def write_index(directory: str | Path, store: Stored, records: RecordTable, abou
         ArtExtractError: it is the working directory, or a mounted folder.
         OSError: it cannot be written; an index that was there is intact.
     """
-    _check_target(Path(directory))
+    check_index_output(directory)
     with replacement(directory) as new:
         _write_files(new, store, records, {"format": FORMAT, **about})
 
 
-def _check_target(target: Path) -> None:
-    """Refuse a folder with anything in it that is of no index."""
+def check_index_output(directory: str | Path) -> None:
+    """Refuse a folder with anything in it that is of no index, and that an index would replace.
+
+    Raises:
+        PaintingIndexError: it is such a folder.
+    """
+    target = Path(directory)
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     try:
@@ -150,7 +155,7 @@ def read_records(folder: Path, count: int, *, digest: str | None = None) -> Reco
         refuse_foreign_records(table)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise PaintingIndexError(f"{path} cannot be read: {first_line(error)}") from None
-    return RecordTable(without_nan(table))
+    return RecordTable(table)
 
 
 def _read_table(path: Path, count: int) -> pa.Table:

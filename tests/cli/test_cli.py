@@ -263,6 +263,19 @@ def test_what_cannot_be_written_is_one_line_and_exit_code_2(run_cli, tiny_classi
     assert "Traceback" not in err and (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["embed"], ["index"], ["index-regions"], ["prepare", "collection"], ["prepare", "wikiart", "--root"]],
+    ids=" ".join,
+)
+def test_a_folder_of_somebody_else_is_kept_and_found_before_the_work(run_cli, tmp_path, arguments):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("mine")
+    code, out, err = run_cli(*arguments, tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert code == 2 and out == "" and len(err.splitlines()) == 1 and "choose another folder" in err
+    assert (tmp_path / "out/thesis.txt").read_text() == "mine"
+
+
 def test_usage_errors_exit_with_2(run_cli):
     assert run_cli("classify")[0] == 2
     assert run_cli("search", "x.jpg", "--index", "y", "-k", "0")[0] == 2

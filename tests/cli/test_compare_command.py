@@ -77,9 +77,11 @@ def test_bad_input(run_cli, indexes, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["index.html", "comparison.json", "closest.csv"])
-def test_files_of_somebody_else_are_kept(run_cli, indexes, tmp_path, name):
+def test_files_of_somebody_else_are_kept_and_found_before_the_work(run_cli, indexes, tmp_path, name, monkeypatch):
     (tmp_path / name).write_text("{}")
-    code, _, err = run_cli("compare", indexes / "first", indexes / "second", "--out", tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("artextract_hf.retrieval.index.read_index", None)
+        code, _, err = run_cli("compare", indexes / "first", indexes / "second", "--out", tmp_path)
     assert code == 2 and name in err and len(err.splitlines()) == 1
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "{}"}
     (tmp_path / name).rename(tmp_path / "other.html")

@@ -3,10 +3,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, Image, Value, load_from_disk
 from safetensors.torch import save_file
 
 from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, load_classifier
@@ -116,7 +117,7 @@ def test_people_get_a_table(run_cli, tiny_classifier, prepared, tmp_path):
         ("both", ["--split", "test"], "'test' is empty"),
         ("both", ["--split", "tset"], "no split 'tset'; give one of: train, val, test, all"),
         ("both", ["--model", "nobody/nothing"], "'nobody/nothing'"),
-        ("both", ["--out", "{file}"], "cannot be written"),
+        ("both", ["--out", "{file}"], "is a file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, prepared, tmp_path, data, more, message):
@@ -137,6 +138,41 @@ def test_bad_input_is_one_line_and_exit_code_2(run_cli, tiny_classifier, prepare
     errors = [line for line in stderr.splitlines() if line.startswith("artextract: ")]
     assert len(errors) == 1 and message in errors[0]
     assert "Traceback" not in stderr
+
+
+def test_files_of_somebody_else_are_kept(run_cli, tiny_classifier, prepared, tmp_path, monkeypatch):
+    """Found before the work, which here would fail; a report takes the place of an earlier one."""
+    data = prepared / "val_only"
+    classifier = ("evaluate", "classifier", "--model", tiny_classifier, "--data", data, "--out")
+    embedder = ("evaluate", "embedder", "--embedder", tiny_classifier, "--gallery", data, "--queries", data)
+    embedder = (*embedder, "--photos", 0, "--out")
+    for number, command in enumerate((classifier, embedder)):
+        names = ["metrics.json", "report.md", *(["confusion_genre.png", "predictions.parquet"] if not number else [])]
+        for name in names:
+            (out := tmp_path / f"{number}-{name}").mkdir()
+            (out / name).write_text("{}")
+            with monkeypatch.context() as patched:
+                patched.setattr("artextract_hf.evaluation.classifier_report.predict", None)
+                patched.setattr("artextract_hf.evaluation.embedder_report.embed_split", None)
+                code, _, err = run_cli(*command, out)
+            assert code == 2 and f"{name} is of no earlier run" in err and len(err.splitlines()) == 1
+            assert [(path.name, path.read_text()) for path in out.iterdir()] == [(name, "{}")]
+        for _ in range(2):
+            assert run_cli(*command, tmp_path / f"{number}")[0] == 0
+
+
+def test_records_without_ids_are_called_by_their_row(run_cli, tiny_classifier, prepared, tmp_path):
+    val = load_from_disk(prepared / "single").select(range(3))
+    cells = [*val.cast_column("image", Image(decode=False))["image"][:2], {"bytes": b"no picture", "path": None}]
+    damaged = val.remove_columns(["id", "image"]).add_column("id", ["a", None, None], feature=Value("string"))
+    damaged.add_column("image", cells, feature=Image(mode="RGB")).save_to_disk(tmp_path / "data")
+    report = evaluate(run_cli, tiny_classifier, tmp_path / "data", tmp_path / "out", "--split", "all")
+    assert [item["path"] for item in report["skipped"]] == ["row 2, without an id"]
+    ids = pd.read_parquet(tmp_path / "out/predictions.parquet")["id"].tolist()
+    assert ids == ["a", "row 1, without an id"]
+    sides = ("--gallery", tmp_path / "data", "--queries", prepared / "single")
+    code, _, err = run_cli("evaluate", "embedder", "--embedder", tiny_classifier, *sides, "--out", tmp_path / "other")
+    assert code == 2 and "a record of the gallery has no id" in err and len(err.splitlines()) == 1
 
 
 def test_embedder(run_cli, tiny_classifier, prepared, tmp_path):

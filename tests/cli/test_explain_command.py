@@ -26,8 +26,25 @@ def test_explain(run_cli, tiny_classifier, pictures, tmp_path):
     assert len(document["heat"]["query"]) == 8 and document["picture"] == str(out)
     with Image.open(out) as drawn:
         assert drawn.format == "PNG" and drawn.width > 500
-    code, printed, _ = run_cli(*arguments)
+    code, printed, _ = run_cli(*arguments)  # an earlier drawing is replaced
     assert code == 0 and str(out) in printed
+
+
+@pytest.mark.parametrize("kind", ["a picture of its own", "the query", "a link", "a folder", "in a file"])
+def test_files_of_somebody_else_are_kept(run_cli, pictures, tmp_path, kind):
+    (mine := tmp_path / "mine.png").write_bytes((pictures / "1.png").read_bytes())
+    out = mine if kind in ("a picture of its own", "the query") else tmp_path / "out.png"
+    if kind == "a link":
+        out.symlink_to(mine)
+    elif kind == "a folder":
+        out.mkdir()
+    elif kind == "in a file":
+        out = mine / "out.png"
+    query = mine if kind == "the query" else pictures / "1.png"
+    code, _, err = run_cli("explain", query, pictures / "2.png", "--out", out, "--embedder", tmp_path / "nothing")
+    expected = "mine.png is a file" if kind == "in a file" else f"{out.name} is of no earlier run"
+    assert code == 2 and expected in err and len(err.splitlines()) == 1
+    assert mine.read_bytes() == (pictures / "1.png").read_bytes()
 
 
 def test_bad_input(run_cli, tiny_classifier, pictures, tmp_path):

@@ -5,6 +5,7 @@ import html.parser
 import json
 
 import pytest
+from datasets import Dataset, DatasetDict, Features, Image, Value
 
 from artextract_hf.data.synthetic import synthetic_paintings
 from tests.conftest import plain_picture
@@ -111,16 +112,35 @@ def test_a_data_set_as_the_hub_stores_it_is_searched_by_its_splits(run_cli, tmp_
 
 
 @pytest.mark.parametrize("name", ["report.html", "pairs.json", "pairs.csv"])
-def test_files_of_somebody_else_are_kept(run_cli, tmp_path, name):
+def test_files_of_somebody_else_are_kept_and_found_before_the_work(run_cli, tmp_path, name, monkeypatch):
     (folder := tmp_path / "own").mkdir()
     plain_picture((90, 50, 10)).save(folder / "0.png")
     (out := tmp_path / "out").mkdir()
     (tmp_path / "mine").write_text("{}")
     for foreign in (lambda path: path.write_text("{}"), lambda path: path.symlink_to(tmp_path / "mine")):
         foreign(out / name)
-        code, _, err = run_cli("audit", "duplicates", folder, "--out", out)
+        with monkeypatch.context() as patched:
+            patched.setattr("artextract_hf.curation.duplicates.read_collection", None)
+            code, _, err = run_cli("audit", "duplicates", folder, "--out", out)
         assert code == 2 and name in err and len(err.splitlines()) == 1
         assert [path.name for path in out.iterdir()] == [name] and (out / name).read_text() == "{}"
         (out / name).unlink()
     for _ in range(2):  # a report takes the place of an earlier one
         assert run_cli("audit", "duplicates", folder, "--out", out)[0] == 0
+
+
+def test_records_without_ids_titles_or_artists_are_shown(run_cli, tmp_path):
+    pictures = [plain_picture((90, 50, 10))] * 2
+    twins = Dataset.from_dict({"id": ["a", None], "image": pictures, "title": [None, "Twin"]}).cast(
+        Features({"id": Value("string"), "image": Image(mode="RGB"), "title": Value("string")})
+    )
+    DatasetDict({"all": twins}).save_to_disk(tmp_path / "data")
+    code, out, err = run_cli("audit", "duplicates", tmp_path / "data", "--out", tmp_path / "out", "--json")
+    assert code == 0, err
+    (pair,) = json.loads(out)["pairs"]
+    assert (pair["first"], pair["second"]) == ("a", "row 1, without an id")
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Twin" in page and "None" not in page
+    DatasetDict({"all": twins.remove_columns("image")}).save_to_disk(tmp_path / "bare")
+    code, _, err = run_cli("audit", "duplicates", tmp_path / "bare", "--out", tmp_path / "none")
+    assert code == 2 and err.splitlines()[-1].startswith("artextract: the source has no column image")

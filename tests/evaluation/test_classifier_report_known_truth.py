@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from artextract_hf.errors import DataError
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
 from artextract_hf.evaluation.plots import draw_confusion
 
@@ -102,7 +102,7 @@ def test_a_frozen_baseline_that_cannot_be_had_says_why(paintings, color_model, p
 
 def test_a_folder_that_cannot_be_written_is_found_before_the_work(paintings, color_model, processor, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(ArtExtractError, match="is a file; choose another folder"):
         evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path / "file", name="m", split="val")
 
 

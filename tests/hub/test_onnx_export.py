@@ -16,7 +16,7 @@ from artextract_hf import (
     load_classifier,
 )
 from artextract_hf.data.synthetic import synthetic_paintings
-from artextract_hf.errors import ModelError
+from artextract_hf.errors import ArtExtractError, ModelError
 from artextract_hf.hub.onnx_export import export_onnx
 
 TASKS = {"style": ["Baroque", "Impressionism"], "genre": ["landscape", "portrait", "still_life"]}
@@ -45,6 +45,13 @@ def saved(folder, **changes):
     CrnnForImageClassification(CrnnConfig(**SMALL | changes)).save_pretrained(folder)
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
+
+
+def test_a_file_of_somebody_else_is_kept_and_found_before_the_work(tmp_path):
+    (tmp_path / "mine.onnx").write_text("mine")
+    with pytest.raises(ArtExtractError, match="mine.onnx is of no earlier run"):
+        export_onnx("nobody/nothing", tmp_path / "mine.onnx")
+    assert (tmp_path / "mine.onnx").read_text() == "mine"
 
 
 QUICK = ("lstm", "gabor, neck, heads")  # the others take as long as these each

@@ -167,6 +167,7 @@ def test_foreign_records_are_refused(edit, message, folders, tmp_path):
         ("license", pa.array([b"CC0"] * COUNT)),
         ("style", pa.array([1] * COUNT)),
         ("title", pa.array([{"text": "x"}] * COUNT)),
+        ("price", pa.StructArray.from_arrays([pa.array([1] * COUNT)] * 2, ["a", "a"])),
     ],
 )
 def test_records_of_types_that_no_record_has_are_refused(name, values, folders, tmp_path):
@@ -200,11 +201,46 @@ def test_further_columns_of_plain_values_are_read(folders, tmp_path):
     assert {name: index.column(name)[:1] for name in plain} == plain
 
 
-def test_numbers_that_are_none_are_unknown_also_in_a_foreign_index(folders, tmp_path):
+NONE = (np.nan, np.inf, -np.inf)
+
+
+def with_price(folder: Path, values: list[Any], kind: pa.DataType) -> None:
+    """Add a column to the records of a folder."""
+    table = pq.read_table(folder / "records.parquet")
+    column = pa.array((values * len(table))[: len(table)], kind)
+    pq.write_table(table.append_column("price", column), folder / "records.parquet")
+    _reseal(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "read"),
+    [
+        (pa.float64(), [*NONE, 1.5], [None, None, None, 1.5]),
+        (pa.float16(), [np.float16(np.nan), np.float16(2)], [None, 2]),
+        (pa.list_(pa.float32()), [NONE, None, [], [1.5]], [[None] * 3, None, [], [1.5]]),
+        (pa.list_(pa.float32(), 2), [[np.nan, 1], None], [[None, 1], None]),
+        (
+            pa.struct({"by": pa.string(), "sides": pa.large_list(pa.struct({"cm": pa.float64()}))}),
+            [{"by": "Ann", "sides": [{"cm": np.inf}, {"cm": 2}]}, None],
+            [{"by": "Ann", "sides": [{"cm": None}, {"cm": 2}]}, None],
+        ),
+    ],
+)
+def test_numbers_that_are_none_are_unknown_also_in_a_foreign_index(kind, values, read, folders, tmp_path):
     shutil.copytree(folders["paintings"], tmp_path / "index")
-    changed(tmp_path / "index", lambda t: t.append_column("price", pa.array([np.nan, *map(float, range(COUNT - 1))])))
+    with_price(tmp_path / "index", values, kind)
+    use_paintings(tmp_path / "index")  # its answers are JSON
     index = PaintingIndex.from_pretrained(tmp_path / "index", embedder=ColorEmbedder())
-    assert index.column("price")[:2] == [None, 0.0]
+    assert index.column("price")[: len(read)] == read
+    index.save_pretrained(tmp_path / "index")
+    assert pq.read_table(tmp_path / "index/records.parquet")["price"].to_pylist()[: len(read)] == read
+
+
+@pytest.mark.parametrize("form", ["regions", "embeddings"])
+def test_numbers_that_are_none_are_unknown_in_every_form(form, folders, tmp_path):
+    shutil.copytree(folders[form], tmp_path / "index")
+    with_price(tmp_path / "index", [NONE], pa.list_(pa.float32()))
+    USES[form](tmp_path / "index")
 
 
 @pytest.mark.parametrize("name", ["index.json", "vectors.json", "vectors.npy", "records.parquet", "index.faiss"])

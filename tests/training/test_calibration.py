@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,31 +32,36 @@ def colours(styles: list[int], genres: list[int]) -> Dataset:
 TRAIN = {"train": colours(LEARNT, [0, 1, 1, -1] * 2)}
 
 
-@pytest.fixture
-def doubtful(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("doubtful")
+
+
+@pytest.fixture(scope="module")
+def doubtful(folder):
     """A classifier `plain`, and `data` whose held-out labels are drawn twice as surely as its levelled logits say."""
     model, unlabelled = classifier(3), colours([-1] * 300, [-1] * 300)
-    processor = load_classifier(keep(model, tmp_path / "plain"))[1]
+    processor = load_classifier(keep(model, folder / "plain"))[1]
     for task, logits in predict(model, processor, unlabelled).logits.items():  # let the colours tell in its answers
         head = model.heads[task][-1]
         factor = 1.5 / logits.std(axis=0).mean()
         head.bias.data = -factor * (torch.from_numpy(logits.mean(axis=0)) - head.bias.data)
         head.weight.data *= factor
-    keep(model, tmp_path / "plain")
+    keep(model, folder / "plain")
     level(model, DatasetDict(TRAIN), ["train"])
     rng = np.random.default_rng(0)
     answers = predict(model, processor, unlabelled).logits.values()
     labels = [(2 * logits + rng.gumbel(size=logits.shape)).argmax(axis=1).tolist() for logits in answers]
-    write_prepared(DatasetDict(TRAIN | {"val": colours(*labels)}), {}, tmp_path / "data")
+    write_prepared(DatasetDict(TRAIN | {"val": colours(*labels)}), {}, folder / "data")
     return model
 
 
 @pytest.fixture
-def calibrate(doubtful, tmp_path, monkeypatch):
-    """Runs the script on `plain` and loads what it wrote."""
+def calibrate(doubtful, folder, tmp_path, monkeypatch):
+    """Runs the script on `plain`, or on another classifier, and loads what it wrote."""
 
-    def run(*more: str, out: str = "out"):
-        paths = {"--model": tmp_path / "plain", "--data": tmp_path / "data", "--out": tmp_path / out}
+    def run(*more: str, out: str = "out", model: Path | None = None):
+        paths = {"--model": model or folder / "plain", "--data": folder / "data", "--out": tmp_path / out}
         monkeypatch.setattr("sys.argv", ["calibration", *(str(word) for pair in paths.items() for word in pair), *more])
         main()
         return load_classifier(str(tmp_path / out))[0]
@@ -90,37 +97,41 @@ def test_the_temperature_is_the_one_that_the_held_out_list_was_drawn_with(calibr
     assert model.without_companions().config.temperature == {}
 
 
-def test_calibrated_it_has_a_card_of_its_own_figures(calibrate, tmp_path):
+def test_calibrated_it_has_a_card_of_its_own_figures(calibrate, folder, tmp_path):
     settings = {"epochs": 1, "sizes": [[0, 64]], "checkpoint_every": 100, "frozen_epochs": 1, "frozen_baseline": False}
     settings |= {"model": SMALL, "tasks": list(TASKS), "data": "elsewhere", "output_dir": "runs/plain"}
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    calibrate(out="calibrated")
+    shutil.copytree(folder / "plain", tmp_path / "plain")
+    calibrate(out="calibrated", model=tmp_path / "plain")
     card = ModelCard.load(tmp_path / "calibrated/README.md")
     report = json.loads((tmp_path / "calibrated/evaluation/metrics.json").read_text())
     assert f"style {100 * report['calibration']['style']['error']:.1f}" in card.text
     assert "It was calibrated" in card.text and "a collection of one's own" in card.text
 
 
-def test_one_that_learnt_every_list_takes_the_temperatures_of_another(calibrate, tmp_path):
+def test_one_that_learnt_every_list_takes_the_temperatures_of_another(calibrate, folder, tmp_path, capsys):
     fitted = calibrate()
-    with pytest.raises(SystemExit, match="val was learnt from"):
+    with pytest.raises(SystemExit, match="2"):
         calibrate("--learnt", "train", "val")
+    assert "val was learnt from" in capsys.readouterr().err
     twin = calibrate("--learnt", "train", "val", "--temperatures", str(tmp_path / "out"), out="twin")
     assert twin.config.temperature == fitted.config.temperature
     shift = twin.heads["style"][-1].bias - fitted.heads["style"][-1].bias
-    styles = load_prepared(tmp_path / "data")["val"]["style"]
+    styles = load_prepared(folder / "data")["val"]["style"]
     both = log_frequencies(np.array(LEARNT + list(styles)), 3)
     expected = TAU * (log_frequencies(np.array(LEARNT), 3) - both)
     np.testing.assert_allclose(shift.detach(), expected, atol=1e-5)
 
 
-def test_what_is_no_calibration_is_refused(calibrate, doubtful, tmp_path):
-    with pytest.raises(SystemExit, match="plain has no temperatures"):
-        calibrate("--temperatures", str(tmp_path / "plain"))
+def test_what_is_no_calibration_is_refused(calibrate, doubtful, folder, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        calibrate("--temperatures", str(folder / "plain"))
+    assert "plain has no temperatures" in capsys.readouterr().err
     other = CrnnForImageClassification(CrnnConfig(tasks={"style": ["a", "b"]}, **SMALL, temperature={"style": 0.5}))
-    with pytest.raises(SystemExit, match="other was trained on other classes"):
+    with pytest.raises(SystemExit, match="2"):
         calibrate("--temperatures", keep(other, tmp_path / "other"))
-    processor = load_classifier(str(tmp_path / "plain"))[1]
+    assert "other was trained on other classes" in capsys.readouterr().err
+    processor = load_classifier(str(folder / "plain"))[1]
     with pytest.raises(DataError, match="no painting .* has a style"):
         fit_temperatures(doubtful, processor, colours([-1] * 4, [-1] * 4))
     known = predict(doubtful, processor, colours([-1] * 4, [-1] * 4)).logits
@@ -128,11 +139,11 @@ def test_what_is_no_calibration_is_refused(calibrate, doubtful, tmp_path):
         fit_temperatures(doubtful, processor, colours(*(known[task].argmax(axis=1).tolist() for task in TASKS)))
 
 
-def test_calibrated_classifiers_are_neither_calibrated_again_nor_joined(calibrate, tmp_path):
+def test_calibrated_classifiers_are_neither_calibrated_again_nor_joined(calibrate, folder, tmp_path):
     model = calibrate()
     with pytest.raises(DataError, match="calibrated already"):
         level(model, DatasetDict(TRAIN), ["train"])
-    calibrated, plain = str(tmp_path / "out"), str(tmp_path / "plain")
+    calibrated, plain = str(tmp_path / "out"), str(folder / "plain")
     for lead, other in ((calibrated, plain), (plain, calibrated)):
         with pytest.raises(DataError, match="out is calibrated already; join first"):
             join(lead, [other])

@@ -86,11 +86,11 @@ def test_of_several_processes_one_says_it(tmp_path, ranks):
     assert done.returncode == 1 and done.stderr.count("no such folder.") == 1
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(capsys):
-    with pytest.raises(SystemExit) as ended, user_errors("train_x"):
-        raise KeyboardInterrupt
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "train_x: stopped; the same command goes on from where it was.\n"
+def test_ctrl_c_says_whether_the_same_command_goes_on(capsys):
+    for resumes, words in ((True, "the same command goes on from where it was"), (False, "nothing is kept")):
+        with pytest.raises(SystemExit) as ended, user_errors("train_x", resumes=resumes):
+            raise KeyboardInterrupt
+        assert ended.value.code == 130 and capsys.readouterr().err == f"train_x: stopped; {words}.\n"
 
 
 def test_accumulation_that_a_launcher_asks_for_is_refused(world):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300  # characters of LanceDB's own message
 
 
-def connect(uri: "str | DBConnection") -> "DBConnection":
+def connect(uri: "str | Path | DBConnection") -> "DBConnection":
     """A connection to a database; one that is there already stays as it is.
 
     Args:
@@ -24,9 +25,11 @@ def connect(uri: "str | DBConnection") -> "DBConnection":
 
     Raises:
         ArtExtractError: LanceDB is not installed.
-        PaintingIndexError: the database cannot be reached.
+        PaintingIndexError: the database cannot be reached, or it is something else.
     """
-    if not isinstance(uri, str):
+    if not isinstance(uri, str | Path):
+        if not hasattr(uri, "open_table"):
+            raise PaintingIndexError(f"{uri!r} is no database; give a folder, an address, or a connection of LanceDB.")
         return uri
     lancedb = require("lancedb", extra="database")
     with as_user_error(f"the database {uri} cannot be reached"):

@@ -75,7 +75,7 @@ class DatabaseIndex(Publishable):
         cls,
         dataset: Dataset,
         embedder: Embedder,
-        uri: "str | DBConnection",
+        uri: "str | Path | DBConnection",
         table: str,
         *,
         metric: str = "cosine",
@@ -113,7 +113,7 @@ class DatabaseIndex(Publishable):
     def from_embeddings(
         cls,
         folder: str | Path,
-        uri: "str | DBConnection",
+        uri: "str | Path | DBConnection",
         table: str,
         *,
         metric: str = "cosine",
@@ -150,7 +150,7 @@ class DatabaseIndex(Publishable):
         name: str | Path,
         revision: str | None = None,
         *,
-        uri: "str | DBConnection" = IN_MEMORY,
+        uri: "str | Path | DBConnection" = IN_MEMORY,
         table: str = "paintings",
         embedder: Embedder | None = None,
     ) -> Self:
@@ -178,7 +178,7 @@ class DatabaseIndex(Publishable):
         return cls(made, embedder=embedder)
 
     @classmethod
-    def open(cls, uri: "str | DBConnection", table: str, *, embedder: Embedder | None = None) -> Self:
+    def open(cls, uri: "str | Path | DBConnection", table: str, *, embedder: Embedder | None = None) -> Self:
         """A table that is there already.
 
         Args:

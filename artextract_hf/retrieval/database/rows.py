@@ -17,7 +17,7 @@ from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes
-from artextract_hf.retrieval.records import THUMBNAIL, RecordTable
+from artextract_hf.retrieval.records import THUMBNAIL, RecordTable, finite, refuse_foreign_schema
 from artextract_hf.retrieval.vectors.scan import METRICS, check_vectors
 
 VECTOR = "vector"
@@ -74,6 +74,20 @@ def read_about(name: str, schema: pa.Schema) -> dict[str, str]:
     return known
 
 
+def refuse_foreign_columns(name: str, schema: pa.Schema) -> None:
+    """Refuse the columns of a table that are none of records, by the rules of an index in files.
+
+    Raises:
+        PaintingIndexError: one is of another type, or is missing.
+    """
+    try:
+        refuse_foreign_schema(pa.schema([field for field in schema if field.name != VECTOR]))
+    except ValueError as error:
+        raise PaintingIndexError(f"the table {name!r} is damaged: {error}") from None
+    if THUMBNAIL not in schema.names:
+        raise PaintingIndexError(f"the table {name!r} is damaged: it has no column {THUMBNAIL}.")
+
+
 def picture_rows(
     dataset: Dataset, embedder: Embedder, skipped: SkipList, schema: pa.Schema, *, progress: bool
 ) -> Iterator[pa.RecordBatch]:
@@ -83,7 +97,7 @@ def picture_rows(
         columns = {VECTOR: _vector_column(vectors, metric)}
         for field in schema:
             if field.name != VECTOR:
-                columns[field.name] = pa.array([row.get(field.name) for row in rows], field.type, from_pandas=True)
+                columns[field.name] = finite(pa.array([row.get(field.name) for row in rows], field.type))
         yield pa.RecordBatch.from_pydict(columns, schema=schema)
 
 

@@ -16,7 +16,7 @@ from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import DEPTH, LABELS, MIN_QUERIES, Calibration, fit_calibration
 from artextract_hf.retrieval.database.calibration import StoredCalibration
 from artextract_hf.retrieval.database.connection import as_user_error, write_batches
-from artextract_hf.retrieval.database.rows import VECTOR, read_about, vectors_of
+from artextract_hf.retrieval.database.rows import VECTOR, read_about, refuse_foreign_columns, vectors_of
 from artextract_hf.retrieval.database.where_sql import sql_literal, sql_where
 from artextract_hf.retrieval.records import THUMBNAIL, RecordTable
 from artextract_hf.retrieval.rerank.rerankers import EXPANSION_K, Candidates, Gallery, find_reranker
@@ -61,6 +61,7 @@ class PaintingTable:
         self._table = table
         self.name, self.schema = table.name, table.schema
         about = read_about(self.name, self.schema)
+        refuse_foreign_columns(self.name, self.schema)
         self.metric, self.embedder_name, self.fingerprint = (about[k] for k in ("metric", "embedder", "fingerprint"))
         self.dim = int(self.schema.field(VECTOR).type.list_size)
         self.fields = pa.schema([field for field in self.schema if field.name not in (VECTOR, THUMBNAIL)])

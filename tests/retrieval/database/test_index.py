@@ -1,6 +1,7 @@
 """A real LanceDB in a folder; the oracles are the file index and brute force."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import Image
 
@@ -8,6 +9,7 @@ from artextract_hf.errors import ImageError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.database import table as database
 from artextract_hf.retrieval.database.connection import as_user_error
 from artextract_hf.retrieval.database.index import DatabaseIndex
+from artextract_hf.retrieval.database.rows import table_schema
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.index import PaintingIndex
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -130,6 +132,54 @@ def test_what_is_no_index_is_one_clear_error(tmp_path, monkeypatch):
         with pytest.raises(PaintingIndexError, match=message) as caught:
             DatabaseIndex.open(uri, table)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        ("id", None, "not every record has an id"),
+        ("id", pa.array([1]), "not every record has an id"),
+        ("thumbnail", None, "it has no column thumbnail"),
+        ("thumbnail", pa.array(["x"]), "thumbnail holds no pictures"),
+        ("title", pa.array([["x"]]), "the column title holds list"),
+        ("year", pa.array(["1900"]), "the column year holds string, not whole numbers"),
+        ("seen", pa.array([2**62], pa.timestamp("us")), "the column 'seen' holds timestamp"),
+    ],
+)
+def test_foreign_columns_are_refused_as_by_the_index_in_files(name, column, message, tmp_path):
+    about = {"metric": "cosine", "embedder": "colour", "fingerprint": "colour-1"}
+    schema = table_schema([pa.field("id", pa.string()), pa.field("title", pa.string())], 3, **about)
+    row = {"id": "a", "title": "x", "thumbnail": b"x", "vector": [1, 0, 0]}
+    rows = pa.Table.from_pylist([row], schema)
+    if name in rows.column_names:
+        rows = rows.drop_columns([name])
+    if column is not None:
+        rows = rows.append_column(name, column)
+    lancedb.connect(str(tmp_path)).create_table("other", rows)
+    with pytest.raises(PaintingIndexError, match=f"the table 'other' is damaged: .*{message}"):
+        DatabaseIndex.open(tmp_path, "other")
+
+
+@pytest.mark.parametrize("uri", [5, None, ["a"]])
+def test_what_is_no_database_is_refused(uri):
+    with pytest.raises(PaintingIndexError, match="is no database; give a folder"):
+        DatabaseIndex.open(uri, "colours")
+
+
+def test_numbers_that_are_none_are_unknown(collection, tmp_path):
+    few = collection.select(range(4)).add_column("price", [float("nan"), float("inf"), 1.0, None])
+    few = few.add_column("sides", [[float("nan"), 1.0], [], None, [2.0]])
+    ours, theirs = DatabaseIndex.build(few, ColorEmbedder(), tmp_path, "c"), PaintingIndex.build(few, ColorEmbedder())
+    for where in (None, "price > 0"):
+        agree(ours, theirs, unit(np.random.default_rng(3)), 4, where)
+    hits = ours.search(unit(np.random.default_rng(3)), 4)
+    assert {hit.id: hit.record["sides"] for hit in hits}["test/0"] == [None, 1.0]
+    table = lancedb.connect(str(tmp_path)).open_table("c")  # as another program writes it
+    row = table.to_arrow().slice(0, 1).to_pylist()[0]
+    row |= {"id": "foreign", "price": float("inf"), "sides": [float("nan")]}
+    table.add(pa.Table.from_pylist([row], table.schema))
+    found = {hit.id: hit.record for hit in ours.search(unit(np.random.default_rng(3)), 5)}["foreign"]
+    assert found["price"] is None and found["sides"] == [None]
 
 
 def test_bad_queries(index):
