@@ -5,8 +5,8 @@
 
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
 century; one in words ("17th century") is unknown, and what follows it counts only where it lies in that century ("17th
-century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count. What may be a month or the end of a range
-counts as both may be: "1803-11" ends in 1811, "1899-01" in 1901.
+century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count. What may be a
+month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901.
 """
 
 import re

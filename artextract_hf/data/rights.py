@@ -5,7 +5,8 @@ in the table below; a part is not enough, since "not in the public domain" holds
 everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
 
 Of several statements about a picture each has to be open, and no credit beside them may claim copyright. CC BY and CC
-BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights.
+BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights. Who is
+named as the holder of rights claims them, as "(c)" before the name does.
 """
 
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 
 from datasets import Dataset
 
+from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
@@ -110,6 +112,17 @@ def claims_copyright(credit: str, license: str = "") -> bool:
     text = " ".join(unicodedata.normalize("NFC", _COPYRIGHT_SIGN.sub("\u00a9", credit)).lower().split())
     claim = _RESERVED if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}"
     return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
+
+
+def claims_as_holder(holder: str, license: str = "") -> bool:
+    """Whether a holder of rights is named who claims what the licence beside the name gives away.
+
+    >>> [claims_as_holder("Ann Example", license) for license in ("CC0", "CC BY 4.0")], claims_as_holder("none", "CC0")
+    ([True, False], False)
+    """
+    text = holder.strip().lower()
+    is_nobody = is_unknown(text) or text in ("no", "nobody", "false") or is_open(text) or _NO_CLAIM.search(text)
+    return not is_nobody and bool(re.search(r"\w", text)) and claims_copyright(f"\u00a9 {text}", license)
 
 
 def _asks_for_attribution(license: str) -> bool:

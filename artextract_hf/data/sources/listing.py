@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
-from artextract_hf.data.fields import SPLIT_NAMES, Columns, fields_of
+from artextract_hf.data.fields import PART, SPLIT_NAMES, Columns, fields_of
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
@@ -95,7 +95,7 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
         listed, (*folders, _) = rows.pop(path, None), path.relative_to(folder).parts
         row = listed.row if listed else {}
         if in_splits and folders and folders[0].lower() in SPLIT_NAMES:
-            row = {"split": folders.pop(0)} | row
+            row = row | {PART: folders.pop(0)}
         if classes and folders:
             row = row | {classes: folders[0]}
         problem = found[path].problem or (listed.problem if listed else "")

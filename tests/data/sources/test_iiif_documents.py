@@ -194,6 +194,9 @@ def licenses(body=None, canvas=None, **known):
         ({"attribution": "Courtesy National Gallery of Art, Washington"}, CC0),
         (words(("Credit", "Gift of Ann Example"), key="requiredStatement"), CC0),
         (words(("Rights", "Public Domain"), ("Object type", "Painting")), CC0),
+        (words(("Rights holder", "Ann")), "rights holder: Ann"),
+        (words(("Rights", "CC BY 4.0"), ("Rights holder", "Ann")), "rights holder: Ann"),
+        (words(("Rights holder", "none")), CC0),
     ],
 )
 def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):
