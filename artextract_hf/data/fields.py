@@ -127,8 +127,8 @@ def splits_of(rows: Sequence[Mapping[str, str]], ids: Sequence[str], skipped: Sk
     ]
     if other:
         part, own = parts[other[0]], named[other[0]]
-        more = f"so are {len(other) - 1} more"
-        skipped.add(ids[other[0]], f"lies in the split {part}, and is of {own} by its column, which counts; {more}")
+        reason = f"lies in the split {part}, but its row names {own}, which counts; such rows: {len(other)}"
+        skipped.add(ids[other[0]], reason)
     return [own or part for own, part in zip(named, parts, strict=True)]
 
 
@@ -272,9 +272,7 @@ def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipLis
             if not row.get(task):
                 found.setdefault(task, []).append(id_)
     for task, ids in found.items():
-        skipped.add(
-            ids[0], f"names several classes of {task} in a list, and gets none of them; so do {len(ids) - 1} more"
-        )
+        skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
 
 
 def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:

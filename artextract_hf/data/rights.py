@@ -11,7 +11,7 @@ named as the holder of rights claims them, as "(c)" before the name does.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 from datasets import Dataset
 
@@ -99,6 +99,25 @@ def least_open(statements: Iterable[str]) -> str:
     """
     stated = list(filter(None, statements))
     return next((statement for statement in stated if not is_open(statement)), next(iter(stated), ""))
+
+
+def is_closed(license: str | None) -> bool:
+    """Whether something is stated that is not open."""
+    return bool(license) and not is_open(license)
+
+
+def shared_rights(licenses: Sequence[str], pictures: Iterable[Hashable | None]) -> list[str]:
+    """The licences of records; of those with the same picture, None for no other's, one that is not open counts in all.
+
+    >>> shared_rights(["CC0", "In copyright", "CC0", ""], ["a", "a", None, "a"])
+    ['In copyright', 'In copyright', 'CC0', 'In copyright']
+    """
+    known = list(pictures)
+    closed: dict[Hashable, str] = {}
+    for picture, license in zip(known, licenses, strict=True):
+        if picture is not None and is_closed(license):
+            closed.setdefault(picture, license)
+    return [own if is_closed(own) else closed.get(p, own) for p, own in zip(known, licenses, strict=True)]
 
 
 def claims_copyright(credit: str, license: str = "") -> bool:

@@ -30,7 +30,7 @@ from artextract_hf.data.fields import (
 )
 from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
-from artextract_hf.data.prepared import read_prepared_splits
+from artextract_hf.data.prepared import read_prepared_splits, with_shared_rights
 from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
 from artextract_hf.data.sources.cards import add_card_license, card_license
 from artextract_hf.data.sources.iiif import read_iiif
@@ -137,7 +137,7 @@ def read_with_splits(
     counts = label_counts(found[0]) if own else {}
     if missing := [task for task in own if not counts.get(task)]:
         raise DataError(f"{source} has no class of {', '.join(missing)}: no such column, or nothing in it.")
-    return found
+    return with_shared_rights([found[0]])[0], found[1]
 
 
 def _in_its_folder(path: Path, *, allow_outside: bool) -> Path:

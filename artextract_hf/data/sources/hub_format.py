@@ -109,12 +109,14 @@ def as_pattern(path: Path) -> str:
 
 
 def _data_files(folder: Path) -> set[Path]:
-    """The visible tables and pictures of a folder."""
+    """The tables and pictures of a folder; in hidden folders, and of macOS (`._a.jpg`), none is."""
     endings = {*CHECKED, *Image.registered_extensions()}
     return {
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in endings and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in endings
+        and not path.name.startswith("._")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1])
     }
 
 

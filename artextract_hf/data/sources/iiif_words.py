@@ -57,9 +57,9 @@ def objects(value: Any) -> list[Part]:
 
 
 def things(value: Any) -> list[Part]:
-    """`objects`, and those of which only the address is given."""
+    """`objects`, and those of which only the address, or another URI, is given."""
     if isinstance(value, str):
-        return [{"id": value}] if is_address(value) else []
+        return [{"id": value}] if is_address(value) or re.match(r"[a-z][a-z0-9+.-]*:", value, re.IGNORECASE) else []
     return [part for v in listed(value) for part in (things(v) if isinstance(v, str | list) else objects(v))]
 
 

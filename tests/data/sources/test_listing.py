@@ -176,6 +176,16 @@ def test_a_row_that_cannot_be_read_leaves_its_picture_out(collection):
     assert dataset["title"] == ["B"] and "line 2" in skipped["m/a.png"]
 
 
+def test_hidden_pictures_are_counted_in_one_line_and_taken_where_a_row_names_them(collection):
+    pictures(collection, ".a.png", "sub/.B.PNG", ".hidden/c.png", "._a.png", ".row.png")
+    for name in (".DS_Store", ".gitignore", "sub/.metadata.csv"):
+        (collection / name).write_text("x")
+    (collection / "metadata.csv").write_text("file_name\n.row.png\n")
+    dataset, skipped = read(collection)
+    assert dataset["id"] == ["m/a.png", "m/b.png", "m/.row.png"]
+    assert skipped == {"m/.a.png": "is hidden: its name begins with a dot; such pictures: 2"}
+
+
 def test_an_address_is_called_one(collection):
     (collection / "list.csv").write_text("image\nhttps://museum.example/a.jpg\na.png\n")
     dataset, skipped = read(collection / "list.csv")
@@ -285,7 +295,7 @@ def test_a_list_of_several_classes_is_no_class_and_is_noted(collection):
     (collection / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     dataset, skipped = read(collection, tasks=["school"])
     assert dataset.features["school"].names == ["north"] and dataset["school"] == [-1, 0]
-    assert skipped == {"m/a.png": "names several classes of school in a list, and gets none of them; so do 0 more"}
+    assert skipped == {"m/a.png": "names several classes of school in a list, and gets none of them; such rows: 1"}
 
 
 def test_a_column_of_splits_counts_before_the_folder_and_what_differs_is_noted(tmp_path):
@@ -294,7 +304,7 @@ def test_a_column_of_splits_counts_before_the_folder_and_what_differs_is_noted(t
     skipped = SkipList()
     assert read_with_splits(folder, skipped)[1] == ["val", "train", "val"]
     (note,) = skipped.items
-    assert note.path == "s/train/a.png" and "lies in the split train, and is of val by its column" in note.reason
+    assert note.path == "s/train/a.png" and "lies in the split train, but its row names val" in note.reason
 
 
 @pytest.mark.parametrize("places", [("metadata.csv", "a/metadata.csv"), ("metadata.csv", "metadata.jsonl")])

@@ -331,13 +331,15 @@ def test_a_folder_called_like_a_pattern_is_refused(huggan, tmp_path):
 
 def test_tables_and_pictures_of_no_split_are_listed(huggan, tmp_path):
     write_table(huggan / "data/extra.parquet", image=[{"bytes": png(7), "path": "7.png"}])
-    (huggan / "loose.png").write_bytes(png(8))
+    for name in ("loose.png", ".hidden.png", "._loose.png"):
+        (huggan / name).write_bytes(png(8))
     (huggan / "README.md").write_text(CARD.format("data/train-*"))
     skipped = SkipList()
     assert "huggan_wikiart/7.png" not in read_collection(huggan, skipped)["id"]
     assert {path: reason for path, reason in reasons(skipped).items() if "no split" in reason} == {
         "huggan_wikiart/data/extra.parquet": "is in no split of the data set",
         "huggan_wikiart/loose.png": "is in no split of the data set",
+        "huggan_wikiart/.hidden.png": "is in no split of the data set",
     }
 
 
@@ -405,7 +407,7 @@ def test_a_column_of_splits_counts_before_the_files_and_what_differs_is_noted(tm
         "sea/0.png": "test", "sea/1.png": "train", "sea/2.png": "train", "sea/3.png": "train"
     }  # fmt: skip
     assert reasons(skipped) == {
-        "sea/0.png": "lies in the split train, and is of test by its column, which counts; so are 1 more"
+        "sea/0.png": "lies in the split train, but its row names test, which counts; such rows: 2"
     }
 
 
