@@ -13,15 +13,7 @@ import pytest
 from datasets import Dataset, DatasetDict, Features, Value, load_from_disk
 
 from artextract_hf.data.pictures import encoded_pictures
-from artextract_hf.data.prepared import (
-    FILES,
-    MANIFEST,
-    load_prepared,
-    load_records,
-    read_manifest,
-    read_prepared,
-    write_prepared,
-)
+from artextract_hf.data.prepared import FILES, MANIFEST, load_prepared, read_manifest, read_prepared, write_prepared
 from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.errors import DataError
@@ -386,24 +378,6 @@ def test_a_data_set_of_the_library_itself_is_read(splits, tmp_path):
     assert read_all(tmp_path / "one") == [list(encoded_pictures(splits["train"]))]
     DatasetDict(splits).save_to_disk(tmp_path / "two", num_shards={"train": 2, "val": 1})
     assert len(read_all(tmp_path / "two")[0]) == 3
-
-
-def test_equal_pictures_under_two_ids_have_the_rights_that_one_states(splits, tmp_path):
-    train = splits["train"]
-    same = {"id": ["a"], "license": ["CC0"]}, {"id": ["b"], "license": ["In copyright"]}
-    parts = {}
-    for name, columns in zip(("train", "test"), same, strict=True):
-        part = train.select([0]).remove_columns(list(columns))
-        for column, values in columns.items():
-            part = part.add_column(column, values)
-        parts[name] = part.select_columns(train.column_names)
-    other = train.select([1]).remove_columns("license").add_column("license", ["CC0"])
-    parts["val"] = other.select_columns(train.column_names)
-    DatasetDict(parts).save_to_disk(tmp_path / "p")
-    assert {name: part["license"][:] for name, part in load_records(tmp_path / "p").items()} == {
-        "train": ["In copyright"], "test": ["In copyright"], "val": ["CC0"]
-    }  # fmt: skip
-    assert sorted(read_prepared(tmp_path / "p", SkipList())["license"]) == ["CC0", "In copyright", "In copyright"]
 
 
 def test_a_painting_in_two_splits_has_the_rights_that_both_state(splits, tmp_path):
