@@ -1,15 +1,17 @@
 """A date as museums and Wikidata print it becomes a window of years: the first and the last it may be from.
 
     c. 1875–90 -> 1875..1890    1880s -> 1880..1889    2160 - 2040 BC -> -2160..-2040    1803-11-27 -> 1803..1803
-    before 1875 -> unknown..1875    after 1875, 1875 or later -> 1875..unknown
+    before 1875 -> unknown..1875    after 1875, 1875 to present -> 1875..unknown    1650 ± 5 -> 1645..1655
 
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
 century; one in words ("17th century") is unknown, and what follows it counts only where it lies in that century ("17th
-century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count.
+century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count. What may be a
+month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901.
 """
 
 import re
 
+NEXT_CENTURY = 10  # years that a range may reach into it by two digits: "1898-02", not "1888-12", a month
 LONGEST = 300  # characters that are read; patterns with several repetitions are slow on long texts
 
 # What stands behind a year before our era, and behind or before one of our era; with and without dots and spaces.
@@ -33,6 +35,7 @@ _MENTION_OF_BEFORE = re.compile(rf"(?<!\w){_BEFORE}", re.IGNORECASE)
 _SIGNED = re.compile(rf"[\s(\[]*{_ABOUT}(-\d{{1,5}})(?!\d)(?:\s*(?:/|to|bis|\.\.|-)\s*([-+]?\d{{1,5}})(?!\d))?")
 # A day, perhaps with its time: Wikidata writes 00 for a month or day that is not known, cameras part them by colons.
 _DAY = re.compile(r"(?<!\d)(\d{4})([-/.:])(?:0?\d|1[0-2])\2(?:[0-2]?\d|3[01])(?!\d)(?:[T ]\d\d:\d\d\S*)?")
+_GIVE_OR_TAKE = re.compile(r"(?<!\d)(\d{3,4})\s*\(?\s*(?:±|\+\s?/?\s?-)\s*(\d{1,3})(?!\d)")  # "1650 ± 5", "+/- 5"
 _MONTH = (
     r"(?:jan|feb|f[ée]v|m[aä]r|a[pv]r|ma[iyg]|ju[inl]|aug|ao[uû]|ag|sep|o[ckt]t|nov|de[czs]|d[ée]c|dic|gen|ene|giu|lug|set"
     r"|out)[^\W\d]*\.?"
@@ -90,7 +93,9 @@ _OR = r"\s*(?:,|or|and|oder|und|ou|et|o|e|of|en)\s*"
 _OR_EARLIER = re.compile(rf"{_OR}(?:earlier|before|fr[üu]her|avant|antes|prima|eerder)(?!\w)", re.IGNORECASE)
 _OR_LATER = re.compile(
     rf"{_OR}(?:later|after|sp[äa]ter|apr[eè]s|despu[eé]s|depois|dopo)(?!\w|\s+\w)|\s*onwards?(?!\w)"
-    rf"|\s*[-/]\s*(?:present|now|heute|\.\.|[\])]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
+    r"|\s*(?:[-/]|to\b|until|till|through|bis|jusqu'à|à|tot|hasta|al?\b|fino a)\s*(?:the\s+)?"
+    r"(?:present|now|today|date\b|ongoing|heute|aujourd'hui|nos jours|heden|hoy|oggi)"
+    rf"|\s*[-/]\s*(?:\.\.|[\])]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
     re.IGNORECASE,
 )
 
@@ -122,6 +127,7 @@ def _window(text: str) -> tuple[int | None, int | None]:
         years = [int(year) for year in signed.groups() if year]
         return min(years), max(years)
     text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
+    text = _GIVE_OR_TAKE.sub(lambda found: f"{int(found[1]) - int(found[2])}-{int(found[1]) + int(found[2])}", text)
     text = _OF_ANOTHER_CALENDAR.sub(" ", _OF_A_COPY.sub("", text))
     dates = _in_named_centuries(text, _dates(text))
     if not dates:
@@ -181,5 +187,8 @@ def _span(match: re.Match[str], following: int) -> tuple[int, int]:
 
 
 def _completed(year: str, short: str) -> int:
-    """A year of which the last digits are given only: 1875 and 90 are 1890."""
-    return int(year[: -len(short)] + short) if len(short) < len(year) else int(short)
+    """A year of which the last digits are given only: 1875 and 90 are 1890, 1899 and 00 are 1900."""
+    if len(short) >= len(year):
+        return int(short)
+    end, century = int(year[: -len(short)] + short), 10 ** len(short)
+    return end + century if len(short) > 1 and end < int(year) and end + century - int(year) <= NEXT_CENTURY else end

@@ -6,15 +6,16 @@ credit line, classes
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from datasets import Features
 
 from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
-from artextract_hf.data.rights import claims_copyright, is_open, least_open
-from artextract_hf.data.schema import painting_features, plain_text
+from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
+from artextract_hf.data.schema import SkipList, painting_features, plain_text
 from artextract_hf.errors import DataError
 
 Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
@@ -47,17 +48,21 @@ SPLIT_NAMES = {
     "test": "test", "testing": "test",
 }  # fmt: skip
 # Further columns that state rights, by a part of their name, also as `dcterms:accessRights` and `Nutzungsrechte`; who
-# holds them is no statement.
+# holds them is a claim, and what else tells of them is no statement.
 _RIGHTS = re.compile(
     r"rights|licen[cs]|copyright|restrict|permission|terms_?(of_?)?use|usage|use_and_repro|^reproduction|embargo|commercial_?use"
-    r"|rechte?($|[^a-z])|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
+    r"|rechte?($|[^a-z])|rechteinhaber|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
     r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|版权|저작권"
 )
-_HOLDER = re.compile(r"holder|owner|inhaber|titular|credit|note|contact|year|date")
+_HOLDER = re.compile(r"holder|owner|inhaber|titular")
+_ASIDE = re.compile(r"credit|note|contact|year|date")
 # Texts in which a claim of copyright counts.
 _CREDITS = re.compile(r"credit|courtesy|attribution|source|note|caption|description|summary|remark|photographer")
 _OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
 _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
+PART = "part_of_the_source"  # key of a row: the split of the folder or of the files that it lies in
+IN_A_LIST = " in a list"  # behind the name of a column of classes where a list in it names several
+SEVERAL = "several classes"  # key of a row: the tasks of which it names several
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
 YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
 NO = ("false", "no", "n", "f", "0")
@@ -113,6 +118,20 @@ def split_of(row: Mapping[str, str]) -> str:
     return SPLIT_NAMES.get(name, name)
 
 
+def splits_of(rows: Sequence[Mapping[str, str]], ids: Sequence[str], skipped: SkipList) -> list[str]:
+    """The split of each row: the one that it names, else that of its folder or files; it is noted where they differ."""
+    parts = [split_of({"split": row.get(PART, "")}) for row in rows]
+    named = list(map(split_of, rows))
+    other = [
+        place for place, (part, own) in enumerate(zip(parts, named, strict=True)) if part and own not in ("", part)
+    ]
+    if other:
+        part, own = parts[other[0]], named[other[0]]
+        reason = f"lies in the split {part}, but its row names {own}, which counts; such rows: {len(other)}"
+        skipped.add(ids[other[0]], reason)
+    return [own or part for own, part in zip(named, parts, strict=True)]
+
+
 def column_key(name: object) -> str:
     """The name of a column as it is compared.
 
@@ -132,7 +151,25 @@ def states_rights(column: str, columns: Columns) -> bool:
         return True
     if columns["license"] != COLUMNS["license"]:
         return _is_flag(column)
-    return _is_flag(column) or (bool(_RIGHTS.search(column)) and not _HOLDER.search(column))
+    return _is_flag(column) or bool(_RIGHTS.search(column) and not _HOLDER.search(column) and not _ASIDE.search(column))
+
+
+def names_holder(column: str) -> bool:
+    """Whether a column, by its `column_key`, names who holds the rights.
+
+    >>> [names_holder(c) for c in ("dcterms:rightsholder", "copyright_owner", "copyright_holder_contact", "owner")]
+    [True, True, False, False]
+    """
+    return bool(_RIGHTS.search(column) and _HOLDER.search(column) and not _ASIDE.search(column))
+
+
+def is_read(column: str, columns: Columns) -> bool:
+    """Whether a column, by its `column_key`, means something to a record."""
+    return any(column in usual for usual in columns.values()) or _tells_of_rights(column, columns)
+
+
+def _tells_of_rights(column: str, columns: Columns) -> bool:
+    return states_rights(column, columns) or names_holder(column) or bool(_CREDITS.search(column))
 
 
 def _is_flag(column: str) -> bool:
@@ -143,12 +180,16 @@ def _is_flag(column: str) -> bool:
 def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
     """A row as texts by the `column_key`; of lists those of texts, of structures those that state rights.
 
-    Of columns that share a name the first with a value counts, and of statements of rights one that is not open.
+    Of statements of rights under one name one that is not open counts. Several classes in a list are none.
 
     >>> cells_of([("Title", ["Poppies"]), ("Rights", "CC0"), ("rights", {"a": "In copyright"}), ("size", [3])], COLUMNS)
     {'title': 'Poppies', 'rights': 'In copyright'}
+
+    Raises:
+        DataError: two columns share a name that means something, and say different things.
     """
     found: dict[str, str] = {}
+    classes = {column for task in _tasks(columns) for column in columns[task]}
     for column, value in cells:
         name = column_key(column)
         for inner, text in _nested(value):
@@ -156,11 +197,25 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
                 found[inner] = least_open([found.get(inner, ""), text])
         if states_rights(name, columns):
             found[name] = least_open([found.get(name, ""), *_texts(value)])
-        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
-            found[name] = found.get(name) or ", ".join(value)
-        elif not isinstance(value, dict | list):
-            found[name] = found.get(name) or next(_texts(value), "")
+            continue
+        texts = _distinct_texts(value)
+        if len(texts) > 1 and name in classes:
+            name += IN_A_LIST
+        text = ", ".join(texts)
+        if text and (found.get(name) or text) != text and is_read(name, columns):
+            raise DataError(
+                f"two columns are called {name!r}, and say {found[name]!r} and {text!r}; rename one of them."
+            )
+        found[name] = found.get(name) or text
     return {name: text for name, text in found.items() if text}
+
+
+def _distinct_texts(value: Any) -> list[str]:
+    """The text of a cell, or those of a list of texts, each once."""
+    if not isinstance(value, list):
+        return [] if isinstance(value, dict) else list(_texts(value))
+    texts = [part for part in value if part is not None]
+    return list(dict.fromkeys(texts)) if all(isinstance(part, str) for part in texts) else []
 
 
 def _nested(value: Any) -> Iterator[tuple[str, str]]:
@@ -198,7 +253,26 @@ def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
     """
     found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
     found["license"] = _license_of(cells, columns, found["credit_line"])
+    found[SEVERAL] = " ".join(
+        task for task in _tasks(columns) if any(f"{c}{IN_A_LIST}" in cells for c in columns[task])
+    )
     return {name: value if name == "image" else plain_text(value) for name, value in found.items() if value}
+
+
+def _tasks(columns: Columns) -> list[str]:
+    """The fields that are classes, also of one's own; an artist has a name, from which the class is told."""
+    return [field for field in columns if field in TASKS or field not in COLUMNS]
+
+
+def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipList) -> None:
+    """Note of each task how many of these rows, which come with their ids, name several classes, and so have none."""
+    found: dict[str, list[str]] = {}
+    for id_, row in rows:
+        for task in row.get(SEVERAL, "").split():
+            if not row.get(task):
+                found.setdefault(task, []).append(id_)
+    for task, ids in found.items():
+        skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
 
 
 def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
@@ -215,7 +289,9 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     if not is_open(stated):
         return stated
     texts = [credit, *(text for column, text in cells.items() if _CREDITS.search(column))]
-    return next((text for text in texts if claims_copyright(text, stated)), stated)
+    claims = (text for text in texts if claims_copyright(text, stated))
+    holders = (f"{c}: {text}" for c, text in cells.items() if names_holder(c) and claims_as_holder(text, stated))
+    return next(chain(claims, holders), stated)
 
 
 def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -225,9 +301,7 @@ def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def rights_columns(names: Iterable[str]) -> list[str]:
     """The columns that `stated_licenses` reads."""
-    read = {name for field in ("license", "credit_line") for name in COLUMNS[field]}
-    keys = {name: column_key(name) for name in names}
-    return [n for n, key in keys.items() if key in read or states_rights(key, COLUMNS) or _CREDITS.search(key)]
+    return [name for name in names if _tells_of_rights(column_key(name), COLUMNS)]
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture_source, with_pictures
-from artextract_hf.data.rights import least_open
+from artextract_hf.data.rights import is_closed, least_open, shared_rights
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
 from artextract_hf.digests import document_digest, file_digest
@@ -109,16 +110,54 @@ def load_prepared(folder: str | Path) -> DatasetDict:
 def load_records(folder: Path) -> DatasetDict:
     """`load_prepared` with all that a record has; the licence of each is what all of its columns state of the rights.
 
+    What the records of the same picture state counts too, see `with_shared_rights`.
+
     Raises:
         DataError: as there, or a column is missing in a split.
     """
     splits = load_prepared(folder)
     _check_columns(splits, folder)
-    return DatasetDict({name: _with_stated_rights(split) for name, split in splits.items()})
+    stated = {name: _with_stated_rights(split) for name, split in splits.items()}
+    return DatasetDict(zip(stated, with_shared_rights(list(stated.values())), strict=True))
+
+
+def with_shared_rights(parts: Sequence[Dataset]) -> list[Dataset]:
+    """Records of which those with the same picture, byte for byte, have a licence that is not open if one of them has.
+
+    Only pictures of equal size are compared, and none is decoded.
+    """
+    licenses = [license or "" for part in parts for license in part["license"]]
+    if len(set(map(is_closed, licenses))) < 2:
+        return list(parts)
+    places = [(pictures, row) for pictures in map(_pictures_of, parts) for row in range(len(pictures))]
+    sizes = [_size(pictures[row]["image"]) for pictures, row in places]
+    open_sizes, closed_sizes = (
+        {s for s, c in zip(sizes, map(is_closed, licenses), strict=True) if c is want} for want in (False, True)
+    )
+    both = {size for size in open_sizes & closed_sizes if size}
+    digests = (
+        hashlib.sha256(encoded_bytes(pictures[row]["image"])).digest() if size in both else None
+        for (pictures, row), size in zip(places, sizes, strict=True)
+    )
+    shared = iter(shared_rights(licenses, digests))
+    return [_with_licenses(part, list(islice(shared, len(part)))) for part in parts]
+
+
+def _pictures_of(part: Dataset) -> Dataset:
+    return encoded_pictures(part.select_columns("image"))
+
+
+def _size(cell: Mapping[str, Any] | None) -> int:
+    """Bytes of the encoded picture of a cell; 0 where it has none."""
+    path = Path((cell and cell["path"]) or "")
+    return len(cell["bytes"]) if cell and cell["bytes"] else path.stat().st_size if path.is_file() else 0
 
 
 def _with_stated_rights(split: Dataset) -> Dataset:
-    stated = stated_licenses(split.select_columns(rights_columns(split.column_names)))
+    return _with_licenses(split, stated_licenses(split.select_columns(rights_columns(split.column_names))))
+
+
+def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:
     if stated == list(split["license"]):
         return split
     joined = split.remove_columns("license").add_column("license", stated, feature=split.features["license"])

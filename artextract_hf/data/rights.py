@@ -5,15 +5,17 @@ in the table below; a part is not enough, since "not in the public domain" holds
 everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
 
 Of several statements about a picture each has to be open, and no credit beside them may claim copyright. CC BY and CC
-BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights.
+BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights. Who is
+named as the holder of rights claims them, as "(c)" before the name does.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 from datasets import Dataset
 
+from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
@@ -99,6 +101,25 @@ def least_open(statements: Iterable[str]) -> str:
     return next((statement for statement in stated if not is_open(statement)), next(iter(stated), ""))
 
 
+def is_closed(license: str | None) -> bool:
+    """Whether something is stated that is not open."""
+    return bool(license) and not is_open(license)
+
+
+def shared_rights(licenses: Sequence[str], pictures: Iterable[Hashable | None]) -> list[str]:
+    """The licences of records; of those with the same picture, None for no other's, one that is not open counts in all.
+
+    >>> shared_rights(["CC0", "In copyright", "CC0", ""], ["a", "a", None, "a"])
+    ['In copyright', 'In copyright', 'CC0', 'In copyright']
+    """
+    known = list(pictures)
+    closed: dict[Hashable, str] = {}
+    for picture, license in zip(known, licenses, strict=True):
+        if picture is not None and is_closed(license):
+            closed.setdefault(picture, license)
+    return [own if is_closed(own) else closed.get(p, own) for p, own in zip(known, licenses, strict=True)]
+
+
 def claims_copyright(credit: str, license: str = "") -> bool:
     """Whether a credit line or an attribution claims rights that the licence beside it does not give.
 
@@ -110,6 +131,17 @@ def claims_copyright(credit: str, license: str = "") -> bool:
     text = " ".join(unicodedata.normalize("NFC", _COPYRIGHT_SIGN.sub("\u00a9", credit)).lower().split())
     claim = _RESERVED if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}"
     return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
+
+
+def claims_as_holder(holder: str, license: str = "") -> bool:
+    """Whether a holder of rights is named who claims what the licence beside the name gives away.
+
+    >>> [claims_as_holder("Ann Example", license) for license in ("CC0", "CC BY 4.0")], claims_as_holder("none", "CC0")
+    ([True, False], False)
+    """
+    text = holder.strip().lower()
+    is_nobody = is_unknown(text) or text in ("no", "nobody", "false") or is_open(text) or _NO_CLAIM.search(text)
+    return not is_nobody and bool(re.search(r"\w", text)) and claims_copyright(f"\u00a9 {text}", license)
 
 
 def _asks_for_attribution(license: str) -> bool:

@@ -4,14 +4,17 @@ Indexes of paintings, of regions and of faces are published alike. Their files a
 an index publishes itself by this module, so this module must not import it.
 """
 
+import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from artextract_hf.data.fields import rights_columns, stated_licenses
-from artextract_hf.data.rights import ALLOW, is_open, least_open
-from artextract_hf.errors import DataError
+from artextract_hf.data.parallel import ordered_map
+from artextract_hf.data.pictures import check_picture
+from artextract_hf.data.rights import ALLOW, is_open, least_open, shared_rights
+from artextract_hf.errors import DataError, ImageError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish, refuse_links_out
 from artextract_hf.retrieval.calibration import Calibration
@@ -64,7 +67,7 @@ def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -
 
     Raises:
         PaintingIndexError: no index, or a damaged one.
-        DataError: paintings without an open licence.
+        DataError: paintings without an open licence, or small pictures that are none.
         ArtExtractError: links out of the folder.
     """
     about = read_description(index)
@@ -77,6 +80,7 @@ def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -
             f"{restricted} of {sum(rights.values())} paintings have no open licence, and an index holds small pictures "
             f"of them; publish it with {ALLOW} if you may."
         )
+    check_thumbnails(records, index)
     folder.mkdir(parents=True, exist_ok=True)
     for name in about[DIGESTS]:
         shutil.copyfile(index / name, folder / name)
@@ -87,16 +91,36 @@ def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -
     return {**facts, "repo_id": repo_id, "rights": rights, "files": sorted(path.name for path in folder.iterdir())}
 
 
+def check_thumbnails(records: RecordTable, index: Path) -> None:
+    """Refuse to publish as small pictures what cannot be decoded."""
+    for id_, problem in zip(records.ids, ordered_map(_problem_of, records.contents()), strict=True):
+        if problem:
+            raise DataError(
+                f"{index} is not published: of {id_} the small picture cannot be used ({problem}); build it again."
+            )
+
+
+def _problem_of(picture: bytes | None) -> str:
+    try:
+        if picture is not None:
+            check_picture(picture)
+    except ImageError as error:
+        return str(error).removesuffix(".")
+    return ""
+
+
 def _kind(about: dict[str, Any], records: RecordTable) -> str:
     """What an index is of: `paintings`, `regions` or `faces`. A description may leave it out."""
     return str(about.get(KIND) or (FACES if PAINTING in records.fields.column_names else PAINTINGS))
 
 
 def _works_by_licence(records: RecordTable) -> dict[str, int]:
-    """Paintings by licence, the commonest first; a painting with several faces counts once."""
+    """Paintings by licence, the commonest first; one with several faces counts once, equal ones have equal rights."""
     columns = records.fields.column_names
     works = records.column(PAINTING) if PAINTING in columns else records.ids
     licences = stated_licenses(records.fields.select(rights_columns(columns)).to_pylist() or [{}] * len(records))
+    digests = (None if picture is None else hashlib.sha256(picture).digest() for picture in records.contents())
+    licences = shared_rights(licences, digests)
     by_work = dict[Any, str]()
     for work, licence in zip(works, licences, strict=True):
         by_work[work] = least_open([by_work.get(work, ""), licence])

@@ -23,6 +23,21 @@ from artextract_hf.data.dates import first_year, last_year
         ("1855, reworked 1857–59", 1855, 1859),
         ("1869 or 1872", 1869, 1872),
         ("1885.0", 1885, 1885),
+        ("1650±5", 1645, 1655),
+        ("c. 1650 (± 10)", 1640, 1660),
+        ("1650 +/- 5", 1645, 1655),
+        ("1650 +/− 5 years", 1645, 1655),
+        ("500 ± 20 BC", -520, -480),
+        # a range into the next century; what may be a month too, and a month alone
+        ("1899-00", 1899, 1900),
+        ("1899–00", 1899, 1900),
+        ("1898/02", 1898, 1902),
+        ("1899-01", 1899, 1901),
+        ("1890s–00s", 1890, 1909),
+        ("1803-11", 1803, 1811),
+        ("1888-12", 1888, 1888),
+        ("1999-12", 1999, 1999),
+        ("1850-00", 1850, 1850),
         # of a copy, a frame, a repair
         ("1875, printed 1920", 1875, 1875),
         ("model 1880, cast 1919/1921", 1880, 1880),
@@ -79,6 +94,14 @@ from artextract_hf.data.dates import first_year, last_year
         ("1875 or later", 1875, None),
         ("1875–", 1875, None),
         ("not before 1875", 1875, None),
+        ("1650 to present", 1650, None),
+        ("1650–present", 1650, None),
+        ("1650 until today", 1650, None),
+        ("c. 1650 to the present day", 1650, None),
+        ("1650-ongoing", 1650, None),
+        ("1650 bis heute", 1650, None),
+        ("de 1650 à nos jours", 1650, None),
+        ("1650 to Dated 1660", 1650, 1660),
         ("after 1875, before 1880", 1875, 1880),
         ("1875 bis 1880", 1875, 1880),
         ("before 1650 or after 1700", None, None),
@@ -152,5 +175,12 @@ def test_the_window_of_a_date(date, first, last):
 
 
 def test_a_long_text_of_digits_and_dashes_takes_no_time():
-    for text in ("1" * 100_000, "1885-" * 20_000, "- " * 50_000, "A.H. 1/" * 20_000, " " * 100_000 + "BC"):
+    for text in (
+        "1" * 100_000,
+        "1885-" * 20_000,
+        "- " * 50_000,
+        "A.H. 1/" * 20_000,
+        " " * 100_000 + "BC",
+        "1±" * 90_000,
+    ):
         first_year(text)

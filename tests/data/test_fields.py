@@ -43,7 +43,15 @@ def test_the_artist_is_printed_without_life_dates(printed, name):
         ({"rights": "CC0", "rechte": "Alle Rechte vorbehalten"}, "Alle Rechte vorbehalten"),
         ({"rights": "CC0", "copyright_status": "In copyright"}, "In copyright"),
         ({"rights": "CC0", "in_copyright": "Yes"}, "in_copyright: Yes"),
-        ({"rights": "CC0", "in_copyright": "no", "rights_holder": "The Museum"}, "CC0"),
+        ({"rights": "CC0", "in_copyright": "no", "owner": "The Museum"}, "CC0"),
+        ({"license": "CC0", "rights_holder": "Estate of Ann"}, "rights_holder: Estate of Ann"),
+        ({"license": "Public Domain", "copyright_holder": "Ann"}, "copyright_holder: Ann"),
+        ({"license": "CC0", "dcterms:rightsholder": "Ann"}, "dcterms:rightsholder: Ann"),
+        ({"license": "CC0", "rechteinhaber": "Ann"}, "rechteinhaber: Ann"),
+        ({"license": "CC BY 4.0", "rightsholder": "Ann"}, "CC BY 4.0"),
+        ({"license": "CC0", "rightsholder": "none", "copyright_owner": "Public Domain"}, "CC0"),
+        ({"license": "CC0", "rights_holder": "No known copyright holder", "copyright_holder_contact": "Ann"}, "CC0"),
+        ({"rights_holder": "Ann, whose own pictures these are"}, ""),
         ({"license": "CC0", "credit_line": "&copy; Ann"}, "&copy; Ann"),
         ({"license": "CC0", "terms_of_use": "non-commercial"}, "non-commercial"),
         ({"license": "CC0", "imagerights": "no"}, "no"),
@@ -75,10 +83,45 @@ def test_structures_that_state_rights_count(cell):
     assert fields_of(cells, COLUMNS)["license"] == "InC"
 
 
+@pytest.mark.parametrize(
+    ("cell", "row"),
+    [
+        ("a, b", {"school": "a, b"}),
+        (["a"], {"school": "a"}),
+        (["a", "a", None], {"school": "a"}),
+        (["a", "b"], {"several classes": "school"}),
+        ([], {}),
+    ],
+)
+def test_several_classes_in_a_list_are_none(cell, row):
+    columns = columns_with({}, {"school": "school"})
+    assert fields_of(cells_of([("School", cell)], columns), columns) == row
+    assert fields_of(cells_of([("Title", ["a", "b"]), ("artist", ["c", "d"])], columns), columns) == {
+        "title": "a, b", "artist_name": "c, d"
+    }  # fmt: skip
+
+
+def test_two_columns_of_one_name_say_the_same_or_are_refused():
+    same = [
+        ("Title", "A"),
+        ("title", "A"),
+        ("size", "1"),
+        ("Size", "2"),
+        ("", "x"),
+        ("", "y"),
+        ("medium", ""),
+        ("Medium", "oil"),
+    ]
+    assert cells_of(same, COLUMNS) == {"title": "A", "size": "1", "": "x", "medium": "oil"}
+    for name in ("title", "file_name", "style", "description"):
+        with pytest.raises(DataError, match=f"two columns are called '{name}', and say 'A' and 'B'; rename one"):
+            cells_of([(name, "A"), (name.title(), "B")], COLUMNS)
+
+
 def test_cells_of_any_type_become_texts():
     cells = [("Title", b"Poppies"), ("License", b"In copyright"), ("style", ["a", "b"]), ("genre", float("nan"))]
     cells += [("year", 1873.0), ("artist", b"x" * 20_000), ("medium", {"a": "oil"})]
     assert cells_of(cells, COLUMNS) == {
-        "title": "Poppies", "license": "In copyright", "style": "a, b", "year": "1873"
+        "title": "Poppies", "license": "In copyright", "style in a list": "a, b", "year": "1873"
     }  # fmt: skip
     assert is_unknown("-1") and is_unknown("NaN") and not is_unknown("1")

@@ -16,8 +16,11 @@ from artextract_hf import AutoEmbedder, PaintingIndex, RegionIndex
 from artextract_hf.data.rights import ALLOW
 from artextract_hf.data.synthetic import synthetic_paintings
 from artextract_hf.errors import ArtExtractError, DataError, PaintingIndexError
-from artextract_hf.hub.index_repo import index_repository
+from artextract_hf.hub.index_repo import check_thumbnails, index_repository
+from artextract_hf.retrieval.embed import thumbnail_of
+from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.storage import index_files
+from tests.conftest import plain_picture
 from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.loopback_repo import TOKEN, Fault
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -199,6 +202,25 @@ def test_a_damaged_index_is_not_published(run_cli, index, tmp_path):
     (tmp_path / "index/index.faiss").write_bytes((index / "index.faiss").read_bytes()[:-8])
     code, _, err = run_cli("publish", "index", tmp_path / "index", REPO, "--dry-run", "--out", tmp_path / "repo")
     assert code == 2 and "damaged" in err
+
+
+@pytest.mark.parametrize("other", [b"PK\x03\x04 a zip", b"<html>", b"", b"\xff\xd8\xff\xe0 no more"])
+def test_small_pictures_that_are_none_are_not_published(tmp_path, other):
+    rows = [{"id": "a", "license": "CC0", "thumbnail": other}]
+    with pytest.raises(DataError, match="index is not published: of a the small picture cannot be used") as error:
+        check_thumbnails(RecordTable.from_rows(rows), tmp_path / "index")
+    assert "\n" not in str(error.value)
+    rows = [{"id": "a", "license": "CC0", "thumbnail": thumbnail_of(plain_picture((1, 2, 3)))}]
+    check_thumbnails(RecordTable.from_rows(rows), tmp_path / "index")
+
+
+def test_of_equal_small_pictures_the_stricter_rights_count(tmp_path):
+    records = paintings(3)
+    same = records.select([0, 0, 1]).remove_columns(["id", "license"])
+    same = same.add_column("id", ["a", "b", "c"]).add_column("license", ["CC0", "In copyright", "CC0"])
+    PaintingIndex.build(same, ColorEmbedder()).save_pretrained(tmp_path / "index")
+    with pytest.raises(DataError, match="2 of 3 paintings have no open licence"):
+        index_repository(tmp_path / "index", REPO).write(tmp_path / "repo")
 
 
 @pytest.mark.parametrize("column", ["credit_line", "usage_rights"])

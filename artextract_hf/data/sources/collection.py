@@ -23,14 +23,16 @@ from artextract_hf.data.fields import (
     features_of,
     label_of,
     labels_of,
+    list_several,
     own_tasks,
-    split_of,
+    splits_of,
     words_of,
 )
 from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
-from artextract_hf.data.prepared import read_prepared_splits
+from artextract_hf.data.prepared import read_prepared_splits, with_shared_rights
 from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
+from artextract_hf.data.sources.cards import add_card_license, card_license
 from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import (
     LISTED_TWICE,
@@ -121,7 +123,8 @@ def read_with_splits(
         found = _read_folder(path.resolve(), skipped, known, list(own), classes, allow_outside=allow_outside)
     elif path.is_file() and path.suffix.lower() in LISTS:
         table = _in_its_folder(path, allow_outside=allow_outside)
-        found = _records(listed_in_table(table, known, allow_outside=allow_outside), skipped, list(own))
+        listed = listed_in_table(table, known, allow_outside=allow_outside)
+        found = _records(listed, table.parent, skipped, list(own))
     elif path.is_file() and path.suffix.lower() == ".parquet":
         table = _in_its_folder(path, allow_outside=allow_outside)
         found = read_table(table, known, skipped, list(own), allow_outside=allow_outside)
@@ -134,7 +137,7 @@ def read_with_splits(
     counts = label_counts(found[0]) if own else {}
     if missing := [task for task in own if not counts.get(task)]:
         raise DataError(f"{source} has no class of {', '.join(missing)}: no such column, or nothing in it.")
-    return found
+    return with_shared_rights([found[0]])[0], found[1]
 
 
 def _in_its_folder(path: Path, *, allow_outside: bool) -> Path:
@@ -167,11 +170,11 @@ def _read_folder(
         return read_prepared_splits(folder, skipped)
     if is_stored_dataset(folder):
         return read_table(folder, columns, skipped, own, allow_outside=allow_outside)
-    return _records(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), skipped, own)
+    return _records(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), folder, skipped, own)
 
 
-def _records(listed: Iterable[Listed], skipped: SkipList, own: list[str]) -> tuple[Dataset, list[str]]:
-    """The records of listed pictures with tasks of one's own, and their splits."""
+def _records(listed: Iterable[Listed], folder: Path, skipped: SkipList, own: list[str]) -> tuple[Dataset, list[str]]:
+    """The records of pictures that are listed in a folder with tasks of one's own, and their splits."""
     items = list(listed)
     seen: dict[Path, Listed] = {}
     kept = []
@@ -182,9 +185,12 @@ def _records(listed: Iterable[Listed], skipped: SkipList, own: list[str]) -> tup
             continue
         kept.append(item)
     ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
-    tables = {task: class_table(task, [label_of(item.row, task) for item in kept]) for task in (*TASKS, *own)}
+    rows = [item.row for item in kept]
+    add_card_license(rows, card_license(folder), folder.name, skipped)
+    list_several(zip(ids, rows, strict=True), skipped)
+    tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}
     records = (_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True))
-    return make_dataset(records, features_of(tables)), [split_of(item.row) for item in kept]
+    return make_dataset(records, features_of(tables)), splits_of(rows, ids, skipped)
 
 
 def _check(item: Listed) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
+from artextract_hf.data.sources.named_files import first_elsewhere, outside
 from artextract_hf.errors import DataError
 from artextract_hf.remote import download_snapshot
 
@@ -29,22 +29,17 @@ ELSEWHERE = re.compile(r"^[/\\~]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:[/\\]")
 ADDRESS = re.compile("://|::")  # also of an archive, or of a file system that fsspec knows
 
 
-def load_repository(repo_id: str, skipped: SkipList) -> DatasetDict:
-    """The splits of a data set on the Hub.
-
-    Args:
-        repo_id: `owner/name`.
-        skipped: filled as by `load_stored`.
+def download_repository(repo_id: str) -> Path:
+    """The folder of a data set of the Hub on this machine, by its `owner/name`.
 
     Raises:
-        DataError: there is none, or it is refused as by `load_stored`.
+        DataError: there is none, or it cannot be fetched.
     """
 
     def refused(reason: str) -> DataError:
         return DataError(f"{repo_id} cannot be read as a data set: {reason}")
 
-    folder = download_snapshot(repo_id, refused, kind="dataset")
-    return load_stored(folder, skipped, within=homes(folder))
+    return download_snapshot(repo_id, refused, kind="dataset")
 
 
 def load_stored(folder: Path, skipped: SkipList, *, within: Sequence[Path] | None) -> DatasetDict:
@@ -114,12 +109,14 @@ def as_pattern(path: Path) -> str:
 
 
 def _data_files(folder: Path) -> set[Path]:
-    """The visible tables and pictures of a folder."""
+    """The tables and pictures of a folder; in hidden folders, and of macOS (`._a.jpg`), none is."""
     endings = {*CHECKED, *Image.registered_extensions()}
     return {
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in endings and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in endings
+        and not path.name.startswith("._")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1])
     }
 
 

@@ -172,16 +172,35 @@ def _pictures(
 def _bodies(canvas: Part, key: str, third: bool, skipped: SkipList) -> Iterator[tuple[Part, tuple[Part, ...]]]:
     """What is painted on a canvas, each with what says so, the nearest first; what is elsewhere is listed."""
     if not third:
-        for image in objects(canvas.get("images")):
+        for image in _paintings(canvas.get("images"), "resource", key, skipped):
             yield from ((body, (image,)) for body in _named(image.get("resource")))
         return
     for page in things(canvas.get("items")):
-        for annotation in objects(page.get("items")):
-            motivations = listed(annotation.get("motivation", "painting"))
-            if any(re.search(r"(^|[:#/])painting$", str(motivation)) for motivation in motivations):
-                yield from ((body, (annotation, page)) for body in _named(annotation.get("body")))
+        for annotation in _paintings(page.get("items"), "body", key, skipped):
+            yield from ((body, (annotation, page)) for body in _named(annotation.get("body")))
         if "next" in page or "items" not in page:
             skipped.add(shown(id_of(page) or key), f"is a page of {shown(key)} by its address only, which is not read")
+
+
+def _paintings(annotations: Any, body: str, key: str, skipped: SkipList) -> Iterator[Part]:
+    """The annotations that paint something on a canvas; those without their body, which is elsewhere, are listed."""
+    for annotation in listed(annotations):
+        if isinstance(annotation, list):
+            yield from _paintings(annotation, body, key, skipped)
+            continue
+        part = {"id": annotation} if isinstance(annotation, str) else annotation
+        if not isinstance(part, dict) or (body == "body" and not _paints(part)):
+            continue  # in version 2, what is among the images of a canvas paints
+        if body in part:
+            yield part
+        else:
+            reason = f"is an annotation of {shown(key)} by its address only, which is not read"
+            skipped.add(shown(id_of(part) or key), reason)
+
+
+def _paints(annotation: Part) -> bool:
+    motivations = listed(annotation.get("motivation", "painting"))
+    return any(re.search(r"(^|[:#/])painting$", str(motivation)) for motivation in motivations)
 
 
 def _named(value: Any) -> list[Part]:

@@ -7,11 +7,12 @@ where it claims what the statements beside it give away.
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from artextract_hf.data.fetch import is_address
-from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, states_rights
-from artextract_hf.data.rights import claims_copyright, is_open, least_open
+from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, names_holder, states_rights
+from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
 
 LANGUAGES = ("en", "none", "@none")  # preferred, then whatever is there
 
@@ -56,9 +57,9 @@ def objects(value: Any) -> list[Part]:
 
 
 def things(value: Any) -> list[Part]:
-    """`objects`, and those of which only the address is given."""
+    """`objects`, and those of which only the address, or another URI, is given."""
     if isinstance(value, str):
-        return [{"id": value}] if is_address(value) else []
+        return [{"id": value}] if is_address(value) or re.match(r"[a-z][a-z0-9+.-]*:", value, re.IGNORECASE) else []
     return [part for v in listed(value) for part in (things(v) if isinstance(v, str | list) else objects(v))]
 
 
@@ -147,8 +148,10 @@ def _stated_by(part: Part) -> str:
     required = [statement] if isinstance(statement, str) else [value for _, value in _pairs(statement)]
     further = [part.get(key) for key in ("attribution", "summary", "description")]
     texts = map(text_of, _strings([*stated, *required, *credits, *further]))
-    claim = next((text for text in texts if claims_copyright(text, license)), "")
-    return license if license and not is_open(license) else claim or license
+    claims = (text for text in texts if claims_copyright(text, license))
+    holders = ((label, text_of(value)) for label, value in [*pairs, *part.items()] if names_holder(column_key(label)))
+    held = (f"{label}: {name}" for label, name in holders if claims_as_holder(name, license))
+    return license if license and not is_open(license) else next(chain(claims, held), license)
 
 
 def _strings(value: Any) -> Iterator[str]:

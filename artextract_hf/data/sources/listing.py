@@ -15,13 +15,15 @@ from pathlib import Path
 from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
-from artextract_hf.data.fields import SPLIT_NAMES, Columns, fields_of
+from artextract_hf.data.fields import PART, SPLIT_NAMES, Columns, fields_of
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
 from artextract_hf.errors import ImageError
 
 PARQUET = ".parquet"
+KINDS = {ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
+HIDDEN = "is hidden: its name begins with a dot"
 LISTED_TWICE = "is listed more than once; the first row counts"
 
 
@@ -72,10 +74,13 @@ def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> It
 def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, allow_outside: bool) -> Iterator[Listed]:
     """Every visible file of the folder, then what its metadata names but is not there, and rows that do not count.
 
+    Of hidden pictures that no row names the first is listed, with their number.
+
     Raises:
         DataError: a metadata file in it, or beside it, cannot be read.
     """
-    found = {item.path: item for item in _visible(folder, allow_outside=allow_outside)}
+    items = list(_visible(folder, allow_outside=allow_outside))
+    found = {item.path: item for item in items if item.problem != HIDDEN}
     tables = [p for p, item in found.items() if p.name.lower() in METADATA and not item.problem]
     tables.sort(key=lambda path: (-len(path.parts), path))  # the nearest to a picture counts
     if not any(table.parent == folder for table in tables) and (beside := _metadata_beside(folder)):
@@ -95,11 +100,13 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
         listed, (*folders, _) = rows.pop(path, None), path.relative_to(folder).parts
         row = listed.row if listed else {}
         if in_splits and folders and folders[0].lower() in SPLIT_NAMES:
-            row = {"split": folders.pop(0)} | row
+            row = row | {PART: folders.pop(0)}
         if classes and folders:
             row = row | {classes: folders[0]}
         problem = found[path].problem or (listed.problem if listed else "")
         yield Listed(_id(path, folder), path, row, problem)
+    if hidden := sorted(item.id for item in items if item.problem == HIDDEN and item.path not in rows):
+        yield Listed(hidden[0], folder / hidden[0], problem=f"{HIDDEN}; such pictures: {len(hidden)}")
     for path, item in rows.items():  # missing, or refused
         yield Listed(_id(path, folder) if path.is_relative_to(folder) else item.id, path, item.row, item.problem)
 
@@ -114,11 +121,9 @@ def is_stored_dataset(folder: Path) -> bool:
 
     Pictures beside a Parquet file are a collection of their own, to which something was added: an index, say.
     """
-    endings = {item.path.suffix.lower() for item in _visible(folder, allow_outside=False)}
-    if PARQUET not in endings:
-        return False
-    kinds = {ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
-    return not endings & kinds or _has_card(folder)
+    visible = (item for item in _visible(folder, allow_outside=False) if item.problem != HIDDEN)
+    endings = {item.path.suffix.lower() for item in visible}
+    return PARQUET in endings and (not endings & KINDS or _has_card(folder))
 
 
 def _has_card(folder: Path) -> bool:
@@ -130,17 +135,24 @@ def _has_card(folder: Path) -> bool:
 
 
 def _visible(folder: Path, *, allow_outside: bool) -> Iterator[Listed]:
-    """What is visible in a folder and in those in it; a folder behind a link counts where it lies outside, once."""
+    """What is visible in a folder and in those in it; a folder behind a link counts where it lies outside, once.
+
+    Of what is hidden, pictures come with the problem that they are; those of macOS (`._a.jpg`) are none.
+    """
     waiting, seen = deque([str(folder)]), {os.path.realpath(folder)}
     while waiting:
         place = waiting.pop()
         try:
-            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
+            entries = list(os.scandir(place))
         except OSError as error:
             yield _listed(place, folder, f"cannot be opened: {error.strerror}")
             continue
         for entry in entries:
             path, is_link = entry.path, entry.is_symlink()
+            if entry.name.startswith("."):
+                if _is_hidden_picture(entry):
+                    yield _listed(path, folder, HIDDEN)
+                continue
             leads_out = is_link and not is_inside(path, folder)
             if leads_out and not allow_outside:
                 yield _listed(path, folder, outside(folder))
@@ -151,6 +163,11 @@ def _visible(folder: Path, *, allow_outside: bool) -> Iterator[Listed]:
             elif (leads_out or not is_link) and (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
                 waiting.insert(0 if leads_out else len(waiting), path)  # what is no link comes first
+
+
+def _is_hidden_picture(entry: os.DirEntry[str]) -> bool:
+    is_picture = Path(entry.name).suffix.lower() in KINDS and not entry.name.startswith("._")
+    return is_picture and _holds(entry.is_file)
 
 
 def _holds(question: Callable[[], bool]) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.fields import Columns, cells_of, column_key, states_rights
+from artextract_hf.data.fields import Columns, cells_of, column_key, is_read
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.errors import DataError, first_line
@@ -121,8 +121,16 @@ def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
     rows = _closed(chain([header], lines), separator, place, table)
     next(rows)
     for line, cells in rows:
-        row = cells_of(zip(names, map(str.strip, cells), strict=False), columns)
+        row = _cells(zip(names, map(str.strip, cells), strict=False), columns, f"line {line} of {table}")
         yield Row(row, _too_long(cells, len(names), separator, line))
+
+
+def _cells(cells: Iterable[tuple[str, Any]], columns: Columns, place: str) -> dict[str, str]:
+    """`cells_of`, whose error says where the row stands."""
+    try:
+        return cells_of(cells, columns)
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from None
 
 
 def _closed(
@@ -180,7 +188,7 @@ def _json_rows(table: Path, columns: Columns) -> Iterator[Row]:
             raise DataError(f"{table} cannot be read as JSON Lines: line {line}: {error}") from None
         if not isinstance(row, dict):
             raise DataError(f"{table} cannot be read as JSON Lines: line {line} is no object.")
-        rows.append(cells_of(row.items(), columns))
+        rows.append(_cells(row.items(), columns, f"line {line} of {table}"))
     _image_column(list(dict.fromkeys(name for row in rows for name in row)), table, columns)
     return map(Row, rows)
 
@@ -199,16 +207,13 @@ def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
         if file.metadata.num_rows > MAX_ROWS:
             raise DataError(f"{table} has {file.metadata.num_rows} rows; a list of pictures has at most {MAX_ROWS}.")
         _image_column(_lower(field.name for field in file.schema_arrow if _is_text(field.type)), table, columns)
-        known = {name for usual in columns.values() for name in usual}
-        wanted = [
-            name
-            for name in dict.fromkeys(file.schema_arrow.names)
-            if column_key(name) in known or states_rights(column_key(name), columns)
-        ]
+        wanted = [name for name in dict.fromkeys(file.schema_arrow.names) if is_read(column_key(name), columns)]
+        number = 0
         for batch in file.iter_batches(BATCH, columns=wanted):
             names = batch.schema.names
             for values in zip(*(_values(batch[place], name, table) for place, name in enumerate(names)), strict=True):
-                yield Row(cells_of(zip(names, values, strict=True), columns))
+                number += 1
+                yield Row(_cells(zip(names, values, strict=True), columns, f"row {number} of {table}"))
 
 
 def _values(column: pa.Array, name: str, table: Path) -> list[Any]:

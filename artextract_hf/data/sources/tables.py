@@ -28,6 +28,7 @@ from datasets import (
 from huggingface_hub.constants import HF_HUB_CACHE
 
 from artextract_hf.data.fields import (
+    PART,
     Columns,
     cells_of,
     column_key,
@@ -35,8 +36,9 @@ from artextract_hf.data.fields import (
     fields_of,
     label_of,
     labels_of,
+    list_several,
     own_tasks,
-    split_of,
+    splits_of,
     states_rights,
     words_of,
 )
@@ -44,7 +46,8 @@ from artextract_hf.data.labels import TASKS, class_table, display_name, is_unkno
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.hub_format import as_pattern, load_repository, load_stored
+from artextract_hf.data.sources.cards import add_card_license, card_license
+from artextract_hf.data.sources.hub_format import as_pattern, download_repository, load_stored
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
@@ -72,11 +75,13 @@ def read_table(
         DataError: it cannot be read, or has no column of pictures.
     """
     with _as_data_error(source):
-        parts = _load(source, skipped, allow_outside=allow_outside)
+        folder = _folder_of(source)
+        parts = _load(source, folder, skipped, allow_outside=allow_outside)
         table = concatenate_datasets(list(parts.values()))
-        if len(parts) > 1 and "split" not in map(column_key, table.column_names):
-            table = table.add_column("split", [name for name, part in parts.items() for _ in range(len(part))])
-        return _read(table, source, columns, skipped, own, allow_outside=allow_outside)
+        if len(parts) > 1:
+            table = table.add_column(PART, [name for name, part in parts.items() for _ in range(len(part))])
+        license = card_license(folder)
+        return _read(table, source, columns, skipped, own, license=license, allow_outside=allow_outside)
 
 
 def read_table_splits(
@@ -87,7 +92,7 @@ def read_table_splits(
         return DatasetDict(
             {
                 split: _read(part, source, columns, skipped, allow_outside=allow_outside)[0]
-                for split, part in _load(source, skipped, allow_outside=allow_outside).items()
+                for split, part in _load(source, _folder_of(source), skipped, allow_outside=allow_outside).items()
             }
         )
 
@@ -102,9 +107,16 @@ def _as_data_error(source: str | Path) -> Iterator[None]:
         raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
 
 
-def _load(source: str | Path, skipped: SkipList, *, allow_outside: bool) -> DatasetDict:
+def _folder_of(source: str | Path) -> Path:
+    """The folder that a source is, or lies in; one of the Hub is fetched."""
     if isinstance(source, str):
-        return load_repository(source, skipped)
+        return download_repository(source)
+    return source if source.is_dir() else source.parent
+
+
+def _load(source: str | Path, folder: Path, skipped: SkipList, *, allow_outside: bool) -> DatasetDict:
+    if isinstance(source, str):
+        return load_stored(folder, skipped, within=homes(folder))
     if source.is_dir():
         return load_stored(source, skipped, within=None if allow_outside else homes(source))
     check_files([source])
@@ -118,6 +130,7 @@ def _read(
     skipped: SkipList,
     own: Sequence[str] = (),
     *,
+    license: str = "",
     allow_outside: bool,
 ) -> tuple[Dataset, list[str]]:
     name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
@@ -128,7 +141,9 @@ def _read(
     ids = _usable_ids(pictures, called, name, folders, skipped, allow_outside=allow_outside)
     if not ids:
         return make_dataset([], painting_features()), []
-    rows = _rows(words.select(list(ids)), columns) if words.column_names else [{} for _ in ids]
+    rows = _rows(words.select(list(ids)), columns, source) if words.column_names else [{} for _ in ids]
+    add_card_license(rows, license, name, skipped)
+    list_several(zip(ids.values(), rows, strict=True), skipped)
     records = _records(rows, list(ids.values()), [*own, *classes])
     pictures = pictures.select(list(ids))
     if _is_text(pictures.features["image"]):
@@ -137,7 +152,7 @@ def _read(
     pictures = pictures.cast_column("image", Image(mode="RGB"))  # they stay where they are, mapped into memory
     dataset = concatenate_datasets([records, pictures], axis=1)
     ordered = [*painting_features(), *(name for name in records.column_names if name not in painting_features())]
-    return dataset.select_columns(ordered), list(map(split_of, rows))
+    return dataset.select_columns(ordered), splits_of(rows, list(ids.values()), skipped)
 
 
 def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
@@ -145,7 +160,7 @@ def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
     known = {name for usual in columns.values() for name in usual}
     found: dict[str, str] = {}
     for column, feature in words.features.items():
-        if isinstance(feature, ClassLabel) and column_key(column) not in known:
+        if _class_feature(feature) and column_key(column) not in known:
             with suppress(DataError):  # what can be no task is left out, as any other column is
                 found |= own_tasks([column])
     return found
@@ -272,20 +287,35 @@ def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> 
     return make_dataset(records(), features_of(tables)).remove_columns("image")
 
 
-def _rows(words: Dataset, columns: Columns) -> list[dict[str, str]]:
-    return [_fields(cells, words, columns) for cells in words]
+def _rows(words: Dataset, columns: Columns, source: str | Path) -> list[dict[str, str]]:
+    try:
+        return [_fields(cells, words, columns) for cells in words]
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+def _class_feature(feature: Any) -> ClassLabel | None:
+    """The classes of a column that holds them, one a cell or in lists."""
+    inner = feature.feature if isinstance(feature, List) else feature
+    return inner if isinstance(inner, ClassLabel) else None
+
+
+def _names(value: Any, feature: ClassLabel) -> Any:
+    """The class in a cell by its name, or the classes in its list; nothing where it is unknown."""
+    if isinstance(value, list):
+        return [name for part in value if not is_unknown(name := _names(part, feature))]
+    return feature.int2str(value) if value is not None and 0 <= value < len(feature.names) else ""
 
 
 def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[str, str]:
     """A row by fields of the schema, as text; classes by name, nothing where they say that nothing is known."""
     known: dict[str, Any] = {}
     for column, value in cells.items():
-        feature = words.features[column]
-        if isinstance(feature, ClassLabel):
-            value = feature.int2str(value) if value is not None and 0 <= value < len(feature.names) else ""
+        if feature := _class_feature(words.features[column]):
+            value = _names(value, feature)
         known[column] = None if is_unknown(str(value)) else value
     text = cells_of(known.items(), columns)
-    row = fields_of(text, columns)
+    row = fields_of(text, columns) | ({PART: text[PART]} if PART in text else {})
     classes = next((c for c in words.column_names if column_key(c) == "artist"), None)
     if classes and isinstance(words.features[classes], ClassLabel) and text.get("artist"):
         row["artist"] = text["artist"]

@@ -11,9 +11,11 @@ from datasets import Dataset, DatasetDict
 from PIL import Image
 
 from artextract_hf.data.labels import ARTISTS
+from artextract_hf.data.prepared import load_records
 from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.data.sources.collection import load_collection, read_collection
 from artextract_hf.errors import DataError
+from tests.conftest import plain_picture
 
 MUSEUM = Path("../shared/data/museum")
 needs_museum = pytest.mark.skipif(not MUSEUM.is_dir(), reason=f"{MUSEUM} is not on this machine")
@@ -271,3 +273,19 @@ def test_the_museum_reads_the_same_as_a_folder_and_as_a_table():
         1885,
     )
     assert not any(any(c.isdigit() for c in name) for name in by_folder["artist_name"])
+
+
+def test_equal_pictures_under_two_ids_have_the_rights_that_one_states(tmp_path):
+    for seed, name in enumerate(("a.png", "other.png")):
+        plain_picture((200, 40, 40), seed=seed).save(tmp_path / name)
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    rows = {"a.png": "CC0", "b.png": "In copyright", "other.png": "CC0"}
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,license", *map(",".join, rows.items())]))
+    assert load_collection(tmp_path)["license"] == ["In copyright", "In copyright", "CC0"]
+    plain = load_collection(tmp_path).remove_columns("license")
+    stated = plain.add_column("license", list(rows.values()))
+    DatasetDict({"train": stated.select([0, 2]), "test": stated.select([1])}).save_to_disk(tmp_path / "p")
+    assert {name: part["license"][:] for name, part in load_records(tmp_path / "p").items()} == {
+        "train": ["In copyright", "CC0"],
+        "test": ["In copyright"],
+    }

@@ -98,6 +98,30 @@ def test_a_note_about_a_picture_is_not_painted():
     assert pictures(image(), motivation="commenting") == ([], ["this canvas shows no picture"])
 
 
+@pytest.mark.parametrize("uri", ["https://m.example/a", "urn:uuid:7"])
+def test_annotations_by_their_address_are_listed_beside_those_that_are_there(uri):
+    second, third = manifest_2(image()), manifest_3(image())
+    second["sequences"][0]["canvases"][0]["images"] += [uri, {"@id": uri, "motivation": "sc:painting"}]
+    page = third["items"][0]["items"][0]
+    page["items"] += [
+        [uri],
+        {"id": uri, "type": "Annotation"},
+        {"id": "https://m.example/note", "motivation": "commenting"},
+    ]
+    for manifest in (second, third):
+        skipped = SkipList()
+        assert len(parse_manifest(manifest, side=500, skipped=skipped)) == 1
+        assert [(item.path, item.reason.split(" by ")[0]) for item in skipped.items] == [
+            (uri, "is an annotation of https://m.example/c")
+        ] * 2
+    third["items"][0]["items"] += [uri]
+    skipped = SkipList()
+    parse_manifest(third, side=500, skipped=skipped)
+    assert (uri, "is a page of https://m.example/c by its address only, which is not read") in [
+        (item.path, item.reason) for item in skipped.items
+    ]
+
+
 def test_every_picture_of_a_canvas_is_one(other="https://m.example/other.jpg"):
     skipped = SkipList()
     bodies = (image(), image(id=other), image())
@@ -194,6 +218,9 @@ def licenses(body=None, canvas=None, **known):
         ({"attribution": "Courtesy National Gallery of Art, Washington"}, CC0),
         (words(("Credit", "Gift of Ann Example"), key="requiredStatement"), CC0),
         (words(("Rights", "Public Domain"), ("Object type", "Painting")), CC0),
+        (words(("Rights holder", "Ann")), "rights holder: Ann"),
+        (words(("Rights", "CC BY 4.0"), ("Rights holder", "Ann")), "rights holder: Ann"),
+        (words(("Rights holder", "none")), CC0),
     ],
 )
 def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):

@@ -12,7 +12,7 @@ import pytest
 from datasets import Dataset, load_from_disk
 
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.collection import load_collection, read_collection
+from artextract_hf.data.sources.collection import load_collection, read_collection, read_with_splits
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
 
@@ -176,6 +176,16 @@ def test_a_row_that_cannot_be_read_leaves_its_picture_out(collection):
     assert dataset["title"] == ["B"] and "line 2" in skipped["m/a.png"]
 
 
+def test_hidden_pictures_are_counted_in_one_line_and_taken_where_a_row_names_them(collection):
+    pictures(collection, ".a.png", "sub/.B.PNG", ".hidden/c.png", "._a.png", ".row.png")
+    for name in (".DS_Store", ".gitignore", "sub/.metadata.csv"):
+        (collection / name).write_text("x")
+    (collection / "metadata.csv").write_text("file_name\n.row.png\n")
+    dataset, skipped = read(collection)
+    assert dataset["id"] == ["m/a.png", "m/b.png", "m/.row.png"]
+    assert skipped == {"m/.a.png": "is hidden: its name begins with a dot; such pictures: 2"}
+
+
 def test_an_address_is_called_one(collection):
     (collection / "list.csv").write_text("image\nhttps://museum.example/a.jpg\na.png\n")
     dataset, skipped = read(collection / "list.csv")
@@ -278,6 +288,23 @@ def test_a_second_row_for_a_picture_is_listed(collection):
     assert dataset["title"][:] == ["A", "B"] and dataset["license"][:] == ["In copyright", "In copyright"]
     assert skipped.keys() == {"m/a.png", "m/b.png"} and "more than once" in skipped["m/a.png"]
     assert read(collection / "metadata.csv")[1].keys() == {"m/a.png"}
+
+
+def test_a_list_of_several_classes_is_no_class_and_is_noted(collection):
+    rows = [{"file_name": "a.png", "school": ["north", "south"]}, {"file_name": "b.png", "school": ["north"]}]
+    (collection / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    dataset, skipped = read(collection, tasks=["school"])
+    assert dataset.features["school"].names == ["north"] and dataset["school"] == [-1, 0]
+    assert skipped == {"m/a.png": "names several classes of school in a list, and gets none of them; such rows: 1"}
+
+
+def test_a_column_of_splits_counts_before_the_folder_and_what_differs_is_noted(tmp_path):
+    folder = pictures(tmp_path / "s", "train/a.png", "train/b.png", "val/c.png")
+    (folder / "metadata.csv").write_text("file_name,split\ntrain/a.png,val\ntrain/b.png,\nval/c.png,valid\n")
+    skipped = SkipList()
+    assert read_with_splits(folder, skipped)[1] == ["val", "train", "val"]
+    (note,) = skipped.items
+    assert note.path == "s/train/a.png" and "lies in the split train, but its row names val" in note.reason
 
 
 @pytest.mark.parametrize("places", [("metadata.csv", "a/metadata.csv"), ("metadata.csv", "metadata.jsonl")])

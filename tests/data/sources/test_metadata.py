@@ -117,6 +117,33 @@ def test_no_statement_of_rights_hides_another(tmp_path, name, content):
     assert row.cells == {"file_name": "a.jpg", "license": "In copyright"}
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("metadata.csv", "file_name,title,Title\na.jpg,A,A\nb.jpg,A,B\n", "line 3"),
+        (
+            "metadata.jsonl",
+            '{"file_name": "a.jpg", "title": "A"}\n{"file_name": "b.jpg", "title": "A", "Title": "B"}\n',
+            "line 2",
+        ),
+    ],
+)
+def test_two_columns_of_a_name_are_refused_with_their_line(tmp_path, name, content, place):
+    with pytest.raises(DataError, match=f"{place} of .*{name}: two columns are called 'title'") as error:
+        rows(tmp_path, content, name)
+    assert "\n" not in str(error.value)
+
+
+def test_parquet_with_a_holder_of_rights_and_two_titles(tmp_path):
+    columns = {"file_name": ["a.jpg"], "license": ["CC0"], "rights_holder": ["Ann"], "title": ["A"]}
+    pq.write_table(pa.table(columns), tmp_path / "metadata.parquet")
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    assert row.cells["rights_holder"] == "Ann"
+    pq.write_table(pa.table(columns | {"Title": ["B"]}), tmp_path / "metadata.parquet")
+    with pytest.raises(DataError, match="row 1 of .*metadata.parquet: two columns are called 'title'"):
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+
+
 def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
     columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], ["x"]]
     names = ["file_name", "rights", "rights", "of no use"]

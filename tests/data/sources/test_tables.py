@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, Image, List, Value
 
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES
 from artextract_hf.data.schema import SkipList, painting_features
-from artextract_hf.data.sources.collection import load_collection, read_collection
+from artextract_hf.data.sources.collection import load_collection, read_collection, read_with_splits
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
 from tests.data.test_prepared import mutants
@@ -331,13 +331,15 @@ def test_a_folder_called_like_a_pattern_is_refused(huggan, tmp_path):
 
 def test_tables_and_pictures_of_no_split_are_listed(huggan, tmp_path):
     write_table(huggan / "data/extra.parquet", image=[{"bytes": png(7), "path": "7.png"}])
-    (huggan / "loose.png").write_bytes(png(8))
+    for name in ("loose.png", ".hidden.png", "._loose.png"):
+        (huggan / name).write_bytes(png(8))
     (huggan / "README.md").write_text(CARD.format("data/train-*"))
     skipped = SkipList()
     assert "huggan_wikiart/7.png" not in read_collection(huggan, skipped)["id"]
     assert {path: reason for path, reason in reasons(skipped).items() if "no split" in reason} == {
         "huggan_wikiart/data/extra.parquet": "is in no split of the data set",
         "huggan_wikiart/loose.png": "is in no split of the data set",
+        "huggan_wikiart/.hidden.png": "is in no split of the data set",
     }
 
 
@@ -345,6 +347,34 @@ def test_names_in_two_forms_of_unicode_stay_two_records(tmp_path):
     cells = [{"bytes": png(seed), "path": name} for seed, name in ((1, "D\u00fcrer.png"), (2, "Du\u0308rer.png"))]
     dataset = load_collection(write_table(tmp_path / "t.parquet", image=cells))
     assert dataset["id"] == ["t/D\u00fcrer.png", "t/D\u00fcrer.png-2"]
+
+
+def test_a_column_of_splits_counts_before_the_files_and_what_differs_is_noted(tmp_path):
+    cells = [{"bytes": png(seed), "path": f"{seed}.png"} for seed in range(4)]
+    (tmp_path / "sea").mkdir()
+    write_table(tmp_path / "sea/train.parquet", image=cells[:3], split=["test", "training", None])
+    write_table(tmp_path / "sea/validation.parquet", image=cells[3:], split=["train"])
+    skipped = SkipList()
+    dataset, splits = read_with_splits(tmp_path / "sea", skipped)
+    assert dict(zip(dataset["id"], splits, strict=True)) == {
+        "sea/0.png": "test", "sea/1.png": "train", "sea/2.png": "train", "sea/3.png": "train"
+    }  # fmt: skip
+    assert reasons(skipped) == {
+        "sea/0.png": "lies in the split train, but its row names test, which counts; such rows: 2"
+    }
+
+
+def test_a_list_of_several_classes_is_no_class_and_is_noted(tmp_path):
+    features = Features({"image": Image(), "style": List(Value("string")), "mood": List(ClassLabel(names=["x", "y"]))})
+    rows = [(["Cubism", "Fauvism"], [0]), (["Cubism"], [0, 1]), (["Cubism", "Cubism"], [1])]
+    cells = [{"image": {"bytes": png(i), "path": f"{i}.png"}, "style": s, "mood": m} for i, (s, m) in enumerate(rows)]
+    Dataset.from_list(cells, features=features).to_parquet(tmp_path / "t.parquet")
+    skipped = SkipList()
+    dataset = read_collection(tmp_path / "t.parquet", skipped)
+    assert names(dataset, "style") == [None, "Cubism", "Cubism"] and names(dataset, "mood") == ["x", None, "y"]
+    assert {path: reason.split(" in a list")[0] for path, reason in reasons(skipped).items()} == {
+        "t/0.png": "names several classes of style", "t/1.png": "names several classes of mood"
+    }  # fmt: skip
 
 
 def test_files_that_number_their_classes_in_other_ways_are_refused(tmp_path):

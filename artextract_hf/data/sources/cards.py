@@ -1,0 +1,69 @@
+"""What the card of a data set states of its rights: one more statement beside those of its rows.
+
+    README.md, between two lines of ---    license: cc-by-nc-4.0
+
+A row is open where both are. `other` and `unknown` are the Hub's words for no licence of its list: they count where a
+row states nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from datasets.config import REPOCARD_FILENAME
+
+from artextract_hf.data.fields import rights_columns, stated_licenses
+from artextract_hf.data.rights import is_open, least_open
+from artextract_hf.data.schema import SkipList
+
+NO_LICENSE = ("other", "unknown")
+IN_THE_ROWS = "see-the-column-license"  # `license_name` of a card that leaves it to the rows, as ours do
+
+
+def card_license(folder: Path) -> str:
+    """What the card in a folder states of the rights in all of its data; nothing where there is none."""
+    card = _front_matter(folder / REPOCARD_FILENAME)
+    said = {key: _texts(card[key]) for key in rights_columns(card) if key != "license_link"}
+    named = {key: [text for text in texts if text not in (*NO_LICENSE, IN_THE_ROWS)] for key, texts in said.items()}
+    unnamed = [text for texts in said.values() for text in texts if text in NO_LICENSE]
+    return stated_licenses([named])[0] or next(iter(unnamed), "")
+
+
+def add_card_license(rows: Iterable[dict[str, str]], license: str, folder: str, skipped: SkipList) -> None:
+    """Let what a card states count beside what rows state, and note how many it closes.
+
+    Args:
+        rows: by field of the schema; their `license` is changed.
+        license: what `card_license` gave.
+        folder: the name of the data set, for the note.
+        skipped: filled with the note.
+    """
+    closed = 0
+    for row in rows:
+        stated = row.get("license", "")
+        if license and not (stated and license in NO_LICENSE):
+            row["license"] = least_open([stated, license])
+            closed += is_open(stated) and not is_open(row["license"])
+    if closed:
+        skipped.add(
+            f"{folder}/{REPOCARD_FILENAME}",
+            f"states {license}, which counts also for {closed} rows that state an open licence",
+        )
+
+
+def _front_matter(card: Path) -> dict[str, Any]:
+    """The document at the beginning of a card; empty where there is none."""
+    try:
+        text = card.read_text(encoding="utf-8-sig", errors="replace")
+        found = re.match(r"\s*---[ \t]*\n(.*?\n)---", text, re.DOTALL)
+        document = yaml.safe_load(found[1]) if found else {}
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):  # a text that begins with a line, perhaps
+        return {}
+    return {key: value for key, value in document.items() if isinstance(key, str)} if isinstance(document, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    """A text, or those of a list; what lies deeper states no licence."""
+    return [text.strip() for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
