@@ -133,10 +133,10 @@ def _report(
     title: str,
     as_json: bool,
 ) -> None:
-    from artextract_hf.curation import by_criterion, check_report_folder, findings_document, write_findings
+    from artextract_hf.curation import by_criterion, check_findings_output, findings_document, write_findings
     from artextract_hf.data import SkipList
 
-    check_report_folder(out)
+    check_findings_output(out)
     skipped = SkipList()
     index = _index_of(*reading, skipped=skipped)
     findings = find(index)

@@ -10,7 +10,7 @@ from .duplicates_report import count_kinds as count_kinds
 from .duplicates_report import write_report as write_report
 from .findings import Finding as Finding
 from .findings import by_criterion as by_criterion
-from .findings_report import check_report_folder as check_report_folder
+from .findings_report import check_findings_output as check_findings_output
 from .findings_report import findings_document as findings_document
 from .findings_report import write_findings as write_findings
 from .label_issues import find_label_issues as find_label_issues

@@ -69,11 +69,11 @@ figure { margin: 0; min-width: 0; } figcaption { font-size: .85rem; line-height:
 """
 
 
-def check_report_folder(folder: Path) -> None:
-    """Refuse a folder whose files of these names are of no earlier report, before the work.
+def check_findings_output(folder: Path) -> None:
+    """Refuse a folder that the report could not be written to, before the audit.
 
     Raises:
-        ArtExtractError: it holds such files, or links.
+        ArtExtractError: it holds files of a report's names that are of no earlier report, or cannot be written to.
     """
     refuse_foreign_files(folder, FILES, KEYS)
 
@@ -97,9 +97,13 @@ def write_findings(
         findings: of the index, in the order of the report.
         index: of the collection.
         skipped: what was left out of it.
-        folder: made where it is missing; `check_report_folder` tells whether it may be used.
+        folder: made where it is missing.
         title: of the page.
+
+    Raises:
+        ArtExtractError: as of `check_findings_output`.
     """
+    check_findings_output(folder)
     works = Works(index)
     document = findings_document(findings, index, skipped)
     with whole_files(folder) as new:

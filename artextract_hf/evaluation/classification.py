@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 TOP = 5
 
@@ -32,6 +33,24 @@ class Scores:
     macro_f1: float | None
     n: int
     skipped: int = 0
+
+
+@dataclass(frozen=True)
+class FurtherScores:
+    """More figures of one task on one split; None where nothing is labelled.
+
+    Attributes:
+        auc: area under the ROC curve of each class against the rest by its probability, averaged over the classes that
+            occur; None where there is one only.
+        macro_precision: averaged over those of the classes that occur that were ever predicted.
+        weighted_precision: of the classes that occur, by their samples; that of one never predicted counts as 0.
+        weighted_f1: F1, averaged likewise.
+    """
+
+    auc: float | None
+    macro_precision: float | None
+    weighted_precision: float | None
+    weighted_f1: float | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +87,29 @@ def score(labels: np.ndarray, scores: np.ndarray, *, skipped: int = 0) -> Scores
         macro_f1=float(np.mean(f1)),
         n=len(labels),
         skipped=skipped,
+    )
+
+
+def further_scores(labels: np.ndarray, scores: np.ndarray) -> FurtherScores:
+    """The figures beside those of `score`.
+
+    Args:
+        labels: (N,) class indices, negative where unknown.
+        scores: (N, C) logits or logarithms of probabilities.
+    """
+    known = labels >= 0
+    labels, scores = labels[known], scores[known]
+    if not len(labels):
+        return FurtherScores(None, None, None, None)
+    occurring, predicted, probability = np.unique(labels), scores.argmax(axis=1), softmax(scores, axis=1)
+    precision, _, f1, support = precision_recall_fscore_support(labels, predicted, labels=occurring, zero_division=0)
+    named = np.isin(occurring, predicted)
+    areas = [roc_auc_score(labels == c, probability[:, c]) for c in occurring] if len(occurring) > 1 else []
+    return FurtherScores(
+        auc=float(np.mean(areas)) if areas else None,
+        macro_precision=float(np.mean(precision[named])) if named.any() else None,
+        weighted_precision=float(np.average(precision, weights=support)),
+        weighted_f1=float(np.average(f1, weights=support)),
     )
 
 

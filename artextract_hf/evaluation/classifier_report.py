@@ -1,7 +1,8 @@
 """The evaluation of a classifier: figures, baselines beside them, and files that show where it errs.
 
 metrics.json             all figures; cards and the README are made from it
-report.md                the same, to read
+report.html, report.md   the same, to look at and to read
+scores.txt               precision, recall, F1 and support of every class, with their averages
 per_class_<task>.csv     precision, recall, F1, support; n/a where undefined
 confusion_<task>.csv, .png
 predictions.parquet      id of every painting, and by task its label, prediction and confidence, and the five most
@@ -12,7 +13,7 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -22,19 +23,23 @@ import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset
 from scipy.special import softmax
+from sklearn.metrics import classification_report
 
 from artextract_hf.data.schema import class_names, with_ids
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
-from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, score
+from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, further_scores, score
+from artextract_hf.evaluation.classifier_page import classifier_page, top_confusions
+from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
 from artextract_hf.outputs import refuse_foreign_files, whole_files
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")
 KEYS = ("model", "split", "tasks", "baselines")  # of metrics.json, by which an earlier report is known
+CONFUSIONS = 20  # of a task, in metrics.json
 METRICS = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
 
 
@@ -84,6 +89,9 @@ def evaluate_classifier(
     with whole_files(out) as new:
         (new / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
         (new / "report.md").write_text(classifier_table(report), encoding="utf-8")
+        page = classifier_page(report, paintings, predictions, labels, model.config)
+        (new / "report.html").write_text(page, encoding="utf-8")
+        (new / "scores.txt").write_text(_class_tables(tasks, labels, predictions), encoding="utf-8")
         for task, names in tasks.items():
             _write_classes(new, task, names, labels[task], predictions.logits[task].argmax(axis=1))
         _write_predictions(new, paintings, tasks, labels, predictions)
@@ -94,13 +102,14 @@ def _files(tasks: Iterable[str]) -> list[str]:
     """Names of the files of a report."""
     endings = ("per_class_{}.csv", "confusion_{}.csv", "confusion_{}.png")
     by_task = [ending.format(task) for task in tasks for ending in endings]
-    return ["metrics.json", "report.md", "predictions.parquet", *by_task]
+    return ["metrics.json", "report.html", "report.md", "scores.txt", "predictions.parquet", *by_task]
 
 
 def classifier_table(report: Mapping[str, Any]) -> str:
     """The figures as an aligned table, percent, with the baselines beside them."""
     majority_, frozen = report["baselines"]["majority"], report["baselines"]["frozen_features"]
-    head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", "paintings", "left out")
+    counts = ("paintings", "left out", "top-1, 95 %")
+    head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", *counts)
     rows = [head]
     for task, figures in report["tasks"].items():
         beside = [(kind["tasks"] or {}).get(task, {}).get("accuracy") for kind in (majority_, frozen)]
@@ -111,13 +120,15 @@ def classifier_table(report: Mapping[str, Any]) -> str:
             *beside,
         ]
         percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in values]
-        rows.append((task, *percent, str(figures["n"]), str(figures["skipped"])))
+        interval = _range((report.get("intervals", {}).get(task) or {}).get("accuracy"))
+        rows.append((task, *percent, str(figures["n"]), str(figures["skipped"]), interval))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     ]
     notes = [f"model {report['model']}, split {report['split']}; percent; ECE: expected calibration error"]
+    notes.append("95 %: within which top-1 would be if other artists had been drawn (bootstrap)")
     if frozen["reason"]:
         notes.append(f"frozen features: {frozen['reason']}")
     if report["skipped"]:
@@ -125,20 +136,57 @@ def classifier_table(report: Mapping[str, Any]) -> str:
     return "\n".join(["```", *lines, "```", "", *notes]) + "\n"
 
 
+def _range(interval: Sequence[float] | None) -> str:
+    return f"{100 * interval[0]:.1f}-{100 * interval[1]:.1f}" if interval else "n/a"
+
+
 def _figures(
     paintings: Dataset, predictions: Predictions, labels: Mapping[str, np.ndarray], config: Any
 ) -> dict[str, dict[str, Any]]:
-    """`tasks`, `calibration` and `unknown_classes` of the report, each by task."""
-    scores, errors, unknown = {}, {}, {}
+    """`tasks`, `further`, `intervals`, `confusions`, `calibration` and `unknown_classes` of the report, by task."""
+    scores, further, moves, confusions, errors, unknown = {}, {}, {}, {}, {}, {}
+    artists = _artists(paintings, predictions.rows)
     for task, names in config.tasks.items():
         unknown[task] = _unknown_classes(paintings, task, names, predictions.rows)
         logits, temperature = predictions.logits[task], config.temperature.get(task, 1.0)
         scores[task] = asdict(score(labels[task], logits, skipped=sum(unknown[task].values())))
+        further[task] = asdict(further_scores(labels[task], logits))
+        moves[task] = intervals(labels[task], logits, artists)
+        confusions[task] = top_confusions(labels[task], logits.argmax(axis=1), names)[:CONFUSIONS]
         errors[task] = {
             "error": calibration_error(labels[task], logits),
             "without_temperature": calibration_error(labels[task], logits * temperature),
         }
-    return {"tasks": scores, "calibration": errors, "unknown_classes": unknown}
+    return {
+        "tasks": scores,
+        "further": further,
+        "intervals": moves,
+        "confusions": confusions,
+        "calibration": errors,
+        "unknown_classes": unknown,
+    }
+
+
+def _artists(paintings: Dataset, rows: np.ndarray) -> list[str]:
+    """The artist of each scored painting, or its id where nobody is named."""
+    ids = paintings["id"]
+    names = paintings["artist_name"] if "artist_name" in paintings.column_names else [None] * len(ids)
+    return [names[row] or f"/{ids[row]}" for row in rows.tolist()]
+
+
+def _class_tables(tasks: Mapping[str, list[str]], labels: Mapping[str, np.ndarray], predictions: Predictions) -> str:
+    """Every class of every task that occurs or was predicted, with averages, as scikit-learn prints them."""
+    tables = []
+    for task, names in tasks.items():
+        known = labels[task] >= 0
+        if known.any():
+            y, predicted = labels[task][known], predictions.logits[task][known].argmax(axis=1)
+            shown = np.union1d(y, predicted)
+            table = classification_report(
+                y, predicted, labels=shown, target_names=[names[c] for c in shown], digits=3, zero_division=np.nan
+            )
+            tables.append(f"{task}\n{table}".replace(" nan", " n/a"))
+    return "\n".join(tables)
 
 
 def _unknown_classes(paintings: Dataset, task: str, names: list[str], rows: np.ndarray) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -57,6 +58,60 @@ def draw_results(groups: Mapping[str, Mapping[str, float]], title: str, path: Pa
     axes.set_title(title, fontsize=18)
     axes.legend(fontsize=13, loc="lower right")
     figure.savefig(path, dpi=100, metadata={"Software": None})  # the same file from the same figures
+
+
+def draw_reliability(answers: Mapping[str, tuple[np.ndarray, np.ndarray]], file: BinaryIO) -> None:
+    """How often answers are right, by how sure they are, in ten bins: `{"as it answers": (confidence, right)}`."""
+    figure, axes = _square()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1)
+    for name, (confidence, right) in answers.items():
+        bins = np.minimum((confidence * 10).astype(int), 9)
+        count = np.bincount(bins, minlength=10)
+        shown = np.flatnonzero(count)
+        sure, share = (
+            np.bincount(bins, weights=values, minlength=10)[shown] / count[shown] for values in (confidence, right)
+        )
+        axes.plot(sure, share, marker="o", label=name)
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("share that is right")
+    axes.legend()
+    figure.savefig(file, dpi=100)
+
+
+def draw_roc(curves: Sequence[tuple[np.ndarray, np.ndarray]], file: BinaryIO) -> None:
+    """The ROC curve (false positive rates, true positive rates) of each class against the rest, and their mean."""
+    figure, axes = _square()
+    places = np.linspace(0, 1, 201)
+    for false, true in curves:
+        axes.plot(false, true, color="#bbbbbb", linewidth=0.7)
+    axes.plot(places, np.mean([np.interp(places, *curve) for curve in curves], axis=0), label="mean of the classes")
+    axes.set_xlabel("others taken for the class")
+    axes.set_ylabel("of the class, found")
+    axes.legend()
+    figure.savefig(file, dpi=100)
+
+
+def draw_bars(values: Mapping[str, float], label: str, file: BinaryIO) -> None:
+    """One bar a name, the longest first."""
+    ordered = sorted(values.items(), key=lambda item: item[1])
+    figure = Figure(figsize=(5.2, 0.18 * len(ordered) + 1), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.barh([display_name(name) for name, _ in ordered], [value for _, value in ordered], color="#31688e")
+    axes.tick_params(labelsize=7)
+    axes.set_xlim(0, 1)
+    axes.margins(y=0.01)
+    axes.set_xlabel(label)
+    figure.savefig(file, dpi=100)
+
+
+def _square() -> tuple[Figure, Any]:
+    figure = Figure(figsize=(4.2, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    return figure, axes
 
 
 def draw_lines(panels: Mapping[str, Mapping[str, Sequence[float | None]]], path: Path) -> None:

@@ -93,7 +93,7 @@ def test_labels_to_decisions_and_back(run_cli, index, tmp_path):
 def test_foreign_files_are_kept_and_nothing_is_audited(run_cli, index, tmp_path):
     (tmp_path / "report.html").write_text("mine")
     code, _, errors = run_cli("audit", "outliers", index, "--out", tmp_path)
-    assert code == 2 and "no earlier report" in errors and (tmp_path / "report.html").read_text() == "mine"
+    assert code == 2 and "is of no earlier run" in errors and (tmp_path / "report.html").read_text() == "mine"
 
 
 def test_what_cannot_be_audited_is_one_line(run_cli, index, tmp_path):

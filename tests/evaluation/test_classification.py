@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn import metrics
 
 from artextract_hf.evaluation.baselines import majority
-from artextract_hf.evaluation.classification import class_report, confusion_matrix, score
+from artextract_hf.evaluation.classification import class_report, confusion_matrix, further_scores, score
 
 
 def one_hot(classes: list[int], count: int) -> np.ndarray:
@@ -34,6 +35,25 @@ def test_against_scikit_learn():
     assert ours.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
     assert ours.macro_f1 == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
     assert ours.top5 == pytest.approx(metrics.top_k_accuracy_score(labels, logits, k=5))
+    more = further_scores(labels, logits)
+    assert more.macro_precision == pytest.approx(metrics.precision_score(labels, predicted, average="macro"))
+    assert more.weighted_precision == pytest.approx(metrics.precision_score(labels, predicted, average="weighted"))
+    assert more.weighted_f1 == pytest.approx(metrics.f1_score(labels, predicted, average="weighted"))
+    probability = softmax(logits, axis=1)
+    assert more.auc == pytest.approx(metrics.roc_auc_score(labels, probability, multi_class="ovr"))
+
+
+def test_the_area_under_the_curve_counts_pairs_in_the_right_order():
+    probability = np.array([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4], [0.2, 0.8]])
+    # Of 2 x 2 pairs of a sample of class 0 and one of class 1, one is in the wrong order (0.4 and 0.6).
+    assert further_scores(np.array([0, 0, 1, 1]), np.log(probability)).auc == 0.75
+    assert further_scores(np.array([0, 0]), np.log(probability[:2])).auc is None
+    assert further_scores(np.array([0, 1, -1]), np.log(probability[[0, 3, 1]])).auc == 1
+
+
+def test_a_class_that_was_never_predicted_has_no_precision():
+    scores = further_scores(np.array([0, 0, 1]), one_hot([0, 0, 0], 3))
+    assert scores.macro_precision == pytest.approx(2 / 3) and scores.weighted_precision == pytest.approx(4 / 9)
 
 
 @pytest.mark.parametrize("labels", [np.array([], dtype=int), np.array([-1, -100])])

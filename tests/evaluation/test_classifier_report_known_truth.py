@@ -71,6 +71,7 @@ def test_the_error_without_the_temperature_stands_beside_the_error(paintings, co
     assert artist["without_temperature"] == artist["error"]
     row = next(line for line in classifier_table(report).splitlines() if line.startswith("style"))
     assert row.split()[5] == "33.3"  # behind the four figures of accuracy
+    assert row.split()[-1] == "-".join(f"{100 * end:.1f}" for end in report["intervals"]["style"]["accuracy"])
 
 
 def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_model, processor, tmp_path):
