@@ -16,7 +16,7 @@ from typing import Any
 from artextract_hf.data.fetch import shown
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.sources.iiif_words import Part, encodable, id_of, license_of, listed, objects, things, words_of
+from artextract_hf.data.sources.iiif_words import Part, id_of, license_of, listed, objects, things, words_of
 from artextract_hf.errors import DataError
 
 MAX_DOCUMENT = 20_000_000  # bytes; JSON of many small lists takes twenty times as much memory
@@ -100,7 +100,7 @@ def parse_manifest(document: Part, *, side: int, skipped: SkipList, above: tuple
         key = id_of(canvas) or f"{id_}#canvas-{number}"
         pictures = _pictures(canvas, key, third, side, skipped)
         if not pictures:
-            skipped.add(shown(key), "this canvas shows no picture")
+            skipped.add(shown(key), f"this canvas of {shown(id_)} shows no picture")
         own = words_of(canvas)
         part = own.get("title", "")
         title = f"{whole}, {part}" if whole and part and len(canvases) > 1 and part != whole else whole or part
@@ -125,8 +125,7 @@ def members_of(collection: Part) -> list[Part]:
 
 def pages_of(collection: Part) -> list[str]:
     """The addresses of further pages of a collection (Presentation 2.1, section 3.3)."""
-    pages = [collection.get(key) for key in ("first", "next")]
-    return [encodable(page) if isinstance(page, str) else id_of(page) for page in pages if isinstance(page, str | dict)]
+    return [id_of(page) for key in ("first", "next") for page in things(collection.get(key))]
 
 
 def is_whole(member: Part) -> bool:
@@ -184,12 +183,8 @@ def _bodies(canvas: Part, key: str, third: bool, skipped: SkipList) -> Iterator[
 
 def _paintings(annotations: Any, body: str, key: str, skipped: SkipList) -> Iterator[Part]:
     """The annotations that paint something on a canvas; those without their body, which is elsewhere, are listed."""
-    for annotation in listed(annotations):
-        if isinstance(annotation, list):
-            yield from _paintings(annotation, body, key, skipped)
-            continue
-        part = {"id": annotation} if isinstance(annotation, str) else annotation
-        if not isinstance(part, dict) or (body == "body" and not _paints(part)):
+    for part in things(annotations):
+        if body == "body" and not _paints(part):
             continue  # in version 2, what is among the images of a canvas paints
         if body in part:
             yield part

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from artextract_hf.data.fetch import is_address
 from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, names_holder, states_rights
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
 
@@ -57,10 +56,14 @@ def objects(value: Any) -> list[Part]:
 
 
 def things(value: Any) -> list[Part]:
-    """`objects`, and those of which only the address, or another URI, is given."""
-    if isinstance(value, str):
-        return [{"id": value}] if is_address(value) or re.match(r"[a-z][a-z0-9+.-]*:", value, re.IGNORECASE) else []
-    return [part for v in listed(value) for part in (things(v) if isinstance(v, str | list) else objects(v))]
+    """What stands where objects are expected, in lists or lists of them: objects, and as their ids all other values.
+
+    >>> things([{"id": "a"}, ["b"], None, 7])
+    [{'id': 'a'}, {'id': 'b'}, {'id': 7}]
+    """
+    if isinstance(value, list):
+        return [part for inner in value for part in things(inner)]
+    return [] if value is None else [value if isinstance(value, dict) else {"id": value}]
 
 
 def text_of(value: Any) -> str:

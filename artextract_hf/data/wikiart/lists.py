@@ -1,28 +1,22 @@
 """The lists of ArtGAN's WikiArt release as arrays, with every flaw they have counted.
 
-    {style,genre,artist}_{train,val}     relative/path.jpg,class_index     (also .csv, .gz, .csv.gz)
-    {style,genre,artist}_class           class_index class_name            (also .txt, .gz, .txt.gz)
-
-The artist lists begin with a header and a blank line and have a double comma; the others begin at once. A painting may
-stand in two style folders, in the lists of one task or of several, and in train of one task and val of another.
+The files are read in `list_files.py`. A painting may stand in two style folders, in the lists of one task or of
+several, and in train of one task and val of another.
 Source: cs-chan/ArtGAN, folder "WikiArt Dataset", commit 27876da.
 """
 
-import csv
-import gzip
-import hashlib
-import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from artextract_hf.data.labels import RELEASE_CLASSES, TASKS, UNKNOWN, artist_class
+from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.wikiart.list_files import Line, ListFile, read_classes, read_list
 from artextract_hf.errors import DataError
 
 SIDES = ("train", "val")
@@ -112,53 +106,35 @@ def read_lists(folder: str | Path, skipped: SkipList | None = None) -> WikiArtLi
 
     Args:
         folder: holds the lists, plain or gzipped, with or without `.csv` and `.txt`.
-        skipped: filled with the lines that name no known class.
+        skipped: filled with the lines that name no known class, with the first and the number of those of each list
+            that cannot be read or contradict another, and with the lists that are not there.
 
     Raises:
-        DataError: no list there, or a class file that does not number its classes 0, 1, 2, ...
+        DataError: no list there, one that cannot be read, or a class file that does not number its classes 0, 1, 2, ...
     """
     folder, flaws = Path(folder), Flaws()
     skipped = SkipList() if skipped is None else skipped
     classes = {task: read_classes(folder, task) for task in TASKS}
-    row_of: dict[str, int] = {}
-    found: dict[str, list[tuple[int, int, int]]] = {task: [] for task in TASKS}
-    sources = {}
-    for task in TASKS:
-        for side, name in enumerate(SIDES):
-            if not (path := _find(folder, f"{task}_{name}")):
-                continue
-            data = _unpacked(path)
-            before = len(found[task])
-            for file, label in _rows(data, str(path), flaws):
-                if label >= len(classes[task]):
-                    flaws.unknown_classes += 1
-                    skipped.add(file, f"{path.name} gives class {label}, but {task} has {len(classes[task])} classes")
-                    continue
-                found[task].append((side, row_of.setdefault(file, len(row_of)), label))
-            digest = hashlib.sha256(data).hexdigest()
-            known = RELEASE_SHA256.get(f"{task}_{name}") == digest
-            sources[f"{task}_{name}"] = {"sha256": digest, "rows": len(found[task]) - before, "release": known}
-    if not sources:
+    names = [f"{task}_{side}" for task in TASKS for side in SIDES]
+    files = {name: file for name in names if (file := read_list(folder, name))}
+    if not files:
         raise DataError(f"{folder} holds none of the lists {{style,genre,artist}}_{{train,val}}.")
-    labels = {task: _as_array(found[task], len(row_of), flaws) for task in TASKS}
-    lists = WikiArtLists(list(row_of), labels, classes, sources, flaws)
+    for name, file in files.items():
+        task = name.partition("_")[0]
+        _count_flaws_of_lines(file, flaws, skipped)
+        _leave_out_unknown(file, task, len(classes[task]), flaws, skipped)
+    paths = list(dict.fromkeys(path for file in files.values() for _, path, _ in file.rows))
+    row_of = {path: row for row, path in enumerate(paths)}
+    labels = {task: _labels(task, files, row_of, flaws, skipped) for task in TASKS}
+    if missing := [name for name in names if name not in files]:
+        skipped.add(folder.name, f"has no list {', '.join(missing)}, and so no labels from there")
+    sources = {
+        name: {"sha256": file.sha256, "rows": len(file.rows), "release": RELEASE_SHA256[name] == file.sha256}
+        for name, file in files.items()
+    }
+    lists = WikiArtLists(paths, labels, classes, sources, flaws)
     _count_flaws_of_files(lists)
     return lists
-
-
-def read_classes(folder: Path, task: str) -> list[str]:
-    """The class names of a task from its class file, or the release's own where there is no such file."""
-    path = _find(folder, f"{task}_class")
-    if not path:
-        return list(RELEASE_CLASSES[task])
-    pairs = [line.split(maxsplit=1) for line in _unpacked(path).decode("utf-8").splitlines() if line.strip()]
-    try:
-        names = {int(index): name.strip() for index, name in pairs}
-    except ValueError:
-        raise DataError(f"{path} holds a line that is not `number name`.") from None
-    if sorted(names) != list(range(len(names))):
-        raise DataError(f"{path} does not number its classes 0, 1, 2, ...")
-    return [names[index] for index in range(len(names))]
 
 
 def file_name(path: str) -> str:
@@ -179,51 +155,62 @@ def title_stem(path: str) -> str:
     return stem or title
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    endings = ("", ".csv", ".txt", ".gz", ".csv.gz", ".txt.gz")
-    return next((path for ending in endings if (path := folder / f"{name}{ending}").is_file()), None)
+def _count_flaws_of_lines(file: ListFile, flaws: Flaws, skipped: SkipList) -> None:
+    flaws.header_lines += file.header_lines
+    flaws.blank_lines += file.blank_lines
+    flaws.double_commas += file.double_commas
+    flaws.unreadable_lines += len(file.unreadable)
+    _list_first(
+        file, [(line, f"is {text!r}, not `relative/path.jpg,class_index`") for line, text in file.unreadable], skipped
+    )
 
 
-def _unpacked(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+def _leave_out_unknown(file: ListFile, task: str, classes: int, flaws: Flaws, skipped: SkipList) -> None:
+    """Take the rows out of a list whose class the task does not have."""
+    for _, path, label in file.rows:
+        if label >= classes:
+            flaws.unknown_classes += 1
+            skipped.add(path, f"{file.name} gives class {label}, but {task} has {classes} classes")
+    file.rows = [row for row in file.rows if row[2] < classes]
 
 
-def _rows(data: bytes, name: str, flaws: Flaws) -> Iterator[tuple[str, int]]:
-    """(relative path, class index) of each line that is one."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not in UTF-8: {error}") from None
-    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""))):
-        filled = [cell.strip() for cell in cells if cell.strip()]
-        if len(filled) == 2 and filled[1].isdecimal():
-            flaws.double_commas += len(cells) > len(filled)
-            yield filled[0], int(filled[1])
-        elif not filled:
-            flaws.blank_lines += 1
-        elif number == 0:
-            flaws.header_lines += 1
-        else:
-            flaws.unreadable_lines += 1
+def _labels(
+    task: str, files: Mapping[str, ListFile], row_of: Mapping[str, int], flaws: Flaws, skipped: SkipList
+) -> np.ndarray:
+    """int16 (2, N): the classes of a task by side; the first line of a list that names a file counts."""
+    labels = np.full((2, len(row_of)), UNKNOWN, dtype=np.int16)
+    for side, name in enumerate(SIDES):
+        if file := files.get(f"{task}_{name}"):
+            _fill(labels[side], file, row_of, flaws, skipped)
+    differ = np.flatnonzero((labels != UNKNOWN).all(axis=0) & (labels[TRAIN] != labels[VAL]))
+    flaws.contradicting_lines += len(differ)
+    if len(differ):
+        path = list(row_of)[int(differ[0])]
+        reason = f"{task}_train and {task}_val give it two classes; where it is on one side, that of train counts"
+        skipped.add(path, f"{reason}; such files: {len(differ)}")
+    return labels
 
 
-def _as_array(found: list[tuple[int, int, int]], n: int, flaws: Flaws) -> np.ndarray:
-    """int16 (2, n) of (side, row, label); the first line that names a file counts."""
-    labels = np.full((2, n), UNKNOWN, dtype=np.int16)
-    for side, row, label in found:
-        if labels[side, row] == UNKNOWN:
-            labels[side, row] = label
-        elif labels[side, row] == label:
+def _fill(labels: np.ndarray, file: ListFile, row_of: Mapping[str, int], flaws: Flaws, skipped: SkipList) -> None:
+    """Write the classes of a list into its side (N,)."""
+    contradicting = []
+    for line, path, label in file.rows:
+        row = row_of[path]
+        if labels[row] == UNKNOWN:
+            labels[row] = label
+        elif labels[row] == label:
             flaws.repeated_lines += 1
         else:
-            flaws.contradicting_lines += 1
-    on_both = (labels != UNKNOWN).all(axis=0)
-    flaws.contradicting_lines += int((on_both & (labels[TRAIN] != labels[VAL])).sum())
-    return labels
+            contradicting.append((line, f"gives {path} class {label}, a line before class {labels[row]}, which counts"))
+    flaws.contradicting_lines += len(contradicting)
+    _list_first(file, contradicting, skipped)
+
+
+def _list_first(file: ListFile, lines: Sequence[Line], skipped: SkipList) -> None:
+    """List the first of the lines that share a flaw, with their number."""
+    if lines:
+        number, reason = lines[0]
+        skipped.add(f"{file.name} line {number}", f"{reason}; such lines: {len(lines)}")
 
 
 def _count_flaws_of_files(lists: WikiArtLists) -> None:

@@ -170,7 +170,8 @@ def test_nested_collections_lose_only_what_is_broken(server, tmp_path):
     dataset = read_iiif(f"{url}/top.json", tmp_path, skipped, settings=QUICK)
     assert sorted(dataset["title"]) == ["The Son", "Water Lilies"]
     reasons = {item.path.rpartition("/")[2]: item.reason for item in skipped.items}
-    assert reasons.keys() == {"nowhere.json", "text.json", "listed.json", "empty.json", "odd.json"}
+    assert reasons.keys() == {"nowhere.json", "text.json", "listed.json", "empty.json", "no%20list"}
+    assert reasons["no%20list"] == f"this canvas of {url}/odd.json shows no picture"
     assert "404" in reasons["nowhere.json"] and "JSON" in reasons["text.json"] and "canvases" in reasons["empty.json"]
 
 

@@ -12,6 +12,7 @@ from artextract_hf.errors import DataError
 
 OWN = "https://m.example/own.jpg"
 BASE = "https://m.example/i/1"
+NO_PICTURE = "this canvas of https://m.example/m.json shows no picture"
 LOGIN = {"@context": "http://iiif.io/api/auth/1/context.json", "@id": "https://m.example/login", "profile": "login"}
 
 
@@ -86,7 +87,7 @@ def test_the_addresses_of_a_picture(body, addresses):
 
 @pytest.mark.parametrize("body", [{"type": "TextualBody", "value": "x"}, {"id": OWN, "type": "Video"}, 7, None, [], {}])
 def test_what_is_no_picture_is_listed(body):
-    assert pictures(body) == ([], ["this canvas shows no picture"])
+    assert pictures(body) == ([], [NO_PICTURE])
 
 
 @pytest.mark.parametrize("motivation", ["painting", ["painting"], ["x", "sc:painting"], "http://iiif.io/api#painting"])
@@ -95,10 +96,10 @@ def test_a_motivation_may_be_a_list(motivation):
 
 
 def test_a_note_about_a_picture_is_not_painted():
-    assert pictures(image(), motivation="commenting") == ([], ["this canvas shows no picture"])
+    assert pictures(image(), motivation="commenting") == ([], [NO_PICTURE])
 
 
-@pytest.mark.parametrize("uri", ["https://m.example/a", "urn:uuid:7"])
+@pytest.mark.parametrize("uri", ["https://m.example/a", "urn:uuid:7", "x"])
 def test_annotations_by_their_address_are_listed_beside_those_that_are_there(uri):
     second, third = manifest_2(image()), manifest_3(image())
     second["sequences"][0]["canvases"][0]["images"] += [uri, {"@id": uri, "motivation": "sc:painting"}]
@@ -120,6 +121,26 @@ def test_annotations_by_their_address_are_listed_beside_those_that_are_there(uri
     assert (uri, "is a page of https://m.example/c by its address only, which is not read") in [
         (item.path, item.reason) for item in skipped.items
     ]
+
+
+@pytest.mark.parametrize(("name", "path"), [("x", "x"), ("no scheme", "no%20scheme"), (7, ""), (False, "")])
+def test_what_stands_in_place_of_a_canvas_or_of_a_part_of_it_is_listed(name, path):
+    second, third = manifest_2(image()), manifest_3(image())
+    second["sequences"] += [name]
+    second["sequences"][0]["canvases"] += [[name]]
+    second["sequences"][0]["canvases"][0]["images"] += [name, None]
+    third["items"] += [name, None]
+    third["items"][0]["items"] += [name]
+    third["items"][0]["items"][0]["items"] += [name]
+    whole, canvas = "https://m.example/m.json", "https://m.example/c"
+    part, missing = (path or canvas), (path or f"{whole}#canvas-2", NO_PICTURE)
+    annotation = (part, f"is an annotation of {canvas} by its address only, which is not read")
+    page = (part, f"is a page of {canvas} by its address only, which is not read")
+    sequence = (path or whole, "this sequence holds no canvas, or its address only")
+    for manifest, expected in ((second, [sequence, annotation, missing]), (third, [annotation, page, missing])):
+        skipped = SkipList()
+        assert len(parse_manifest(manifest, side=500, skipped=skipped)) == 1
+        assert [(item.path, item.reason) for item in skipped.items] == expected
 
 
 def test_every_picture_of_a_canvas_is_one(other="https://m.example/other.jpg"):

@@ -1,5 +1,7 @@
 """Words and rights of manifests, canvases, pages and collections: the nearest to the picture count."""
 
+import json
+
 import pytest
 
 from artextract_hf.data.rights import is_open
@@ -140,3 +142,20 @@ def test_members_by_their_address_are_fetched_or_listed_and_no_password_is_kept(
     dataset = read_iiif(f"{secret}/all.json", tmp_path, skipped, settings=QUICK)
     assert len(dataset) == 3 and len(set(dataset["id"])) == 3 and "secret" not in str(dataset.to_dict()["id"])
     assert [item.path for item in skipped.items] == [f"{url}/canvas-elsewhere"]
+
+
+@pytest.mark.parametrize("key", ["items", "members", "manifests", "next"])
+def test_members_that_are_no_address_are_looked_for_beside_the_collection_or_listed(server, tmp_path, key):
+    url = server.url
+    names = ["x", "son.json", 7, ""]
+    top = {"id": f"{url}/all.json", "type": "Collection", "collections": [manifest_3(url, "one")], key: names}
+    serve(server, all=top, son=manifest_2(url, "son"))
+    skipped = SkipList()
+    assert len(read_iiif(f"{url}/all.json", tmp_path, skipped, settings=QUICK)) == 2
+    nameless = (f"{url}/all.json", "names a document without an address")
+    listed = [(item.path, item.reason) for item in skipped.items]
+    assert listed[:2] == [nameless, nameless] and [path for path, _ in listed[2:]] == [f"{url}/x"]
+    (tmp_path / "top.json").write_text(json.dumps(top), encoding="utf-8")
+    skipped = SkipList()
+    assert len(read_iiif(tmp_path / "top.json", tmp_path, skipped, settings=QUICK)) == 1
+    assert ("x", "is no address and no file") in [(item.path, item.reason) for item in skipped.items]

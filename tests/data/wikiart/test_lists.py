@@ -1,13 +1,15 @@
 """The release's lists, whole, and lists with every flaw at once."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
 
 from artextract_hf.data.labels import GENRES, TASKS
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, TRAIN, VAL, read_classes, read_lists, title_stem
+from artextract_hf.data.wikiart.list_files import read_classes
+from artextract_hf.data.wikiart.lists import KNOWN_DAMAGED, TRAIN, VAL, read_lists, title_stem
 from artextract_hf.errors import DataError
 from tests.conftest import shared
 
@@ -77,7 +79,12 @@ def test_every_flaw_is_understood_and_noted(tmp_path):
         "genre": [[-1, -1, -1], [4, -1, -1]],
         "artist": [[1, -1, -1], [-1, -1, -1]],
     }
-    assert [item.path for item in skipped.items] == ["A/z_y.jpg"]
+    assert [(item.path, item.reason) for item in skipped.items] == [
+        ("genre_val.csv.gz line 3", "is 'not a row', not `relative/path.jpg,class_index`; such lines: 1"),
+        ("A/z_y.jpg", "artist_train.gz gives class 23, but artist has 23 classes"),
+        ("genre_val.csv.gz line 2", "gives A/x_y.jpg class 6, a line before class 4, which counts; such lines: 1"),
+        (tmp_path.name, "has no list style_val, genre_train, artist_val, and so no labels from there"),
+    ]
     flaws = {name: count for name, count in read.flaws.as_json().items() if count}
     assert flaws == {
         "header_lines": 1, "blank_lines": 1, "double_commas": 3, "unreadable_lines": 1, "unknown_classes": 1,
@@ -87,11 +94,118 @@ def test_every_flaw_is_understood_and_noted(tmp_path):
     assert read.listed[VAL].tolist() == [True, False, False]
 
 
-@pytest.mark.parametrize("text", ["0 a\n2 b\n", "zero a\n", "0\n"])
-def test_a_class_file_that_does_not_number_its_classes_is_refused(tmp_path, text):
-    (tmp_path / "style_class.txt").write_text(text)
-    with pytest.raises(DataError, match="number"):
-        read_classes(tmp_path, "style")
+def read_style(folder, text, name="style_train.csv"):
+    """The lists of a folder with this one, and what was left out but for the lists that are not there."""
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    skipped = SkipList()
+    read = read_lists(folder, skipped)
+    return read, [(item.path, item.reason) for item in skipped.items if item.path != folder.name]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('A/a_a.jpg,1\nA/b_b.jpg,1\n"A/c_c.jpg,1\nA/d_d.jpg,1\n', "opened in line 3 is never closed"),
+        ('"A/a_a.jpg,1\nA/b_b.jpg,1\n', "opened in line 1 is never closed"),
+        ('A/a_a.jpg,1\n"A/b_b.jpg,1\n"A/c_c.jpg,1\n', "begins in line 2 is followed by text"),
+        ('A/a_a.jpg,1\n"A/b_b.jpg,1\nA/c_c.jpg",1\n', "the row of line 2 goes on in the next; a quotation mark"),
+        ("A/a_a.jpg;1\nA/b_b.jpg;1\n", "no line `relative/path.jpg,class_index`: line 1 is 'A/a_a.jpg;1'"),
+        ("path,class\nA/b_b.jpg,xx\n", "line 2 is 'A/b_b.jpg,xx'"),
+        ("", "it names no file"),
+        ("path,class\n\n", "it names no file"),
+        (b"A/caf\xe9_a.jpg,1\n", "not in UTF-8"),
+    ],
+)
+def test_a_list_that_is_not_read_line_by_line_is_refused(tmp_path, text, problem):
+    with pytest.raises(DataError, match=re.escape(problem)) as error:
+        read_style(tmp_path, text)
+    assert str(tmp_path / "style_train.csv") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"no gzip", gzip.compress(b"A/a_a.jpg,1\n")[:-9], b"\x1f\x8b\x08" + b"\0" * 7 + b"\xff" * 20]
+)
+def test_a_damaged_archive_is_refused(tmp_path, data):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_style(tmp_path, data, "style_train.csv.gz")
+
+
+def test_a_list_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("artextract_hf.data.wikiart.list_files.MAX_TEXT", 20)
+    assert read_style(tmp_path, "A/a_a.jpg,1\n")[1] == []
+    for name in ("style_train.csv", "style_train.csv.gz"):
+        (tmp_path / "style_train.csv").unlink(missing_ok=True)
+        text = b"A/a_a.jpg,1\n" * 2
+        with pytest.raises(DataError, match="holds more than"):
+            read_style(tmp_path, gzip.compress(text) if name.endswith("gz") else text, name)
+
+
+@pytest.mark.parametrize("text", ["A/a_a.jpg,1\n", "\ufeffA/a_a.jpg,1\n"])
+@pytest.mark.parametrize("header", ["", "path,class\n", "\npath,class\n", "(Path to image),, (Groundtruth class)\n\n"])
+def test_a_header_and_a_mark_of_utf_8_are_no_rows(tmp_path, header, text):
+    read, left_out = read_style(tmp_path, f"{text[:-12]}{header}{text[-12:]}")
+    assert (read.paths, left_out, read.flaws.header_lines) == (["A/a_a.jpg"], [], int("," in header))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A/b_b.jpg,xx",
+        "A\\b_b.jpg,x",
+        "b_b.jpg,x",
+        "A/b_b.jpg;1",
+        "A/b_b.jpg",
+        "a,b,c",
+        "A/b.jpg,-1",
+        f"A/b.jpg,{'9' * 5000}",
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_lines_that_are_none_are_told_with_the_first_and_their_number(tmp_path, line, first):
+    good = "A/a_a.jpg,1\n"
+    read, left_out = read_style(tmp_path, f"{line}\n{good}{line}\n" if first else f"{good}\n{line}\n{line}\n")
+    assert read.paths == ["A/a_a.jpg"] and read.flaws.unreadable_lines == 2 and not read.flaws.header_lines
+    ((place, reason),) = left_out
+    assert place == f"style_train.csv line {1 if first else 3}" and reason.endswith("; such lines: 2")
+    assert line.replace("\\", "\\\\")[:90] in reason and len(reason) < 200
+
+
+def test_files_with_two_classes_in_both_lists_of_a_task_are_told(tmp_path):
+    (tmp_path / "style_val.csv").write_text("A/a_a.jpg,2\nA/b_b.jpg,1\nA/c_c.jpg,4\n")
+    read, left_out = read_style(tmp_path, "A/a_a.jpg,1\nA/b_b.jpg,1\nA/c_c.jpg,1\n")
+    reason = "style_train and style_val give it two classes; where it is on one side, that of train counts"
+    assert left_out == [("A/a_a.jpg", f"{reason}; such files: 2")]
+    assert read.flaws.contradicting_lines == 2 and read.of_either_side()["style"].tolist() == [1, 1, 1]
+
+
+def test_a_list_from_elsewhere_is_refused(tmp_path):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "elsewhere").write_text("A/a_a.jpg,1\n")
+    (tmp_path / "link").symlink_to(tmp_path / "lists")
+    for name in ("style_val.csv", "style_class.txt"):
+        (tmp_path / "lists" / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(DataError, match=f"{name} is a link that leads out of"):
+            read_style(tmp_path / "link", "A/a_a.jpg,1\n")
+        (tmp_path / "lists" / name).unlink()
+    (tmp_path / "lists/style_val").symlink_to("style_train.csv")
+    assert len(read_style(tmp_path / "link", "A/a_a.jpg,1\n")[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("0 a\n2 b\n", "number"),
+        ("zero a\n", "number"),
+        ("0\n", "number"),
+        ("", "number"),
+        ("0 a\n0 b\n1 c\n", "number"),
+        ("0 a\n1 b\n2 a\n", "names two classes 'a'"),
+        (b"0 caf\xe9\n", "not in UTF-8"),
+    ],
+)
+def test_a_class_file_that_does_not_number_and_name_its_classes_is_refused(tmp_path, text, problem):
+    with pytest.raises(DataError, match=problem):
+        read_style(tmp_path, text, "style_class.txt")
 
 
 def test_class_files_of_the_release_say_what_the_table_says(release):

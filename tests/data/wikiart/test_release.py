@@ -7,7 +7,7 @@ import pytest
 from datasets import load_from_disk
 
 from artextract_hf import load_wikiart
-from artextract_hf.data.labels import ARTISTS, artist_class
+from artextract_hf.data.labels import ARTISTS, STYLES, artist_class
 from artextract_hf.data.prepared import load_prepared, read_manifest, write_prepared
 from artextract_hf.data.schema import SkipList, label_counts
 from artextract_hf.data.wikiart.release import parse_file_name, read_wikiart
@@ -112,12 +112,37 @@ def test_bad_roots_give_one_clear_error(tmp_path, tiny_wikiart):
     with pytest.raises(DataError, match="none of the lists"):
         load_wikiart(tmp_path)
     (tmp_path / "wikiart_csv/style_val.csv").write_text("a/b_c.jpg,4\n../../x_y.jpg,4\n")
-    with pytest.raises(DataError, match="no painting .*2 were left out"):
+    with pytest.raises(DataError, match="no painting .*3 were left out"):
         load_wikiart(tmp_path)
     with pytest.raises(DataError, match="no split 'offical'"):
         load_wikiart(tiny_wikiart, "offical")
     with pytest.raises(DataError, match="not from 'name'"):
         load_wikiart(tiny_wikiart, artists="name")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("style_train.csv", '"Baroque/frans-hals_malle-babbe.jpg,4\n', "opened in line 8 is never closed"),
+        ("style_class.txt", "".join(f"{n} {name}\n" for n, name in enumerate((*STYLES, "Realism"))), "'Realism'"),
+    ],
+)
+def test_lists_that_would_lose_labels_end_in_one_line(tiny_wikiart, tmp_path, run_cli, name, text, problem):
+    root = shutil.copytree(tiny_wikiart, tmp_path / "wikiart")
+    with (root / "wikiart_csv" / name).open("a", encoding="utf-8") as file:
+        file.write(text)
+    code, out, err = run_cli("prepare", "wikiart", "--root", root, "--out", tmp_path / "out")
+    assert (code, out, len(err.splitlines())) == (2, "", 1) and problem in err and name in err
+
+
+def test_what_lists_lose_is_told(tiny_wikiart, tmp_path, run_cli):
+    root = shutil.copytree(tiny_wikiart, tmp_path / "wikiart")
+    (root / "wikiart_csv/genre_val.csv").unlink()
+    path = root / "wikiart_csv/style_train.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",", ";", 1), encoding="utf-8")
+    code, _, err = run_cli("prepare", "wikiart", "--root", root, "--out", tmp_path / "out")
+    assert code == 0 and "style_train.csv line 1: is 'Impressionism/claude-monet_poppies-1873.jpg;12'" in err
+    assert "wikiart_csv: has no list genre_val" in err
 
 
 def test_real_subset_has_the_stated_counts(run_cli, tmp_path):
