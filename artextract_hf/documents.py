@@ -38,7 +38,11 @@ def read_json(path: Path, refused: Callable[[str], ArtExtractError], *, most: in
             raise refused(f"{path} is no file.")
         if most is not None and path.stat().st_size > most:
             raise refused(f"{path} has {path.stat().st_size:,} bytes; such a document has at most {most:,}.")
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if "\\ud" in text.lower():  # half of a surrogate pair alone is a text that can never be written
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except ArtExtractError:
         raise
     except (OSError, ValueError, RecursionError) as error:

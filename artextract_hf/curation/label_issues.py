@@ -40,7 +40,10 @@ def find_label_issues(index: PaintingIndex, task: str) -> list[Finding]:
     Raises:
         PaintingIndexError: fewer than two classes have `FOLDS` works.
     """
-    labels = index.column(task) if task in index.records()[0] else []
+    try:
+        labels = index.column(task)
+    except QueryError:  # no record has it
+        labels = []
     names, rows, y = labelled(labels, task)
     vectors = units(index.vectors())[rows]
     probabilities = out_of_fold(vectors, y)

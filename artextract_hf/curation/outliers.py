@@ -4,14 +4,14 @@ nearest neighbours          --> distance: nothing in the collection is like the 
                             --> density: its neighbours are close to each other, and it is not close to them
 covariance of all vectors   --> covariance: its features go together as in no other work
 random cuts                 --> isolation: few cuts are enough to set it apart
-                            --> together: its places by these four, averaged
+distance, density, covariance --> together: the places by these, averaged; isolation tells too little to be among them
 predictions of a classifier --> confidence: no class is probable
                             --> label: another class than the label is
 
 Each criterion ranks the works on its own; `benchmarks/data/outliers.py` measures what each is worth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ SEED = 0
 BESIDE = 3  # neighbours that are shown beside a work
 # Of unit vectors, a distance: works that are nearer are taken to be that far apart, or copies would be endlessly dense.
 COPY = 0.05
+TOGETHER = "together"
+JOINED = ("distance", "density", "covariance")
 
 # By criterion, what a score means, beside that of the middle work.
 REASONS = {
@@ -77,12 +79,11 @@ def find_outliers(index: PaintingIndex, *, count: int = LISTED) -> list[Finding]
     around = neighbourhood(vectors, SURROUNDINGS)
     scores = outlier_scores(vectors, around)
     places = {criterion: rankdata(-values, method="min").astype(int) for criterion, values in scores.items()}
-    together = np.mean(list(places.values()), axis=0) / len(vectors)
     findings = []
-    for criterion, values in {"together": 1 - together, **scores}.items():
+    for criterion, values in {TOGETHER: together(scores), **scores}.items():
         for row in np.argsort(-values, kind="stable")[:count]:
-            if criterion == "together":
-                ranks = ", ".join(f"{name} {place[row]:,}" for name, place in places.items())
+            if criterion == TOGETHER:
+                ranks = ", ".join(f"{name} {places[name][row]:,}" for name in JOINED)
                 reason = f"its places among {len(ids):,} works: {ranks}."
             else:
                 reason = REASONS[criterion].format(float(values[row]), float(np.median(values)))
@@ -105,6 +106,11 @@ def outlier_scores(vectors: np.ndarray, around: Neighbourhood) -> dict[str, np.n
         "covariance": np.sqrt(LedoitWolf().fit(vectors).mahalanobis(vectors)),
         "isolation": -forest.score_samples(vectors),
     }
+
+
+def together(scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Shares (N,) of the works that a work is further out than, averaged over the criteria in JOINED."""
+    return np.mean([rankdata(scores[criterion]) - 1 for criterion in JOINED], axis=0) / len(scores[JOINED[0]])
 
 
 def neighbourhood(vectors: np.ndarray, k: int) -> Neighbourhood:

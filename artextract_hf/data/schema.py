@@ -104,7 +104,12 @@ def new_record(*, id: str, image: Any, **known: Any) -> dict[str, Any]:
     """A record with the given fields; of the others, labels are -1, texts empty and years null.
 
     Texts come in one form of Unicode, so that two that look the same are the same.
+
+    Raises:
+        DataError: the id is no text, or a field is none of the schema.
     """
+    if not isinstance(id, str):
+        raise DataError(f"the id {id!r} of a record is no text.")
     record: dict[str, Any] = {"id": plain_text(id), "image": image, **dict.fromkeys(TASKS, UNKNOWN)}
     record |= {name: None if name.startswith("year") else "" for name in (*METADATA, *DETAILS)}
     if unknown := known.keys() - record.keys():

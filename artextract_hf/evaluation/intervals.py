@@ -5,6 +5,7 @@ computed of each draw (Davison and Hinkley 1997, "Bootstrap methods and their ap
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ SEED = 0
 
 
 def intervals(
-    labels: np.ndarray, scores: np.ndarray, clusters: Sequence[object], *, draws: int = DRAWS, seed: int = SEED
+    labels: np.ndarray, scores: np.ndarray, clusters: Sequence[Any], *, draws: int = DRAWS, seed: int = SEED
 ) -> dict[str, list[float]] | None:
     """Percentile intervals of a task's figures.
 
@@ -32,7 +33,7 @@ def intervals(
         fewer than two clusters are labelled.
     """
     known = np.flatnonzero(labels >= 0)
-    names, cluster = np.unique(np.array([str(clusters[i]) for i in known], dtype=object), return_inverse=True)
+    names, cluster = np.unique([str(clusters[row]) for row in known.tolist()], return_inverse=True)
     if len(names) < 2:
         return None
     drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)

@@ -25,7 +25,7 @@ from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
-from artextract_hf.retrieval.records import RecordTable, ids_of
+from artextract_hf.retrieval.records import RecordTable, ids_of, set_of_ids
 from artextract_hf.retrieval.rerank.rerankers import find_reranker
 from artextract_hf.retrieval.rerank.search import search_reranked
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, Snapshot, without_calibration
@@ -231,13 +231,13 @@ class PaintingIndex(Publishable):
             self._snapshot = self._snapshot.extended(vectors, records)
             self.skipped.items += skipped.items
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Take paintings out; the others keep their ids and order.
+    def remove(self, ids: str | Iterable[str]) -> None:
+        """Take paintings out, by one id or several; the others keep their ids and order.
 
         Raises:
             PaintingIndexError: an id that the index does not hold; nothing is removed then.
         """
-        gone = set(ids)
+        gone = set_of_ids(ids)
         with self._changing:
             known = self._snapshot.records
             if unknown := sorted(id_ for id_ in gone if id_ not in known):
@@ -318,7 +318,11 @@ class PaintingIndex(Publishable):
         return records.at(range(len(records)))
 
     def column(self, field: str) -> list[Any]:
-        """One field of every record, in the order of the ids."""
+        """One field of every record, in the order of the ids.
+
+        Raises:
+            QueryError: the records have no such field.
+        """
         return self._snapshot.records.column(field)
 
     def vectors(self) -> np.ndarray:

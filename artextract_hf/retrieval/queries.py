@@ -40,7 +40,8 @@ def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim
             vector = np.asarray(query).reshape(-1)
             if len(vector) != dim or vector.dtype.kind not in "fiu":
                 raise QueryError(f"the index holds vectors of {dim} numbers, not of {len(vector)} ({vector.dtype}).")
-            vectors[row] = vector
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
+                vectors[row] = vector
     for kind, embed in (("picture", _embed_pictures), ("text", _embed_texts)):
         if rows := [row for row, found in enumerate(kinds) if found == kind]:
             vectors[rows] = embed([queries[row] for row in rows], embedder())

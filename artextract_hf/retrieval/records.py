@@ -126,7 +126,13 @@ class RecordTable:
         return type(self)(self.table.filter(pa.array(kept)))
 
     def column(self, field: str) -> list[Any]:
-        """One field of every record."""
+        """One field of every record.
+
+        Raises:
+            QueryError: there is no such field.
+        """
+        if field not in self.fields.column_names:
+            raise QueryError(f"the records have no field {field!r}; they have {', '.join(self.fields.column_names)}.")
         return self.fields[field].to_pylist()
 
     def contents(self) -> Iterable[bytes | None]:
@@ -152,6 +158,18 @@ def ids_of(dataset: Dataset, error: type[ArtExtractError] = PaintingIndexError) 
     return ids
 
 
+def set_of_ids(ids: str | Iterable[str]) -> set[str]:
+    """Ids of paintings, or the one id that a text is.
+
+    Raises:
+        PaintingIndexError: what is given can be no ids.
+    """
+    try:
+        return {ids} if isinstance(ids, str) else set(ids)
+    except TypeError:
+        raise PaintingIndexError(f"{ids!r} is no id and no list of ids.") from None
+
+
 def refuse_duplicate_ids(ids: Iterable[str], error: type[ArtExtractError] = PaintingIndexError) -> None:
     """Refuse a collection in which a record has no id, or two have the same.
 
@@ -174,6 +192,8 @@ def is_plain(kind: pa.DataType) -> bool:
         return len(set(names)) == len(names) and all(is_plain(field.type) for field in kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return is_plain(kind.value_type)
+    if pa.types.is_float16(kind):  # which no filter compares
+        return False
     numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     return bool(numbers or pa.types.is_null(kind) or _is_text(kind))
 

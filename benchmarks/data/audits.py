@@ -18,12 +18,11 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from artextract_hf import PaintingIndex
 from artextract_hf.curation.label_issues import find_label_issues, labelled
-from artextract_hf.curation.outliers import SURROUNDINGS, neighbourhood, outlier_scores
+from artextract_hf.curation.outliers import SURROUNDINGS, TOGETHER, neighbourhood, outlier_scores, together
 from artextract_hf.retrieval.records import RecordTable
 from artextract_hf.retrieval.vectors.scan import units
 from artextract_hf.retrieval.vectors.store import VectorStore
@@ -74,7 +73,7 @@ def planted(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
             count = max(1, round(PLANTED * len(works)))
             vectors = np.concatenate([works, others[rng.permutation(len(others))[:count]]])
             scores = outlier_scores(vectors, neighbourhood(vectors, SURROUNDINGS))
-            scores["together"] = np.mean([rankdata(values) for values in scores.values()], axis=0)
+            scores[TOGETHER] = together(scores)
             is_planted = np.arange(len(vectors)) >= len(works)
             for criterion, values in scores.items():
                 found.setdefault(criterion, []).append(float(roc_auc_score(is_planted, values)))

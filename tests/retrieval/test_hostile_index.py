@@ -159,6 +159,7 @@ def test_foreign_records_are_refused(edit, message, folders, tmp_path):
         ("price", pa.array([{"at": 2**30}] * COUNT, pa.struct({"at": pa.date32()}))),
         ("price", pa.array([[(1, 2)]] * COUNT, pa.map_(pa.int8(), pa.int8()))),
         ("price", pa.array([b"x"] * COUNT)),
+        ("price", pa.array([np.float16(1)] * COUNT, pa.float16())),
         ("year", pa.array([2**62] * COUNT, pa.timestamp("us"))),
         ("year", pa.array(["1900"] * COUNT)),
         ("year_end", pa.array([1.5] * COUNT)),

@@ -36,7 +36,7 @@ from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
-from artextract_hf.retrieval.records import ids_of
+from artextract_hf.retrieval.records import ids_of, set_of_ids
 from artextract_hf.retrieval.rerank.search import search_reranked
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, without_calibration
 from artextract_hf.retrieval.storage import find_index, read_embeddings, read_index
@@ -290,13 +290,13 @@ class DatabaseIndex(Publishable):
         self._table.add(rows)
         self._note_changes(len(ids), skipped)
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Take paintings out; the others keep their ids and order.
+    def remove(self, ids: str | Iterable[str]) -> None:
+        """Take paintings out, by one id or several; the others keep their ids and order.
 
         Raises:
             PaintingIndexError: an id that the index does not hold; nothing is removed then.
         """
-        if gone := set(ids):
+        if gone := set_of_ids(ids):
             self._table.refuse_unknown(sorted(gone))
             self._table.remove(gone)
             self._note_changes(len(gone), SkipList())

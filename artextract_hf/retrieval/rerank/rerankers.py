@@ -147,8 +147,8 @@ def find_reranker(name: str) -> Reranker:
     Raises:
         QueryError: there is none.
     """
-    if name not in RERANKERS:
-        near = difflib.get_close_matches(name, RERANKERS, n=1)
+    if name not in list(RERANKERS):
+        near = difflib.get_close_matches(str(name), RERANKERS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"give one of: {', '.join(RERANKERS)}."
         raise QueryError(f"there is no re-ranking {name!r}; {hint}")
     return RERANKERS[name]
