@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # a Space runs this file 
 
 from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data import synthetic_paintings
-from artextract_hf.errors import PaintingIndexError
+from artextract_hf.errors import ArtExtractError, PaintingIndexError
+from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
 from spaces_app.limits import MAX_FILE, RequestLimits, UploadFolder
@@ -40,6 +41,7 @@ WAITING = 32  # questions in line; one more is told that the page is busy
 SESSIONS = 200  # visitors whose last answers are remembered, 0.07 MB each; a question by HTTP alone is a visitor too
 ARENAS = 2  # heaps of the process; glibc makes one for each of gradio's 40 threads, and gives none back
 M_ARENA_MAX = -8  # malloc.h
+BAD_INPUT = 2  # exit code
 
 
 def _cache_folder() -> Path:
@@ -157,10 +159,14 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
 
 
 def main() -> None:
-    """Start the Space as its environment says."""
+    """Start the Space as its environment says; what is wrong with it is one line, and exit code 2."""
     model, index, embedder = (os.environ.get(f"ARTEXTRACT_{part}") for part in ("MODEL", "INDEX", "EMBEDDER"))
     model = model or MODEL
-    start(model=model, index=open_index(index, model, embedder))
+    try:
+        start(model=model, index=open_index(index, model, embedder))
+    except (ArtExtractError, OSError) as error:
+        print(f"artextract: {for_terminal(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
+        sys.exit(BAD_INPUT)
 
 
 if __name__ == "__main__":

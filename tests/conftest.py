@@ -104,6 +104,13 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def demo_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of the page's own collection, empty for the first process that starts the page; the others find it."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_cache"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_flush() -> Iterator[None]:
     """Tests outlive no power cut: what is written need not be on the disk, which takes 5 ms a file."""

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 
-def test_demo_check_answers_over_http(tmp_path):
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+def test_demo_check_answers_over_http(demo_cache):
+    environment = os.environ | {"XDG_CACHE_HOME": str(demo_cache), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "artextract_hf.cli", "demo", "--check", "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

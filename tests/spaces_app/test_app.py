@@ -15,9 +15,8 @@ from tests.conftest import ROOT
 from tests.hub.loopback_hub import LoopbackHub, Repo
 from tests.spaces_app.test_upload import META, ask, upload
 
-pytestmark = pytest.mark.long
 
-
+@pytest.mark.long
 def test_its_index_may_be_of_another_network_than_its_model(tiny_classifier, tmp_path):
     other = CrnnForImageClassification.from_pretrained(tiny_classifier)
     with torch.no_grad():
@@ -49,3 +48,14 @@ def test_its_index_may_be_of_another_network_than_its_model(tiny_classifier, tmp
     hub.stop()
     assert (classified[0], similar[0]) == ("complete", "complete")
     assert [hit["id"] for hit in similar[1][2]] == [hit.id for hit in index.search(paintings[3]["image"], k=3)]
+
+
+def test_what_is_wrong_with_its_environment_is_one_line(tiny_classifier, monkeypatch, capsys):
+    from spaces_app.app import main
+
+    monkeypatch.setenv("ARTEXTRACT_MODEL", str(tiny_classifier))
+    monkeypatch.setenv("ARTEXTRACT_INDEX", "somebody/nowhere")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and "'somebody/nowhere'" in err and len(err.splitlines()) == 1

@@ -23,12 +23,11 @@ WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory) -> Iterator[str]:
-    """The demo with the embedded default, in a process of its own, with an empty cache."""
+def url(demo_cache) -> Iterator[str]:
+    """The demo with the embedded default, in a process of its own."""
     import os
 
-    cache = tmp_path_factory.mktemp("cache")
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"XDG_CACHE_HOME": str(demo_cache), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "artextract_hf.cli", "demo"]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
