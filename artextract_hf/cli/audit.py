@@ -49,26 +49,55 @@ def audit_leaks(
 def audit_duplicates(
     source: Source,
     out: Out,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `artextract index` wrote: look for the paintings of SOURCE there, not among themselves."
+        ),
+    ] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
-    """Paintings that are twice in a collection."""
+    """Paintings that are twice in a collection; or, with --index, new ones that an indexed collection has already."""
     _audit(
-        source, out, as_json, across_splits=False, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+        source,
+        out,
+        as_json,
+        across_splits=False,
+        index=index,
+        allow_outside=allow_outside,
+        allow_private_hosts=allow_private_hosts,
     )
 
 
 def _audit(
-    source: str, out: Path, as_json: bool, *, across_splits: bool, allow_outside: bool, allow_private_hosts: bool
+    source: str,
+    out: Path,
+    as_json: bool,
+    *,
+    across_splits: bool,
+    index: Path | None = None,
+    allow_outside: bool,
+    allow_private_hosts: bool,
 ) -> None:
-    from artextract_hf.curation import check_report_output, count_kinds, find_duplicates, read_splits, write_report
+    from artextract_hf import PaintingIndex
+    from artextract_hf.curation import (
+        beside_index,
+        check_report_output,
+        count_kinds,
+        find_duplicates,
+        read_splits,
+        write_report,
+    )
     from artextract_hf.data import SkipList
 
     check_report_output(out)
     skipped = SkipList()
     records = read_splits(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
-    duplicates = find_duplicates(records, skipped, across_splits=across_splits)
+    if index is not None:
+        records = beside_index(records, PaintingIndex.from_pretrained(index))
+    duplicates = find_duplicates(records, skipped, across_splits=across_splits or index is not None)
     what = "Leaks between splits" if across_splits else "Duplicates"
     write_report(duplicates, records, skipped, out, title=f"{what} of {source}")
     counts, left_out = count_kinds(duplicates), skipped.as_json()

@@ -3,6 +3,7 @@ from .comparison import compare as compare
 from .comparison_report import check_comparison_output as check_comparison_output
 from .comparison_report import write_comparison as write_comparison
 from .duplicates import Duplicate as Duplicate
+from .duplicates import beside_index as beside_index
 from .duplicates import find_duplicates as find_duplicates
 from .duplicates import read_splits as read_splits
 from .duplicates_report import check_report_output as check_report_output

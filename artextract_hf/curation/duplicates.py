@@ -19,9 +19,11 @@ from artextract_hf.data.sources.collection import is_hub_name, read_collection
 from artextract_hf.data.sources.listing import is_stored_dataset
 from artextract_hf.data.sources.named_files import is_inside
 from artextract_hf.data.sources.tables import read_table_splits
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, PaintingIndexError
+from artextract_hf.retrieval.index import PaintingIndex
 
 SPLIT = "split"  # the column that says where a record comes from
+NEW, INDEXED = "new", "index"  # what is looked for, and what is there already
 TEXTS = ("title", "artist_name")  # what a report says of a record beside its id, where it has them
 
 
@@ -101,6 +103,26 @@ def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool)
         Duplicate(ids[rows[a]], ids[rows[b]], str(splits[rows[a]]), str(splits[rows[b]]), *how, (rows[a], rows[b]))
         for (a, b), how in sorted(found.items(), key=lambda item: (-item[1][0], item[0]))
     ]
+
+
+def beside_index(records: Dataset, index: PaintingIndex) -> Dataset:
+    """The records of a source and those of an index, as the splits NEW and INDEXED.
+
+    Args:
+        records: as `read_splits` gives them.
+        index: with small pictures.
+
+    Raises:
+        PaintingIndexError: the index was made without pictures.
+    """
+    held = index.records()
+    pictures = [{"bytes": picture, "path": None} for picture in index.thumbnails()]
+    if not any(picture["bytes"] for picture in pictures):
+        raise PaintingIndexError("the index was made without pictures, so there is nothing to compare with.")
+    texts = {name: [str(record.get(name) or "") for record in held] for name in TEXTS}
+    known = Dataset.from_dict({"id": index.ids, "image": pictures, **texts}, features=_shown(records).features)
+    sides = {NEW: _shown(records), INDEXED: known}
+    return concatenate_datasets([part.add_column(SPLIT, [name] * len(part)) for name, part in sides.items()])
 
 
 def _shown(part: Dataset) -> Dataset:

@@ -338,6 +338,10 @@ class PaintingIndex(Publishable):
         records = self._snapshot.records
         return records.thumbnail(records.row(id_))
 
+    def thumbnails(self) -> Iterable[bytes | None]:
+        """The small picture of every painting, encoded, in the order of the ids; None where there is none."""
+        return self._snapshot.records.contents()
+
     @property
     def embedder(self) -> Embedder:
         """The embedder of the index, loaded by its name when first needed, and checked; see `named_embedder.py`."""

@@ -42,6 +42,7 @@ COMMANDS = {
     "compare other": "compare {index} @ --out {out}",
     "compare out": "compare {index} {index} --out @",
     "audit duplicates": "audit duplicates @ --out {out}",
+    "audit duplicates index": "audit duplicates {pictures} --index @ --out {out}",
     "audit out": "audit duplicates {pictures} --out @",
     "audit leaks": "audit leaks @ --out {out}",
     "audit outliers": "audit outliers @ --out {out} --embedder palette",

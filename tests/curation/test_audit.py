@@ -4,11 +4,17 @@ import csv
 import html.parser
 import json
 
+import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict, Features, Image, Value
 
+from artextract_hf.data.sources.collection import load_collection
 from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.retrieval.index import PaintingIndex
+from artextract_hf.retrieval.records import RecordTable
+from artextract_hf.retrieval.vectors.store import VectorStore
 from tests.conftest import plain_picture
+from tests.retrieval.conftest import ColorEmbedder
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,35 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+
+
+def test_new_paintings_are_looked_for_in_an_index(run_cli, leaky, tmp_path):
+    """As a museum asks before it takes in a folder: which of these do we have already?"""
+    index = PaintingIndex.build(load_collection(leaky / "train"), ColorEmbedder())
+    index.save_pretrained(tmp_path / "index")
+    arguments = ("audit", "duplicates", leaky / "val", "--index", tmp_path / "index", "--out", tmp_path / "report")
+    code, out, _ = run_cli(*arguments, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert {(p["first"], p["second"], p["first_split"], p["second_split"]) for p in document["pairs"]} == {
+        ("val/copy.png", "train/00.png", "new", "index"),
+        ("val/crop.png", "train/01.png", "new", "index"),
+        ("val/jpeg.jpg", "train/02.png", "new", "index"),
+    }  # not the twin, which the index has twice
+    assert [item["path"] for item in document["skipped"]] == ["val/broken.jpg"]
+    assert (tmp_path / "report/report.html").read_text(encoding="utf-8").count("<img") == 6
+
+
+def test_an_index_without_pictures_cannot_be_looked_in(run_cli, leaky, tmp_path):
+    store, records = (
+        VectorStore.build(np.eye(2, 3, dtype=np.float32)),
+        RecordTable.from_rows([{"id": "a"}, {"id": "b"}]),
+    )
+    bare = PaintingIndex(store, records, embedder=None, embedder_name="colour", fingerprint="colour-1")
+    bare.save_pretrained(tmp_path / "index")
+    arguments = ("audit", "duplicates", leaky / "val", "--index", tmp_path / "index", "--out", tmp_path / "report")
+    code, _, errors = run_cli(*arguments)
+    assert code == 2 and "made without pictures" in errors and not (tmp_path / "report").exists()
 
 
 def test_the_page_shows_both_pictures_and_needs_nothing_from_elsewhere(run_cli, tmp_path):
