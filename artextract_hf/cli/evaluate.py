@@ -65,3 +65,25 @@ def evaluate_embedder(
     network = AutoEmbedder.from_pretrained(embedder, backend)
     report = evaluation.evaluate_embedder(network, searched, asked, out, name=embedder, photos=photos)
     show(report, evaluation.embedder_table(report).splitlines(), as_json=as_json, left_out=report["skipped"])
+
+
+@evaluate.command("index")
+def evaluate_index(
+    index: Annotated[Path, typer.Argument(help="What `artextract index` or `artextract embed` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """What each kind of index would find among these paintings, how fast, and how large it would be."""
+    from artextract_hf.retrieval import PaintingIndex, try_factories
+
+    if (index / "embeddings.npy").is_file():
+        searched = PaintingIndex.from_embeddings(index, "flat")
+    else:
+        searched = PaintingIndex.from_pretrained(index)
+    head = f"{'factory':<8} {'recall@10':>9} {'p50 ms':>8} {'p95 ms':>8} {'MB':>8} {'built s':>8}"
+    trials, lines = [], [f"{len(searched)} paintings, vectors of length {searched.dim}, {searched.metric}", head]
+    for trial in try_factories(searched.vectors(), searched.metric):
+        trials.append(trial.as_json())
+        figures = f"{100 * trial.recall:>8.1f}% {trial.p50_ms:>8.2f} {trial.p95_ms:>8.2f} {trial.bytes / 1e6:>8.1f}"
+        lines.append(f"{trial.factory:<8} {figures} {trial.build_s:>8.1f}")
+    document = {"count": len(searched), "dim": searched.dim, "metric": searched.metric, "factories": trials}
+    show(document, lines, as_json=as_json)

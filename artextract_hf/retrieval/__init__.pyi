@@ -21,3 +21,5 @@ from .searchable import SearchHit as SearchHit
 from .snapshot import Hit as Hit
 from .storage import check_index_output as check_index_output
 from .storage import read_embeddings as read_embeddings
+from .vectors.trial import Trial as Trial
+from .vectors.trial import try_factories as try_factories

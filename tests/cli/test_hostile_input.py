@@ -57,6 +57,7 @@ COMMANDS = {
     "--baseline-weights @",
     "evaluate embedder": "evaluate embedder --embedder palette --gallery @ --queries {prepared} --out {out}",
     "evaluate queries": "evaluate embedder --embedder palette --gallery {prepared} --queries @ --out {out}",
+    "evaluate index": "evaluate index @",
     "prepare wikiart": "prepare wikiart --root @ --out {out}",
     "prepare wikiart split": "prepare wikiart --root {pictures} --out {out} --split @",
     "prepare nga": "prepare nga --opendata @ --out {out}",
