@@ -25,6 +25,7 @@ Findings = Annotated[Path, typer.Option(help="Folder to write: report.html, find
 Embedding = Annotated[
     str, typer.Option(help="What embeds a collection: `default`, a directory, a Hub name, or a timm model.")
 ]
+FEW = 10  # groups of findings that a line can name
 EMBEDDER = "artextract/byol-paintings"  # it learnt no labels, so that it can doubt them
 
 
@@ -154,6 +155,33 @@ def audit_labels(
     )
 
 
+@audit.command("map")
+def audit_map(
+    source: Works,
+    out: Annotated[Path, typer.Option(help="Folder to write: report.html, map.png, map.parquet, findings.*.")],
+    clusters: Annotated[
+        int | None, typer.Option(min=1, help="How many; by default the root of half the number of works.")
+    ] = None,
+    embedder: Embedding = EMBEDDER,
+    backend: Backend = "torch",
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
+    """The collection on a plane, in clusters with names, and the works that are typical of each."""
+    from artextract_hf.curation import check_map_output, map_collection, typical_works, write_map
+
+    check_map_output(out)
+
+    def find(index: "PaintingIndex") -> list["Finding"]:
+        found = map_collection(index, clusters=clusters)
+        write_map(found, index, out)
+        return typical_works(found, index.ids)
+
+    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
+    _report(find, reading, out, title=f"Map of {source}", as_json=as_json)
+
+
 def _report(
     find: Callable[["PaintingIndex"], Sequence["Finding"]],
     reading: tuple[str, str, str, bool, bool],
@@ -170,9 +198,12 @@ def _report(
     index = _index_of(*reading, skipped=skipped)
     findings = find(index)
     write_findings(findings, index, skipped, out, title=title)
-    counts = ", ".join(f"{len(group)} by {name}" for name, group in by_criterion(findings).items())
+    groups = by_criterion(findings)
+    counts = ", ".join(f"{len(group)} by {name}" for name, group in groups.items()) or "nothing stands out"
+    if len(groups) > FEW:
+        counts = f"findings in {len(groups)} groups"
     document = findings_document(findings, index, skipped)
-    lines = [f"{len(index)} works; {counts or 'nothing stands out'}; see {out / 'report.html'}"]
+    lines = [f"{len(index)} works; {counts}; see {out / 'report.html'}"]
     show(document, lines, as_json=as_json, left_out=skipped.as_json())
 
 

@@ -1,3 +1,8 @@
+from .collection_map import CollectionMap as CollectionMap
+from .collection_map import check_map_output as check_map_output
+from .collection_map import map_collection as map_collection
+from .collection_map import typical_works as typical_works
+from .collection_map import write_map as write_map
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
 from .comparison_report import check_comparison_output as check_comparison_output
