@@ -24,11 +24,11 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import labels_for, load_prepared, take_split
-from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, known_labels, predict
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from artextract_hf.outputs import refuse_filled
+from training.checks.earlier_run import read_settings
 from training.classifier.card import score_and_describe
 from training.classifier.config import TrainConfig
 from training.classifier.model import save_model
@@ -131,7 +131,7 @@ def describe(out: Path, recipe: Path, splits: DatasetDict, args: argparse.Namesp
     if not recipe.is_file():
         print(f"no card: {recipe} would tell how the classifier was trained.")
         return
-    values = read_document(recipe, DataError) | {"data": args.data, "eval_split": args.held_out}
+    values = read_settings(recipe) | {"data": args.data, "eval_split": args.held_out}
     learnt = concatenate_datasets([take_split(splits, split) for split in args.learnt])
     held_out = take_split(splits, args.held_out)
     report = score_and_describe(

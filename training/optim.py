@@ -4,6 +4,7 @@ A schedule is a pure function of the step, so a resumed run needs no state of it
 `peak_lr`; the schedule's factor multiplies it.
 """
 
+import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,6 +75,19 @@ def freeze_first(backbone: nn.Module, layers: int) -> None:
             weight.requires_grad_(False)
 
 
+def check_optimizer(name: str) -> None:
+    """Refuse the name of no optimiser.
+
+    Raises:
+        DataError: timm has none of this name.
+    """
+    if name not in list_optimizers():
+        near = difflib.get_close_matches(name, list_optimizers(), n=1)
+        raise DataError(
+            f"there is no optimiser {name!r}; " + (f"did you mean {near[0]!r}?" if near else "try 'adamw'.")
+        )
+
+
 @dataclass(frozen=True)
 class Rates:
     """How fast what learns: the peak learning rates, and the decay of weights."""
@@ -92,12 +106,7 @@ def make_optimizer(name: str, backbone: nn.Module, whole: nn.Module, rates: Rate
         backbone: the network below; it is left out where none of its weights learns.
         whole: the whole model; what belongs to the backbone is not counted twice.
         rates: peak rates and decay.
-
-    Raises:
-        DataError: timm has no such optimiser.
     """
-    if name not in list_optimizers():
-        raise DataError(f"timm has no optimiser {name!r}; it has {', '.join(list_optimizers())}.")
     groups = [
         {
             "params": group["params"],

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from accelerate.utils import LoggerType
+from transformers import PreTrainedConfig
 
-from artextract_hf.errors import DataError
+from artextract_hf.errors import ArtExtractError, DataError
+from training.checks.values import check_least, check_value, is_number, shown, takes_text
 
 PRECISIONS = ("auto", "bf16", "fp16", "no")
 
@@ -52,7 +55,20 @@ class Recipe:
     trackers: tuple[str, ...] = ()  # Accelerate's, beside the CSV log, such as `tensorboard` or `wandb`
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            check_value(f.name, f.type, getattr(self, f.name))
+        for key in ("data", "output_dir"):
+            if not getattr(self, key):
+                raise DataError(f"the configuration needs {key!r}.")
         check_choice("mixed_precision", self.mixed_precision, PRECISIONS)
+        for tracker in self.trackers:
+            check_choice("trackers", tracker, LoggerType.list())
+        for key in ("batch_size", "checkpoint_every"):
+            check_least(key, getattr(self, key), 1)
+        if self.sizes[0][0] or not all(side for _, side in self.sizes):
+            raise DataError(
+                f"--sizes is {shown(self.sizes)}; the first pair is of epoch 0, and a side has 1 pixel at least."
+            )
 
     def size_at(self, epoch: int) -> int:
         """Side of the training views in an epoch."""
@@ -70,6 +86,7 @@ class Recipe:
         values = _parsed(Path(path).read_bytes(), str(path)) or {}
         if not isinstance(values, dict):
             raise DataError(f"{path} is no configuration, which has lines such as `epochs: 10`.")
+        kinds = {f.name: f.type for f in fields(cls)}
         for key, value in _pairs(overrides):
             *parents, last = key.split(".")
             inner = values
@@ -77,7 +94,7 @@ class Recipe:
                 inner = inner.setdefault(parent, {})
                 if not isinstance(inner, dict):
                     raise DataError(f"{key} reaches inside {parent}, which is {inner!r}.")
-            inner[last] = _parsed(value, f"--{key}")
+            inner[last] = _given(key, kinds.get(key), value)
         return cls.from_dict(values)
 
     @classmethod
@@ -90,12 +107,10 @@ class Recipe:
                 raise DataError(
                     f"the configuration has no key {key!r}." + (f" Did you mean {near[0]!r}?" if near else "")
                 )
-            if known[key] is float and not is_number(value):
-                raise DataError(f"{key} is {value!r}; it takes a number.")
             if known[key] == tuple[str, ...] and isinstance(value, str):  # as in `--tasks style,school`
                 values = values | {key: [name.strip() for name in value.split(",") if name.strip()]}
         for key in ("data", "output_dir"):
-            if not values.get(key):
+            if key not in values:
                 raise DataError(f"the configuration needs {key!r}.")
         return cls(**{key: _frozen(value) for key, value in values.items()})
 
@@ -120,6 +135,12 @@ def _parsed(text: str | bytes, name: str) -> Any:
         raise DataError(f"{name} cannot be read as YAML: {str(error).partition(chr(10))[0]}.") from None
 
 
+def _given(key: str, kind: Any, text: str) -> Any:
+    """The value of a `--key value` pair; a name stays a text, also where it consists of digits or is empty."""
+    value = _parsed(text, f"--{key}")
+    return text if takes_text(kind) and (is_number(value) or not text) else value
+
+
 def check_choice(key: str, value: str, choices: Collection[str]) -> None:
     """Refuse a value that is none of the choices of its key.
 
@@ -130,9 +151,28 @@ def check_choice(key: str, value: str, choices: Collection[str]) -> None:
         raise DataError(f"{key} is {value!r}; it takes one of {', '.join(map(repr, choices))}.")
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value of a recipe is a number; to Python, true and false are too."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def check_network(kind: type[PreTrainedConfig], settings: dict[str, Any], **given: Any) -> None:
+    """Refuse a `model` of which no network's configuration can be made.
+
+    Args:
+        kind: of the configuration.
+        settings: the value of `model`.
+        given: what the training sets by itself.
+
+    Raises:
+        ArtExtractError: it has an unknown setting, or one with a value that it cannot have.
+    """
+    names = kind.__annotations__
+    for name in settings:
+        if name not in names or name in given:
+            near = difflib.get_close_matches(name, names.keys() - given.keys(), n=1)
+            raise DataError(f"--model has no setting {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+    try:
+        kind(**settings, **given)
+    except ArtExtractError:
+        raise
+    except Exception as error:  # noqa: BLE001  (the Hub's client has its own)
+        raise DataError(f"--model cannot be built: {' '.join(str(error).split())}.") from None
 
 
 def _frozen(value: Any) -> Any:

@@ -2,9 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,14 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock, refuse_foreign_files, write_whole
-from training.loop import log_epoch, precision
+from training.checks.earlier_run import CONFIG, as_document, refuse_other_paintings, refuse_other_settings
+from training.loop import log_epoch, precision, read_progress
 from training.processes import start_processes
 from training.recipe import Recipe
 
 # What a training writes into its output folder; by keys of the first an earlier run is known.
 FILES = (
-    "config.json", "checkpoint.safetensors", "log.csv", "scores.csv", "watch.csv", "progress.png", "views.png",
+    CONFIG, "checkpoint.safetensors", "log.csv", "scores.csv", "watch.csv", "progress.png", "views.png",
     "maps.npy", "best", "last", "evaluation",
 )  # fmt: skip
 KEYS = ("data", "output_dir", "epochs")
@@ -60,24 +60,40 @@ def learnt_paintings(splits: DatasetDict, config: Recipe, columns: Sequence[str]
     return paintings
 
 
-def only_run(config: Recipe) -> AbstractContextManager[None]:
+@contextmanager
+def only_run(config: Recipe) -> Iterator[None]:
     """Keep other runs from the output folder, whose checkpoints would mix; the first process does it for all.
 
     Raises:
-        ArtExtractError: another run is writing it, or it holds files of a training's names that are of no training.
+        ArtExtractError: another run is writing it, or it holds files of a training's names that are of no training, or
+            a run with other settings.
     """
     if os.environ.get("RANK", "0") != "0":  # as a launcher says, before Accelerate starts
-        return nullcontext()
+        yield
+        return
     refuse_foreign_files(Path(config.output_dir), FILES, KEYS)
-    return output_lock(config.output_dir)
+    with output_lock(config.output_dir):
+        refuse_other_settings(config)
+        yield
 
 
-def open_output(config: Recipe, accelerator: Accelerator) -> Path:
-    """The output folder, with the configuration in it; the trackers start too."""
+def open_output(config: Recipe, accelerator: Accelerator, digest: str) -> Path:
+    """The output folder, with the configuration in it; the trackers start too.
+
+    Args:
+        config: of the training, with the tasks that it learns.
+        accelerator: whose first process writes.
+        digest: of the paintings that are learnt from.
+
+    Raises:
+        DataError: a run with other settings, or from other paintings, lies there.
+    """
     out = Path(config.output_dir)
     if accelerator.is_main_process:
+        refuse_other_settings(config)
+        refuse_other_paintings(config, read_progress(out), digest)
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / "config.json", json.dumps(asdict(config), indent=2))
+        write_whole(out / CONFIG, json.dumps(as_document(config), indent=2))
     if config.trackers:
         accelerator.init_trackers("artextract")
     accelerator.wait_for_everyone()

@@ -42,6 +42,7 @@ from artextract_hf.outputs import whole_files, write_whole
 from training.byol.config import LARS, ByolTrainConfig
 from training.byol.lars import Lars
 from training.byol.view_pairs import ViewPairs
+from training.checks.earlier_run import paintings_digest
 from training.frozen_norm import fold_frozen_norms
 from training.loop import (
     EpochBatches,
@@ -92,10 +93,11 @@ class Run:
     pairs: ViewPairs
     watched: tuple[Dataset, Dataset] | None  # gallery and queries
     out: Path
+    digest: str  # of the paintings
 
     def save(self, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
-        save_checkpoint(self.out, {"model": self.model}, self.optimizer, progress)
+        save_checkpoint(self.out, {"model": self.model}, self.optimizer, progress | {"paintings": self.digest})
 
 
 def train(config: ByolTrainConfig) -> None:
@@ -144,8 +146,9 @@ def set_up(config: ByolTrainConfig) -> Run:
     learn = learnt_paintings(splits, config, ["id", "image"])
     pairs = ViewPairs(learn, byol_views(**config.view), seed=config.seed)
     watched = watched_paintings(splits, config) if config.query_split else None
-    out = open_output(config, accelerator)
-    run = Run(config, accelerator, model, parallel, optimizer, pairs, watched, out)
+    digest = paintings_digest(learn)
+    out = open_output(config, accelerator, digest)
+    run = Run(config, accelerator, model, parallel, optimizer, pairs, watched, out, digest)
     if accelerator.is_main_process:
         draw_preview(run)
     return run

@@ -31,6 +31,7 @@ from artextract_hf.errors import DataError
 from artextract_hf.evaluation import METRICS, Scores, classifier_table, predict, score
 from artextract_hf.hub import publish_model
 from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification
+from training.checks.earlier_run import paintings_digest
 from training.classifier.batch import Batch, MapBatch
 from training.classifier.card import score_and_describe
 from training.classifier.config import TrainConfig
@@ -84,12 +85,13 @@ class Run:
     evaluate: Dataset | None
     teachers: Teachers | None
     out: Path
+    digest: str  # of the paintings
     best: dict[str, float] = field(default_factory=lambda: {"macro_f1": -1.0, "epoch": 0})
 
     def save(self, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
         modules = {"learner": self.learner, "average": self.average}
-        save_checkpoint(self.out, modules, optimizer, progress | {"best": self.best})
+        save_checkpoint(self.out, modules, optimizer, progress | {"best": self.best, "paintings": self.digest})
 
 
 @dataclass
@@ -157,10 +159,11 @@ def set_up(config: TrainConfig) -> Run:
     views = TrainingViews(learn, tasks, view_of(config.view), seed=config.seed)
     learner = Learner(model, config, count_classes(views, tasks)).to(device)
     teachers = Teachers(config.teachers, model.config.tasks, device=device) if config.teachers else None
-    out = open_output(config, accelerator)
+    digest = paintings_digest(learn, [*config.tasks, *config.auxiliary])
+    out = open_output(config, accelerator, digest)
     if accelerator.is_main_process:
         print(opening(config, model.config.tasks, learn, evaluate), flush=True)
-    return Run(config, accelerator, learner, average, views, learn, evaluate, teachers, out)
+    return Run(config, accelerator, learner, average, views, learn, evaluate, teachers, out, digest)
 
 
 def set_norms(config: TrainConfig, model: CrnnForImageClassification, device: torch.device) -> None:

@@ -20,6 +20,7 @@ from sklearn.manifold import TSNE
 
 from artextract_hf.curation.findings import Finding, require_works
 from artextract_hf.data.labels import display_name
+from artextract_hf.evaluation.plots import as_label, save_figure
 from artextract_hf.outputs import refuse_foreign_files, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.vectors.scan import units
@@ -174,7 +175,8 @@ def _draw(found: CollectionMap, path: Path) -> None:
     )
     for number, name in enumerate(found.names):
         x, y = np.median(found.places[found.cluster == number], axis=0)
-        label = name.replace("$", r"\$")
-        axes.annotate(label, (x, y), fontsize=8, ha="center", bbox={"boxstyle": "round", "fc": "white", "alpha": 0.8})
+        axes.annotate(
+            as_label(name), (x, y), fontsize=8, ha="center", bbox={"boxstyle": "round", "fc": "white", "alpha": 0.8}
+        )
     axes.set_axis_off()
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from artextract_hf.data.fetch import is_address, shown
-from artextract_hf.data.sources.collection import is_hub_name
 from artextract_hf.data.sources.nga import NGA_SOURCE
 
 Origin = Literal["wikiart", "nga", "hub", "iiif", "own"]
@@ -42,4 +41,5 @@ def _origin(manifest: Mapping[str, Any], source: str) -> tuple[Origin, str]:
         return "nga", ""
     if is_address(source):
         return "iiif", shown(source)
-    return ("hub", source) if is_hub_name(source) else ("own", "")
+    # The name does not tell: `own/metadata.csv` may be a file that lay elsewhere.
+    return ("hub", source) if manifest.get("on_hub") else ("own", "")

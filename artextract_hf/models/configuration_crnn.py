@@ -1,5 +1,6 @@
 """Configuration of the convolutional-recurrent classifier."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -131,6 +132,9 @@ class CrnnConfig(StrictConfig):
         """Put the tasks in order, and check what is set by task; gives the class names of the active one."""
         if not self.tasks or not all(self.tasks.values()):
             raise ModelError(f"CrnnConfig.tasks has a task without classes: {self.tasks}")
+        for task, names in self.tasks.items():
+            if twice := [name for name, count in Counter(names).items() if count > 1]:
+                raise ModelError(f"CrnnConfig.tasks has the class {twice[0]!r} of {task!r} twice.")
         # JSON sorts the keys of a mapping; this order is the same before and after.
         self.tasks = dict(sorted(self.tasks.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0])))
         self.task = self.task or next(iter(self.tasks))

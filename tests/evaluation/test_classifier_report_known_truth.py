@@ -8,7 +8,7 @@ from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.evaluation.classifier_report import classifier_table, evaluate_classifier
-from artextract_hf.evaluation.plots import draw_confusion
+from artextract_hf.evaluation.plots import draw_class_balance, draw_confusion, draw_lines, draw_results
 
 ROWS = [
     ("red", "Impressionism", "Claude_Monet"),  # right, right
@@ -113,3 +113,12 @@ def test_confusion_of_many_classes_is_drawn_large_enough_to_read(tmp_path):
     with Image.open(tmp_path / "many.png") as picture:
         width, height = picture.size
     assert min(width, height) / 68 > 20  # pixels a class; labels are 7 points, 11 pixels high
+
+
+def test_names_of_the_data_are_drawn_as_words_and_warn_of_nothing(tmp_path, recwarn):
+    names = ["\x1b[31mred\x07", "$\\frac$ and $", "\u7d75\u753b"]  # no formula; letters that the font has not
+    draw_confusion(np.eye(3, dtype=int), names, tmp_path / "confusion.png")
+    draw_class_balance({name: dict.fromkeys(names, 1) for name in names}, tmp_path / "balance.png")
+    draw_results({name: dict.fromkeys(names, 0.5) for name in names}, names[0], tmp_path / "results.png")
+    draw_lines({name: {other: [0.5] for other in names} for name in names}, tmp_path / "lines.png")
+    assert len(list(tmp_path.iterdir())) == 4 and not recwarn.list

@@ -52,6 +52,10 @@ def test_a_file_of_somebody_else_is_kept_and_found_before_the_work(tmp_path):
     with pytest.raises(ArtExtractError, match="mine.onnx is of no earlier run"):
         export_onnx("nobody/nothing", tmp_path / "mine.onnx")
     assert (tmp_path / "mine.onnx").read_text() == "mine"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ArtExtractError, match="folder is of no earlier run"):
+        export_onnx("nobody/nothing", tmp_path / "folder")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 QUICK = ("lstm", "gabor, neck, heads")  # the others take as long as these each

@@ -264,6 +264,7 @@ def test_weights_that_do_not_fit_are_refused(damage, tmp_path):
         ({"backbone": "vit_tiny_patch16_224"}, "takes no pictures of 64 pixels"),
         ({"task": "artist"}, "the tasks are style, genre"),
         ({"tasks": {"style": []}}, "without classes"),
+        ({"tasks": {"style": ["Baroque", "Cubism", "Baroque"]}}, "the class 'Baroque' of 'style' twice"),
         ({"backbone": "mobilnetv2_100"}, "Did you mean mobilenetv2_100"),
         ({"backbone": "hf-hub:somebody/something"}, "not a timm architecture"),
     ],

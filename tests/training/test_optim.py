@@ -11,6 +11,7 @@ from artextract_hf.errors import DataError
 from training.optim import (
     SCHEDULES,
     Rates,
+    check_optimizer,
     cosine_annealing,
     exponential,
     freeze_first,
@@ -107,4 +108,4 @@ def test_a_frozen_backbone_is_left_out():
 def test_any_optimiser_of_timm_by_its_name():
     assert type(optimizer("lion")).__name__ == "Lion"
     with pytest.raises(DataError, match="no optimiser 'adamm'"):
-        optimizer("adamm")
+        check_optimizer("adamm")

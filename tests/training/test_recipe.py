@@ -39,8 +39,10 @@ def test_configuration_checks_itself(tmp_path):
         (["--accumulate", "3"], "3 equal pieces"),
         (["--schedule", "linear"], "cosine_annealing"),
         (["--push_to_hub", "somebody/crnn", "--eval_split", ""], "give an eval_split"),
-        (["--lr", "fast"], "takes a number"),
-        (["--lr", "true"], "takes a number"),
+        (["--lr", "fast"], "--lr has to be a number, not 'fast'"),
+        (["--model.backbone", "3"], "--model cannot be built: .*'backbone' expected str"),
+        (["--model.tasks", "{style: [a]}"], "no setting 'tasks'"),
+        (["--model.droput", "0.1"], "Did you mean 'dropout'"),
     ):
         with pytest.raises(DataError, match=message):
             TrainConfig.load(path, bad)
@@ -73,3 +75,13 @@ def test_a_key_that_cannot_be_put_over_it_is_refused(tmp_path, pair):
     path.write_text("data: d\noutput_dir: o\nmodel: {dropout: 0.1}\n")
     with pytest.raises(DataError):
         TrainConfig.load(path, pair)
+
+
+def test_names_stay_texts_where_they_are_numbers_or_empty(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("data: d\noutput_dir: o\n")
+    config = TrainConfig.load(
+        path, ["--output_dir", "1873", "--eval_split", "", "--tasks", "1900", "--task_weights", ""]
+    )
+    assert (config.output_dir, config.eval_split, config.tasks, config.task_weights) == ("1873", "", ("1900",), "")
+    assert TrainConfig.load(path, ["--tasks", ""]).tasks == ()

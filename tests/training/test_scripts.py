@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from training.byol.config import ByolTrainConfig
+from training.checks.earlier_run import as_document
+from training.classifier.config import TrainConfig
+
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = sorted(p.stem for p in (ROOT / "training").glob("*.py") if "__main__" in p.read_text(encoding="utf-8"))
 RECIPE = str(ROOT / "training/configs/plain.yaml")
@@ -60,7 +64,9 @@ def test_files_of_no_training_are_kept(end, tmp_path, script, name):
     (tmp_path / "out" / name).write_text("{}")
     assert f"{name} is of no earlier run" in end(script, *ARGUMENTS[script])
     assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["{}"]
-    (tmp_path / "out/config.json").write_text(json.dumps({"data": "d", "output_dir": "o", "epochs": 1}))
+    kind = {"train_byol": ByolTrainConfig, "train_classifier": TrainConfig}[script]
+    path, *pairs = (word.format(no=tmp_path / "nowhere", out=tmp_path / "out") for word in ARGUMENTS[script][1:])
+    (tmp_path / "out/config.json").write_text(json.dumps(as_document(kind.load(path, pairs))))
     assert "nowhere" in end(script, *ARGUMENTS[script])  # it would go on with an earlier run
 
 

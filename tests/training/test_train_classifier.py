@@ -137,8 +137,8 @@ def test_an_auxiliary_column_has_a_class_for_what_stands_there_often():
             as_classes(paintings, other)
     with pytest.raises(DataError, match="nothing to learn"):
         as_classes(paintings.select(range(4)), "artist_name")
-    wrong = [({"style": 1.0}, "a task already"), ({"artist_name": -1.0}, "a weight a column")]
-    for auxiliary, message in [*wrong, ("artist_name", "a weight a column")]:
+    wrong = [({"style": 1.0}, "a task already"), ({"artist_name": 0.0}, "a weight a column")]
+    for auxiliary, message in [*wrong, ("artist_name", "numbers by name"), ({"artist_name": -1.0}, "below 0")]:
         with pytest.raises(DataError, match=message):
             TrainConfig.from_dict({"data": "-", "output_dir": "-", "tasks": ["style"], "auxiliary": auxiliary})
 

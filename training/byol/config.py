@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from timm.optim import list_optimizers
-
 from artextract_hf.data import byol_views
 from artextract_hf.errors import DataError
-from training.recipe import Recipe
+from artextract_hf.models import ByolConfig
+from training.checks.values import check_least
+from training.optim import check_optimizer
+from training.recipe import Recipe, check_network
 
 LARS = "lars"  # ours (`training/byol/lars.py`); timm's of that name decays and excludes otherwise
 
@@ -51,8 +52,10 @@ class ByolTrainConfig(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.optimizer != LARS and self.optimizer not in list_optimizers():
-            raise DataError(f"there is no optimiser {self.optimizer!r}; give {LARS} or one of timm.")
+        check_optimizer(self.optimizer)  # timm has one called lars too
+        check_least("watch_every", self.watch_every, 1)
+        check_least("watched", self.watched, 1)
+        check_network(ByolConfig, self.model)
         if bool(self.gallery_split) != bool(self.query_split):
             raise DataError("gallery_split and query_split go together.")
         if self.push_to_hub and not self.query_split:

@@ -5,9 +5,10 @@ from typing import Any
 
 from artextract_hf.data import view_of
 from artextract_hf.errors import DataError
-from artextract_hf.models import TaskLoss
-from training.optim import SCHEDULES
-from training.recipe import Recipe, check_choice, is_number
+from artextract_hf.models import CrnnConfig, TaskLoss
+from training.checks.values import check_least
+from training.optim import SCHEDULES, check_optimizer
+from training.recipe import Recipe, check_choice, check_network
 
 FROZEN = ("backbone", "trunk")
 
@@ -95,16 +96,20 @@ class TrainConfig(Recipe):
         super().__post_init__()
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("frozen", self.frozen, FROZEN)
+        check_optimizer(self.optimizer)
+        for key in ("accumulate", "schedule_period", "eval_every"):
+            check_least(key, getattr(self, key), 1)
         self._check_tasks()
         self._check_model()
         if self.contrastive and (self.mixup or self.cutmix):
             raise DataError("contrastive compares paintings by their class; mixup and cutmix leave them without one.")
-        if not 0 <= self.distillation <= 1:
-            raise DataError(f"distillation is {self.distillation}; it is a share, from 0 to 1.")
+        for key in ("distillation", "ema_decay", "final_lr", "schedule_rate", "layer_decay"):
+            if getattr(self, key) > 1:
+                raise DataError(f"--{key} is {getattr(self, key)}; it is a share, from 0 to 1.")
         if self.batch_size % self.accumulate:
             raise DataError(f"a batch of {self.batch_size} cannot be cut into {self.accumulate} equal pieces.")
-        if not self.train_splits or self.epochs + self.frozen_epochs < 1 or self.batch_size < 1:
-            raise DataError("a training needs at least one split, one epoch and one painting a step.")
+        if not self.train_splits or self.epochs + self.frozen_epochs < 1:
+            raise DataError("a training needs at least one split and one epoch.")
         if self.push_to_hub and not self.eval_split:
             raise DataError("push_to_hub publishes a card with figures; give an eval_split to take them on.")
         view_of(self.view)  # its own check
@@ -116,8 +121,7 @@ class TrainConfig(Recipe):
             raise DataError(f"{', '.join(unknown)} is none of the tasks {', '.join(self.tasks)}.")
         if isinstance(self.task_weights, str) and self.task_weights not in ("", "uncertainty"):
             raise DataError(f"task_weights is {self.task_weights!r}; it takes a weight a task, or 'uncertainty'.")
-        weights = self.auxiliary.values() if isinstance(self.auxiliary, dict) else [None]
-        if not all(is_number(weight) and weight > 0 for weight in weights):
+        if not all(self.auxiliary.values()):
             raise DataError(f"auxiliary is {self.auxiliary!r}; it takes a weight a column, as {{artist_name: 0.5}}.")
         if twice := self.auxiliary.keys() & set(self.tasks):
             raise DataError(f"{', '.join(twice)} is a task already, not auxiliary.")
@@ -127,6 +131,9 @@ class TrainConfig(Recipe):
             raise DataError("companions are trained one by one and joined afterwards: training/ensemble.py.")
         if self.model.get("temperature"):
             raise DataError("a temperature is fitted when the training is done: training/calibration.py.")
+        heads = self.model.get("heads")
+        named = [*(heads if isinstance(heads, dict) else ()), *filter(None, [self.model.get("task")])]
+        check_network(CrnnConfig, self.model, tasks={str(task): ["class"] for task in named or ["style"]})
 
     def task_loss(self) -> TaskLoss:
         """The loss of each task."""

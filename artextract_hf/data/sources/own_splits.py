@@ -15,7 +15,7 @@ from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_dupl
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.saved import ALL
 from artextract_hf.data.schema import SkipList, class_names, labels_for, tasks_of
-from artextract_hf.data.sources.collection import read_with_splits
+from artextract_hf.data.sources.collection import is_hub_name, read_with_splits
 from artextract_hf.data.sources.decisions import apply_decisions
 from artextract_hf.data.wikiart.lists import VAL
 from artextract_hf.data.wikiart.manifest import label_baselines
@@ -61,8 +61,9 @@ def read_collection_splits(
         options: those of `read_with_splits`.
 
     Returns:
-        The splits; and `baselines` by task on `val`, how many labels were `relabelled`, and of a draw its shares and
-        seed, the `groups` that were kept together, and the `near_duplicate_pairs` among them.
+        The splits; and `on_hub`, whether the source is a data set of the Hub, `baselines` by task on `val`, how many
+        labels were `relabelled`, and of a draw its shares and seed, the `groups` that were kept together, and the
+        `near_duplicate_pairs` among them.
 
     Raises:
         DataError: the source cannot be read, states the split of some records only, or has a split that is to be drawn.
@@ -82,6 +83,7 @@ def read_collection_splits(
             raise DataError(f"{source} has a split {name} already; leave out --{name}.")
         facts |= _draw(records, sides, draw)
     splits = DatasetDict({name: records.select(np.flatnonzero(sides == name)) for name in _in_order(sides)})
+    facts["on_hub"] = is_hub_name(source)
     return splits or DatasetDict({ALL: records}), facts | {"baselines": _baselines(splits)}
 
 

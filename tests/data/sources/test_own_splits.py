@@ -67,7 +67,11 @@ def test_a_column_becomes_classes_and_the_draw_is_stratified_and_keeps_works_tog
 
 def test_without_a_draw_there_is_one_split_and_no_class_of_ones_own(collection):
     splits, facts = read(collection / "list.csv")
-    assert list(splits) == ["all"] and "school_of_art" not in splits["all"].column_names and facts == {"baselines": {}}
+    assert (
+        list(splits) == ["all"]
+        and "school_of_art" not in splits["all"].column_names
+        and facts == {"baselines": {}, "on_hub": False}
+    )
 
 
 def test_folders_of_splits_are_kept_and_subfolders_are_classes(tmp_path):
