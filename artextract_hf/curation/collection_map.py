@@ -170,13 +170,11 @@ def _draw(found: CollectionMap, path: Path) -> None:
     figure = Figure(figsize=(12, 9), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.scatter(
-        *found.places.T, c=found.cluster, cmap="nipy_spectral", s=max(1.0, 4000 / len(found.places)), alpha=0.6
-    )
+    x, y = found.places.T
+    axes.scatter(x, y, c=found.cluster, cmap="nipy_spectral", s=max(1.0, 4000 / len(x)), alpha=0.6)
+    box = {"boxstyle": "round", "fc": "white", "alpha": 0.8}
     for number, name in enumerate(found.names):
-        x, y = np.median(found.places[found.cluster == number], axis=0)
-        axes.annotate(
-            as_label(name), (x, y), fontsize=8, ha="center", bbox={"boxstyle": "round", "fc": "white", "alpha": 0.8}
-        )
+        middle = np.median(found.places[found.cluster == number], axis=0)
+        axes.annotate(as_label(name), tuple(middle), fontsize=8, ha="center", bbox=box)
     axes.set_axis_off()
     save_figure(figure, path, dpi=110)
