@@ -155,6 +155,8 @@ def find_doubtful(predictions: str | Path, ids: Sequence[str], *, count: int = L
         tasks = [name.removesuffix("_predicted") for name in table.columns if name.endswith("_predicted")]
         wanted = [f"{task}_{what}" for task in tasks for what in ("label", "predicted", "confidence")]
         table = table[["id", *wanted]].astype({f"{task}_confidence": float for task in tasks})
+        if not all(_are_predictions(table, task) for task in tasks):
+            raise ValueError("a prediction is no text, or its confidence no share")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{predictions} is no predictions.parquet of `artextract evaluate classifier`: {first_line(error)}."
@@ -166,6 +168,11 @@ def find_doubtful(predictions: str | Path, ids: Sequence[str], *, count: int = L
     for task in tasks:
         findings += _unsure(table, task, count) + _contradicted(table, task, count)
     return findings
+
+
+def _are_predictions(table: pd.DataFrame, task: str) -> bool:
+    names = pd.concat([table[f"{task}_predicted"], table[f"{task}_label"].dropna()])
+    return bool(names.map(type).eq(str).all() and table[f"{task}_confidence"].between(0, 1).all())
 
 
 def _unsure(table: pd.DataFrame, task: str, count: int) -> list[Finding]:
