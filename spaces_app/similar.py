@@ -1,6 +1,7 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits."""
 
 import html
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -52,6 +53,8 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
         if len(where or "") > MAX_FILTER:  # the field's own bound is the browser's
             raise gr.Error(f"The filter is longer than {MAX_FILTER} characters.", print_exception=False)
         picture = open_upload(path)
+        if not isinstance(k, int | float) or not math.isfinite(k):  # a client may send anything
+            raise gr.Error("How many has to be a number.", print_exception=False)
         try:
             hits = index.search(picture, k=int(k), where=where or None, fold=True)
         except ArtExtractError as error:

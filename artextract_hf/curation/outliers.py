@@ -151,6 +151,8 @@ def find_doubtful(predictions: str | Path, ids: Sequence[str], *, count: int = L
         DataError: the file is none of these, or tells nothing of the collection.
     """
     try:
+        if not Path(predictions).is_file():  # a device never ends
+            raise ValueError("it is no file")
         table = pd.read_parquet(predictions)
         tasks = [name.removesuffix("_predicted") for name in table.columns if name.endswith("_predicted")]
         wanted = [f"{task}_{what}" for task in tasks for what in ("label", "predicted", "confidence")]

@@ -83,7 +83,7 @@ def decode_image(source: ImageSource, *, min_side: int | None = None, allow_priv
 
     Args:
         source: a path, an http(s) address, the encoded bytes, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4)
-            of uint8.
+            of uint8, and of nothing else.
         min_side: where given, a JPEG may be decoded at a smaller scale (1/2, 1/4, 1/8) whose sides are both still
             at least this many pixels; twice the side that is wanted afterwards loses nothing that is visible.
         allow_private_hosts: fetch an address also from this machine and from hosts of private networks.
@@ -302,10 +302,8 @@ def _eight_bits(array: np.ndarray, top: float) -> np.ndarray:
 def _from_array(array: np.ndarray) -> Image.Image:
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise ImageError(f"an array of shape {array.shape} is no picture; give (H, W), (H, W, 3) or (H, W, 4).")
-    if array.dtype.kind not in "buif":
-        raise ImageError(f"an array of {array.dtype} is no picture; give numbers, best uint8.")
+    if array.dtype != np.uint8:  # whose range could only be guessed
+        raise ImageError(f"an array of {array.dtype} is no picture; give uint8, from 0 to 255.")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.dtype != np.uint8:
-        array = _eight_bits(array, 65535.0 if array.dtype == np.uint16 else max(float(array.max()), 1.0))
     return _to_rgb(Image.fromarray(array), None)

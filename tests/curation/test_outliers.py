@@ -132,6 +132,6 @@ def test_predictions_of_something_else_are_refused(predictions, tmp_path):
     whole = pd.read_parquet(predictions)
     whole.assign(style_confidence=[0.1, 0.2, 0.3, 0.4, np.nan]).to_parquet(tmp_path / "nan.parquet")
     whole.assign(style_predicted=[1, 2, 3, 4, 5]).to_parquet(tmp_path / "numbers.parquet")
-    for name in ("half.parquet", "text.parquet", "nan.parquet", "numbers.parquet", "missing.parquet"):
+    for name in ("half.parquet", "text.parquet", "nan.parquet", "numbers.parquet", "missing.parquet", "/dev/zero"):
         with pytest.raises(DataError, match="is no predictions.parquet"):
             find_doubtful(tmp_path / name, ["a"])

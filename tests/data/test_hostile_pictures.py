@@ -324,14 +324,13 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_not_finite_are_refused(value):
     pixels = np.full((4, 4), value, dtype=np.float32)
-    for source in (pixels, encoded(Image.fromarray(pixels), format="TIFF")):
-        with pytest.raises(ImageError, match="not finite"):
-            decode_image(source)
+    with pytest.raises(ImageError, match="not finite"):
+        decode_image(encoded(Image.fromarray(pixels), format="TIFF"))
 
 
-@pytest.mark.parametrize("kind", ["complex64", "object", "datetime64[s]", "U3"])
-def test_arrays_of_no_numbers_are_refused(kind):
-    with pytest.raises(ImageError, match="give numbers"):
+@pytest.mark.parametrize("kind", ["complex64", "object", "U3", "bool", "int64", "uint16", "float32"])
+def test_arrays_whose_range_would_be_a_guess_are_refused(kind):
+    with pytest.raises(ImageError, match="give uint8"):
         decode_image(np.zeros((4, 4), dtype=kind))
 
 

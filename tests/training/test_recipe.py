@@ -56,6 +56,7 @@ HOSTILE = [
     b"epochs: 2001-99-99",
     b"epochs: " + b"9" * 5000,
     b"a: {b",
+    b"epochs: 1\nepochs: 2",
     b"1: 2",
 ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from artextract_hf.data import class_names
+from artextract_hf.errors import DataError
 from artextract_hf.models import (
     ArtImageProcessor,
     CrnnConfig,
@@ -26,10 +27,28 @@ def build_model(config: TrainConfig, paintings: Dataset) -> CrnnForImageClassifi
         names = class_names(paintings, task)
         tasks[task] = [names[label] for label in sorted(set(paintings[task])) if label >= 0]
     if config.start_from:
-        return with_heads(load_classifier(config.start_from)[0].without_companions(), tasks)
+        model = load_classifier(config.start_from)[0].without_companions()
+        _refuse_other_model(config, model)
+        return with_heads(model, tasks)
     model = CrnnForImageClassification(CrnnConfig(tasks=tasks, **config.model))
     load_imagenet(model.crnn.backbone, model.config.backbone, config.backbone_weights or None)
     return model
+
+
+def _refuse_other_model(config: TrainConfig, model: CrnnForImageClassification) -> None:
+    """Refuse settings of a model that the classifier to start from does not have.
+
+    Raises:
+        DataError: they would have no effect.
+    """
+    wanted = CrnnConfig(**config.model)
+    for key in config.model:
+        given, there = getattr(wanted, key), getattr(model.config, key)
+        if given != there:
+            raise DataError(
+                f"model.{key} is {given!r}, but {config.start_from}, which start_from takes as it is, has {there!r}; "
+                f"leave out one of the two."
+            )
 
 
 def with_heads(model: CrnnForImageClassification, tasks: dict[str, list[str]]) -> CrnnForImageClassification:

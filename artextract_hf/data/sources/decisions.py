@@ -4,13 +4,14 @@ id, ..., task, label, suggested, decision
 museum/17.jpg, ..., style, Baroque, Rococo, accept
 """
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 from datasets import Dataset
 
 from artextract_hf.data.schema import class_names, tasks_of
+from artextract_hf.data.sources.metadata import csv_lines, text_of
 from artextract_hf.errors import DataError
 from artextract_hf.escapes import for_spreadsheet
 
@@ -55,20 +56,25 @@ def apply_decisions(records: Dataset, path: str | Path) -> tuple[Dataset, int]:
 
 
 def _accepted(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The accepted rows with their numbers in the table, the head being 1."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"the decisions {path} cannot be read: {error}.") from None
-    if missing := [name for name in COLUMNS if name not in table.columns]:
+    """The accepted rows, each with the line in which it begins."""
+    if not path.is_file():  # a device never ends
+        raise DataError(f"{path} is no file; give findings.csv of `artextract audit labels`.")
+    text = text_of(path)
+    separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    lines = csv_lines(io.StringIO(text, newline=""), path, separator)  # a spreadsheet may have saved it its own way
+    _, head = next(lines, (1, []))
+    if missing := [name for name in COLUMNS if head.count(name) != 1]:
         raise DataError(f"{path} has no column {missing[0]!r}; give findings.csv of `artextract audit labels`.")
     accepted = []
-    for line, row in enumerate(table[list(COLUMNS)].to_dict("records"), start=2):
+    for line, cells in lines:
+        if len(cells) != len(head):
+            raise DataError(f"{path}, line {line}: it has {len(cells)} cells, the first line {len(head)}.")
+        row = dict(zip(head, cells, strict=True))
         decision = row["decision"].strip().lower()
         if decision not in (ACCEPTED, REJECTED, ""):
             raise DataError(f"{path}, line {line}: the decision {decision!r} is neither {ACCEPTED} nor {REJECTED}.")
         if decision == ACCEPTED:
-            accepted.append((line, {str(name): str(cell) for name, cell in row.items()}))
+            accepted.append((line, row))
     return accepted
 
 

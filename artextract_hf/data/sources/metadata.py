@@ -109,7 +109,7 @@ def _meaning(error: str, line: int) -> str:
 
 
 def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
-    text = _text_of(table)
+    text = text_of(table)
     marked = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # what Excel writes and reads
     separator = marked[1] if marked else _separator(text, columns)
     lines = csv_lines(io.StringIO(text, newline=""), table, separator)
@@ -179,7 +179,7 @@ def _too_long(cells: list[str], columns: int, separator: str, line: int) -> str:
 
 def _json_rows(table: Path, columns: Columns) -> Iterator[Row]:
     rows = []
-    for line, text in enumerate(_text_of(table).split("\n"), start=1):
+    for line, text in enumerate(text_of(table).split("\n"), start=1):
         if not text.strip():
             continue
         try:
@@ -243,7 +243,7 @@ def _lower(names: Iterable[str]) -> list[str]:
     return list(map(column_key, names))
 
 
-def _text_of(table: Path) -> str:
+def text_of(table: Path) -> str:
     """The text of a file in UTF-8, or in the encoding that the mark at its beginning names."""
     if table.stat().st_size > MAX_TEXT:
         raise DataError(f"{table} is larger than {MAX_TEXT / 1e6:g} MB; divide it, or write it as a Parquet file.")

@@ -97,5 +97,17 @@ def test_two_labels_for_one_record_and_other_tables_are_refused(museum, decide, 
         styles(museum, decide(*rows))
     with pytest.raises(DataError, match="no column 'decision'"):
         styles(museum, decide(rows[0][:4], head=COLUMNS[:4]))
-    with pytest.raises(DataError, match="cannot be read"):
-        styles(museum, tmp_path / "missing.csv")
+    for name in (tmp_path / "missing.csv", "/dev/zero"):
+        with pytest.raises(DataError, match="is no file"):
+            styles(museum, name)
+    path = decide(rows[0])
+    path.write_text(path.read_text() + '"never closed,', encoding="utf-8")
+    with pytest.raises(DataError, match="opened in line 3 is never closed"):
+        styles(museum, path)
+
+
+def test_a_spreadsheet_may_save_the_table_its_own_way(museum, decide):
+    (one, *_), _, _ = styles(museum, None)
+    path = decide((one, "style", "Baroque", "Rococo", "accept"))
+    path.write_text("\ufeff" + path.read_text().replace(",", ";"), encoding="utf-8")
+    assert styles(museum, path)[1]["relabelled"] == 1
