@@ -27,6 +27,7 @@ from artextract_hf.retrieval.storage import read_embeddings
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
 from tests.retrieval.test_embed import spoilt
+from training.embed_collection import main as embed_collection_script
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = ("embeddings.npy", "records.parquet", "ids.json", "embedder.json")
@@ -216,6 +217,15 @@ def test_bad_collections(tmp_path, broken):
             embed_collection(broken.select(nothing), ColorEmbedder(), tmp_path / str(len(nothing)))
 
 
+def test_the_script_writes_what_the_command_writes(pictures, tiny_classifier, run_cli, tmp_path, monkeypatch):
+    command = ["--source", str(pictures), "--out", str(tmp_path / "script"), "--embedder", str(tiny_classifier)]
+    monkeypatch.setattr("sys.argv", ["embed_collection.py", *command])
+    embed_collection_script()
+    assert run_cli("embed", pictures, "--out", tmp_path / "command", "--embedder", tiny_classifier)[0] == 0
+    assert content(tmp_path / "script") == content(tmp_path / "command")
+
+
+@pytest.mark.long
 def test_a_killed_process_goes_on_to_the_same_bytes(pictures, tiny_classifier, tmp_path):
     command = [sys.executable, SCRIPT, "--source", str(pictures), "--out", str(tmp_path / "out"), "--part", "3"]
     command += ["--embedder", str(tiny_classifier)]
@@ -244,6 +254,7 @@ def test_a_killed_process_goes_on_to_the_same_bytes(pictures, tiny_classifier, t
     assert len(np.load(tmp_path / "out/embeddings.npy")) == 39
 
 
+@pytest.mark.long
 def test_two_processes_share_the_work(pictures, tiny_classifier, tmp_path):
     launch = ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d"]
     launch += ["--rdzv_endpoint", "localhost:0", "--master_port", "0", SCRIPT, "--source", str(pictures)]
