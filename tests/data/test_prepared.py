@@ -393,12 +393,8 @@ def test_a_painting_in_two_splits_has_the_rights_that_both_state(splits, tmp_pat
 
 
 def test_what_is_closed_in_one_split_of_the_hub_is_closed_in_the_other(tmp_path):
-    image = encoded_pictures(paintings("a").select_columns("image"))["image"][0]
+    image = encoded_pictures(paintings("a"))[0]["image"]
     (tmp_path / "museum/data").mkdir(parents=True)
-    for split, license in (("train", "CC0"), ("test", "CC BY-NC")):
-        table = pa.table({"image": [{"bytes": image["bytes"], "path": "a.png"}], "license": [license]})
-        pq.write_table(table, tmp_path / f"museum/data/{split}-00000-of-00001.parquet")
-    records, splits = read_with_splits(tmp_path / "museum", SkipList())
-    assert records["license"][:] == ["CC BY-NC"] * 2 and sorted(splits) == ["test", "train"]
-    assert records.features == painting_features()
-    assert list(records.features) == list(painting_features())
+    for split, text in (("train", "CC0"), ("test", "CC BY-NC")):
+        pq.write_table(pa.table({"image": [image], "license": [text]}), tmp_path / f"museum/data/{split}.parquet")
+    assert read_with_splits(tmp_path / "museum", SkipList())[0]["license"][:] == ["CC BY-NC"] * 2
