@@ -26,6 +26,15 @@ if sys.platform != "win32":
     import fcntl
 
 LOCK, SWAP, NEW, OLD, ROOM = "lock", "swap", "new", "old", "room"
+SPLITS = "dataset_dict.json"  # of a data set, whose splits are folders in it
+WHOLE = (
+    "index.json",
+    "embedder.json",
+    SPLITS,
+    "dataset_info.json",
+    "state.json",
+    "config.json",
+)  # no report goes there
 HEAD = 2**12  # bytes of a file in which the mark of what wrote it stands
 _held: set[int] = set()  # handles of locks, which a forked process must not keep when this one is killed
 
@@ -216,6 +225,22 @@ def refuse_foreign_files(folder: Path, names: Sequence[str], keys: Iterable[str]
         is_report = False
     if foreign := [path for path in there if path.is_symlink() or not is_report]:
         raise ArtExtractError(f"{foreign[0]} is of no earlier run, and is kept; move it, or choose another folder.")
+
+
+def check_report_folder(folder: Path, names: Sequence[str], keys: Iterable[str]) -> None:
+    """`refuse_foreign_files` for a report, which may not go into an index, embeddings, prepared data or a model.
+
+    Raises:
+        ArtExtractError: as there, or the folder is such a thing, or lies in a data set.
+    """
+    target = real_path(folder)
+    marks = [target / name for name in WHOLE] + [target.parent / SPLITS]
+    if mark := next((path for path in marks if path.exists()), None):
+        raise ArtExtractError(
+            f"{mark.parent} holds an index, embeddings, prepared data or a model ({mark.name}), which a report would "
+            "damage; choose another folder."
+        )
+    refuse_foreign_files(folder, names, keys)
 
 
 @contextlib.contextmanager

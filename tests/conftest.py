@@ -51,6 +51,8 @@ WIKIART_FILES = {
 @pytest.fixture(scope="session")
 def tiny_wikiart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pictures in ArtGAN's layout, with the release's flaws: a missing and a cut file, a leak, a header."""
+    from artextract_hf.data.labels import RELEASE_CLASSES
+
     root = tmp_path_factory.mktemp("tiny_wikiart")
     for seed, (name, color) in enumerate(WIKIART_FILES.items()):
         path = root / "wikiart" / name
@@ -67,6 +69,8 @@ def tiny_wikiart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def write(task_side: str, rows: list[tuple[str, int]], head: str = "", comma: str = ",") -> None:
         (lists / f"{task_side}.csv").write_text(head + "".join(f"{n}{comma}{c}\n" for n, c in rows), encoding="utf-8")
 
+    for task, names in RELEASE_CLASSES.items():
+        (lists / f"{task}_class.txt").write_text("".join(f"{n} {name}\n" for n, name in enumerate(names)))
     broken = [("Baroque/rembrandt_cut.jpg", 4), ("Baroque/rembrandt_missing.jpg", 4)]
     write("style_train", [(n, style[n]) for n in train] + broken)
     write("style_val", [(n, style[n]) for n in val])

@@ -27,9 +27,9 @@ def compare(
     a, b = (PaintingIndex.from_pretrained(path) for path in (index_a, index_b))
     found = compare_indexes(a, b)
     write_comparison(found, a, b, out, names=(index_a.resolve().name, index_b.resolve().name))
+    parts = zip((index_a, index_b), (found.a, found.b), found.in_both, strict=True)
     lines = [
-        f"{name}: {part.covered.share:.0%} of {part.count} works are covered by the other"
-        for name, part in ((index_a, found.a), (index_b, found.b))
+        f"{name}: {part.covered.share:.0%} of {part.count} works are covered by the other, {count} are in it"
+        for name, part, count in parts
     ]
-    shared = f"{len(found.shared)} works are in both; see {out / 'index.html'}"
-    show(found.as_json(), [*lines, shared], as_json=as_json)
+    show(found.as_json(), [*lines, f"see {out / 'index.html'}"], as_json=as_json)

@@ -21,7 +21,7 @@ from sklearn.manifold import TSNE
 from artextract_hf.curation.findings import Finding, require_works
 from artextract_hf.data.labels import display_name
 from artextract_hf.evaluation.plots import as_label, save_figure
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.vectors.scan import units
 
@@ -151,7 +151,7 @@ def check_map_output(folder: Path) -> None:
     Raises:
         ArtExtractError: it holds files of a map's names, and no earlier report.
     """
-    refuse_foreign_files(folder, ("findings.json", *FILES), ("findings", "works"))
+    check_report_folder(folder, ("findings.json", *FILES), ("findings", "works"))
 
 
 def write_map(found: CollectionMap, index: PaintingIndex, folder: Path) -> None:

@@ -98,7 +98,7 @@ class Comparison:
         a: the first collection.
         b: the second.
         closest: a work of `a` and a work of `b` that are each other's nearest, by cosine; the closest first.
-        shared: works that are in both; their similarity is that of `data/duplicates.py`.
+        shared: pairs of works that are in both; their similarity is that of `data/duplicates.py`.
         mmd: whether both may come from one distribution.
     """
 
@@ -109,6 +109,11 @@ class Comparison:
     closest: list[Match]
     shared: list[Match]
     mmd: Mmd
+
+    @property
+    def in_both(self) -> tuple[int, int]:
+        """How many works of `a` are in `b`, and of `b` in `a`; one may be in several pairs of `shared`."""
+        return len({match.id for match in self.shared}), len({match.other for match in self.shared})
 
     def as_json(self) -> dict[str, Any]:
         """With the closest pairs only."""
@@ -227,7 +232,7 @@ def _squared_mmd(kernel: np.ndarray, dealt: np.ndarray, n: int, m: int) -> np.nd
 
 
 def shared_works(index_a: PaintingIndex, index_b: PaintingIndex) -> list[Match]:
-    """Works that are in both collections, even if cropped, turned a little, re-encoded or re-coloured.
+    """Pairs of works that are in both collections, even if cropped, turned a little, re-encoded or re-coloured.
 
     Works that were indexed without a picture are left out.
     """

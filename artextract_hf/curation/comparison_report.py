@@ -18,7 +18,7 @@ from jinja2 import Environment
 from artextract_hf.curation.comparison import Comparison, Match
 from artextract_hf.curation.works import COLUMNS, Works
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
 FILES = ("comparison.json", "index.html", "unique_a.csv", "unique_b.csv", "closest.csv")
@@ -83,7 +83,7 @@ def check_comparison_output(folder: Path) -> None:
     Raises:
         ArtExtractError: it holds files of a comparison's names that are of no earlier one, or cannot be written to.
     """
-    refuse_foreign_files(folder, FILES, KEYS)
+    check_report_folder(folder, FILES, KEYS)
 
 
 def write_comparison(
@@ -144,7 +144,7 @@ def _table(comparison: Comparison) -> list[tuple[str, str, str]]:
         "covered by the other": [f"{part.covered.share:.0%}" for part in parts],
         "the same, if both were samples of one collection": [f"{part.covered.expected:.0%}" for part in parts],
         "without a date": [f"{part.undated:,}" for part in parts],
-        "works that are in both": [f"{len(comparison.shared):,}"] * 2,
+        "works that are in the other, too": [f"{count:,}" for count in comparison.in_both],
     }
     return [(words, left, right) for words, (left, right) in rows.items()]
 

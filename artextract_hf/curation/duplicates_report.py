@@ -13,7 +13,7 @@ from datasets import Dataset
 from artextract_hf.curation.duplicates import Duplicate
 from artextract_hf.data.schema import SkipList
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 
 FILES = ("pairs.json", "pairs.csv", "report.html")
 KEYS = ("pairs", "exact", "near", "skipped")  # of pairs.json
@@ -45,7 +45,7 @@ def check_report_output(folder: Path) -> None:
     Raises:
         ArtExtractError: it holds files of a report's names that are of no earlier report, or cannot be written to.
     """
-    refuse_foreign_files(folder, FILES, KEYS)
+    check_report_folder(folder, FILES, KEYS)
 
 
 def write_report(

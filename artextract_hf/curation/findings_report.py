@@ -18,7 +18,7 @@ from artextract_hf.curation.findings import Finding, by_criterion
 from artextract_hf.curation.works import COLUMNS, Works
 from artextract_hf.data.schema import SkipList
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 
 FILES = ("findings.json", "findings.csv", "report.html")
@@ -75,7 +75,7 @@ def check_findings_output(folder: Path) -> None:
     Raises:
         ArtExtractError: it holds files of a report's names that are of no earlier report, or cannot be written to.
     """
-    refuse_foreign_files(folder, FILES, KEYS)
+    check_report_folder(folder, FILES, KEYS)
 
 
 def findings_document(findings: Sequence[Finding], index: PaintingIndex, skipped: SkipList) -> dict[str, Any]:

@@ -95,7 +95,7 @@ _OR_LATER = re.compile(
     rf"{_OR}(?:later|after|sp[äa]ter|apr[eè]s|despu[eé]s|depois|dopo)(?!\w|\s+\w)|\s*onwards?(?!\w)"
     r"|\s*(?:[-/]|to\b|until|till|through|bis|jusqu'à|à|tot|hasta|al?\b|fino a)\s*(?:the\s+)?"
     r"(?:present|now|today|date\b|ongoing|heute|aujourd'hui|nos jours|heden|hoy|oggi)"
-    rf"|\s*[-/]\s*(?:\.\.|[\])]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
+    rf"|\s*\+(?!\s*[\d/-])|\s*[-/]\s*(?:\.\.|[\])?]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
     re.IGNORECASE,
 )
 

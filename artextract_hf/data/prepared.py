@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, concatenate_datasets
+from datasets import Dataset, DatasetDict, Features, concatenate_datasets
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.fields import rights_columns, stated_licenses
@@ -160,7 +160,9 @@ def _with_stated_rights(split: Dataset) -> Dataset:
 def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:
     if stated == list(split["license"]):
         return split
-    joined = split.remove_columns("license").add_column("license", stated, feature=split.features["license"])
+    column = Dataset.from_dict({"license": stated}, features=Features({"license": split.features["license"]}))
+    # First, as `datasets` appends to no block of which `select_columns` has left no column.
+    joined = concatenate_datasets([column, split.remove_columns("license")], axis=1)
     return joined.select_columns(split.column_names)
 
 

@@ -35,7 +35,7 @@ from artextract_hf.evaluation.classifier_page import classifier_page, top_confus
 from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")
 KEYS = ("model", "split", "tasks", "baselines")  # of metrics.json, by which an earlier report is known
@@ -75,7 +75,7 @@ def evaluate_classifier(
         DataError: the data are not of the schema.
         ArtExtractError: `out` cannot be written to, or holds files of a report's names that are of no earlier one.
     """
-    refuse_foreign_files(out, _files(model.config.tasks), KEYS)  # before the work
+    check_report_folder(out, _files(model.config.tasks), KEYS)  # before the work
     paintings = with_ids(paintings)
     predictions = predict(model, processor, paintings, batch_size=batch_size)
     tasks = model.config.tasks

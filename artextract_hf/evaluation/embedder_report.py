@@ -23,7 +23,7 @@ from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.evaluation.representation import effective_rank, spread
 from artextract_hf.evaluation.retrieval import recall_of_works, score_retrieval
-from artextract_hf.outputs import refuse_foreign_files, whole_files
+from artextract_hf.outputs import check_report_folder, whole_files
 
 FILES = ("metrics.json", "report.md")
 KEYS = ("embedder", "dim", "labels")  # of metrics.json, by which an earlier report is known
@@ -59,7 +59,7 @@ def evaluate_embedder(
         DataError: no picture of the gallery or of the queries can be decoded, or a record has no id.
         ArtExtractError: `out` cannot be written to, or holds files of these names that are of no earlier report.
     """
-    refuse_foreign_files(Path(out), FILES, KEYS)  # before the work
+    check_report_folder(Path(out), FILES, KEYS)  # before the work
     for part, records in (("gallery", gallery), ("queries", queries)):
         if "id" not in records.column_names or None in records["id"]:
             raise DataError(f"a record of the {part} has no id, by which a painting that is in both is left out.")

@@ -96,6 +96,24 @@ def test_foreign_files_are_kept_and_nothing_is_audited(run_cli, index, tmp_path)
     assert code == 2 and "is of no earlier run" in errors and (tmp_path / "report.html").read_text() == "mine"
 
 
+def test_a_report_goes_into_no_index_data_or_model(run_cli, index, tmp_path):
+    before = sorted(path.name for path in index.iterdir())
+    (tmp_path / "data/all").mkdir(parents=True)
+    for name in ("dataset_dict.json", "all/state.json"):
+        (tmp_path / "data" / name).write_text("{}")
+    folders = {"model": "config.json", "embeddings": "embedder.json"}
+    for name, mark in folders.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / mark).write_text("{}")
+    places = [index, *(tmp_path / name for name in (*folders, "data", "data/all", "data/new"))]
+    commands = [("audit", "outliers", index), ("audit", "map", index), ("audit", "duplicates", tmp_path / "nowhere")]
+    for command, out in [(command, out) for command in (*commands, ("compare", index, index)) for out in places]:
+        code, _, errors = run_cli(*command, "--out", out)
+        assert code == 2 and "which a report would damage; choose another folder" in errors, (command, out)
+        assert len(errors.splitlines()) == 1
+    assert sorted(path.name for path in index.iterdir()) == before and not (tmp_path / "data/new").exists()
+
+
 def test_what_cannot_be_audited_is_one_line(run_cli, index, tmp_path):
     for arguments, said in [
         (("labels", index, "--task", "school"), "0 classes of school"),

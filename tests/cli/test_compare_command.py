@@ -7,6 +7,7 @@ import pytest
 from datasets import Dataset
 
 from artextract_hf.data.schema import new_record, painting_features
+from artextract_hf.data.synthetic import PaintingSpec, paint
 from artextract_hf.retrieval.index import PaintingIndex
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -67,6 +68,23 @@ def test_the_page_escapes_every_text(run_cli, indexes, tmp_path):
     assert "&lt;script&gt;" in page and "O&#39;Keeffe &amp; Co" in page
     assert 'href="https://example.org/?a=1&amp;b=2"' in page
     assert page.count("data:image/jpeg;base64,") >= 18
+
+
+def test_a_work_in_several_pairs_counts_once(run_cli, tmp_path):
+    once = paint(PaintingSpec("impasto", "earth", "landscape", seed=1))
+    other = paint(PaintingSpec("glaze", "sunlit", "portrait", seed=50))
+    works = {"three": dict.fromkeys("abc", once), "two": {"a": once, "d": other}}
+    for name, pictures in works.items():
+        records = [new_record(id=id_, image=picture) for id_, picture in pictures.items()]
+        made = PaintingIndex.build(Dataset.from_list(records, features=painting_features()), ColorEmbedder())
+        made.save_pretrained(tmp_path / name)
+    code, printed, err = run_cli("compare", tmp_path / "three", tmp_path / "two", "--out", tmp_path / "x")
+    lines = printed.splitlines()
+    assert code == 0 and lines[0].endswith("works are covered by the other, 3 are in it"), err
+    assert lines[1].endswith("works are covered by the other, 1 are in it")
+    assert len(json.loads((tmp_path / "x/comparison.json").read_text())["shared"]) == 3
+    page = (tmp_path / "x/index.html").read_text()
+    assert "<td>works that are in the other, too</td><td>3</td><td>1</td>" in page
 
 
 def test_bad_input(run_cli, indexes, tmp_path):

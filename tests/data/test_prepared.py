@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, DatasetDict, Features, Value, load_from_disk
 
 from artextract_hf.data.pictures import encoded_pictures
 from artextract_hf.data.prepared import FILES, MANIFEST, load_prepared, read_manifest, read_prepared, write_prepared
 from artextract_hf.data.schema import SkipList, new_record, painting_features
+from artextract_hf.data.sources.collection import read_with_splits
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.errors import DataError
 from tests.conftest import plain_picture
@@ -388,3 +390,11 @@ def test_a_painting_in_two_splits_has_the_rights_that_both_state(splits, tmp_pat
     write_prepared(DatasetDict(parts), {}, tmp_path / "twice")
     (found,) = read_prepared(tmp_path / "twice", SkipList())
     assert found["license"] == "In copyright"
+
+
+def test_what_is_closed_in_one_split_of_the_hub_is_closed_in_the_other(tmp_path):
+    image = encoded_pictures(paintings("a"))[0]["image"]
+    (tmp_path / "museum/data").mkdir(parents=True)
+    for split, text in (("train", "CC0"), ("test", "CC BY-NC")):
+        pq.write_table(pa.table({"image": [image], "license": [text]}), tmp_path / f"museum/data/{split}.parquet")
+    assert read_with_splits(tmp_path / "museum", SkipList())[0]["license"][:] == ["CC BY-NC"] * 2

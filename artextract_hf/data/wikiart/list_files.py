@@ -73,6 +73,11 @@ def read_list(folder: Path, name: str) -> ListFile | None:
     return found
 
 
+def has_classes(folder: Path, task: str) -> bool:
+    """Whether a folder has a class file of a task."""
+    return _find(folder, f"{task}_class") is not None
+
+
 def read_classes(folder: Path, task: str) -> list[str]:
     """The class names of a task from its class file, or the release's own where there is no such file.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from artextract_hf.data.labels import TASKS, UNKNOWN, artist_class
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.wikiart.list_files import Line, ListFile, read_classes, read_list
+from artextract_hf.data.wikiart.list_files import Line, ListFile, has_classes, read_classes, read_list
 from artextract_hf.errors import DataError
 
 SIDES = ("train", "val")
@@ -107,7 +107,8 @@ def read_lists(folder: str | Path, skipped: SkipList | None = None) -> WikiArtLi
     Args:
         folder: holds the lists, plain or gzipped, with or without `.csv` and `.txt`.
         skipped: filled with the lines that name no known class, with the first and the number of those of each list
-            that cannot be read or contradict another, and with the lists that are not there.
+            that cannot be read or contradict another, with the lists that are not there, and with the class files that
+            are not, where the lists are not those of the release.
 
     Raises:
         DataError: no list there, one that cannot be read, or a class file that does not number its classes 0, 1, 2, ...
@@ -132,6 +133,9 @@ def read_lists(folder: str | Path, skipped: SkipList | None = None) -> WikiArtLi
         name: {"sha256": file.sha256, "rows": len(file.rows), "release": RELEASE_SHA256[name] == file.sha256}
         for name, file in files.items()
     }
+    unlike = {name.partition("_")[0] for name, source in sources.items() if not source["release"]}
+    if unnamed := [f"{task}_class.txt" for task in TASKS if task in unlike and not has_classes(folder, task)]:
+        skipped.add(folder.name, f"has no {', '.join(unnamed)}; the release's names are taken for its numbers")
     lists = WikiArtLists(paths, labels, classes, sources, flaws)
     _count_flaws_of_files(lists)
     return lists

@@ -84,6 +84,10 @@ def test_every_flaw_is_understood_and_noted(tmp_path):
         ("A/z_y.jpg", "artist_train.gz gives class 23, but artist has 23 classes"),
         ("genre_val.csv.gz line 2", "gives A/x_y.jpg class 6, a line before class 4, which counts; such lines: 1"),
         (tmp_path.name, "has no list style_val, genre_train, artist_val, and so no labels from there"),
+        (
+            tmp_path.name,
+            "has no style_class.txt, genre_class.txt, artist_class.txt; the release's names are taken for its numbers",
+        ),
     ]
     flaws = {name: count for name, count in read.flaws.as_json().items() if count}
     assert flaws == {
@@ -208,6 +212,20 @@ def test_a_list_from_elsewhere_is_refused(tmp_path):
 def test_a_class_file_that_does_not_number_and_name_its_classes_is_refused(tmp_path, text, problem):
     with pytest.raises(DataError, match=problem):
         read_style(tmp_path, text, "style_class.txt")
+
+
+def test_names_that_are_taken_from_the_release_are_told(tmp_path):
+    (tmp_path / "genre_val.csv").write_text("A/a_a.jpg,1\n")
+    (tmp_path / "style_class.txt").write_text("0 a\n1 b\n")
+    skipped = SkipList()
+    (tmp_path / "style_train.csv").write_text("A/a_a.jpg,1\n")
+    assert read_lists(tmp_path, skipped).classes["style"] == ["a", "b"]
+    (told,) = [item.reason for item in skipped.items if "_class" in item.reason]
+    assert told == "has no genre_class.txt; the release's names are taken for its numbers"
+    skipped = SkipList()
+    (tmp_path / "genre_val.csv").unlink()
+    read_lists(tmp_path, skipped)
+    assert not [item for item in skipped.items if "_class" in item.reason]
 
 
 def test_class_files_of_the_release_say_what_the_table_says(release):
