@@ -18,6 +18,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
+from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture_source, with_pictures
 from artextract_hf.data.rights import is_closed, least_open, shared_rights
@@ -154,7 +155,8 @@ def _size(cell: Mapping[str, Any] | None) -> int:
 
 
 def _with_stated_rights(split: Dataset) -> Dataset:
-    return _with_licenses(split, stated_licenses(split.select_columns(rights_columns(split.column_names))))
+    columns = rights_columns(split.features.arrow_schema)
+    return _with_licenses(split, stated_licenses(plain_rows(split.select_columns(columns))))
 
 
 def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:

@@ -1,8 +1,17 @@
 """What museums print in a table becomes the fields of a record."""
 
+import pyarrow as pa
 import pytest
 
-from artextract_hf.data.fields import COLUMNS, artist_as_printed, cells_of, columns_with, fields_of, words_of
+from artextract_hf.data.fields import (
+    COLUMNS,
+    artist_as_printed,
+    cells_of,
+    columns_with,
+    fields_of,
+    rights_columns,
+    words_of,
+)
 from artextract_hf.data.labels import is_unknown
 from artextract_hf.errors import DataError
 
@@ -81,6 +90,47 @@ def test_a_chosen_column_replaces_the_usual_ones():
 def test_structures_that_state_rights_count(cell):
     cells = cells_of([("license", "CC0"), ("metadata", cell)], COLUMNS)
     assert fields_of(cells, COLUMNS)["license"] == "InC"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "license"),
+    [
+        ("rights_holder", {"name": "VG"}, "rights_holder: VG"),
+        ("rights_holders", [{"name": "none"}, {"name": "VG"}], "rights_holders: VG"),
+        ("rights_holder", ["No known copyright holder", "VG"], "rights_holder: VG"),
+        ("copyright_holder", {"label": "VG", "url": "https://vg.example"}, "copyright_holder: VG"),
+        ("meta", {"rights_holder": "VG"}, "rights_holder: VG"),
+        ("credit_line", {"text": "\u00a9 Ann"}, "\u00a9 Ann"),
+        ("credit", [{"text": "\u00a9 Ann"}], "\u00a9 Ann"),
+        ("meta", {"credit": "\u00a9 Ann"}, "\u00a9 Ann"),
+        ("meta", [("rights", "InC")], "InC"),
+        ("meta", {"open_access": [True, False]}, "open_access: False"),
+        ("in_copyright", [False, True], "in_copyright: True"),
+        ("rights_holder", {"name": "none"}, "CC0"),
+        ("meta", {"credit": "Gift of Ann", "size": 3}, "CC0"),
+    ],
+)
+def test_claims_in_lists_and_structures_count(column, cell, license):
+    cells = cells_of([("license", "CC0"), (column, cell)], COLUMNS)
+    assert fields_of(cells, COLUMNS)["license"] == license
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_read"),
+    [
+        ({"rights": "InC"}, True),
+        ([{"label": "Rights", "value": "InC"}], True),
+        ([[{"dc": {"rights_holder": "VG"}}]], True),
+        ({"size": 3, "url": "x"}, False),
+        ({"rights": {"bytes": b"x", "path": "a.png"}}, False),
+        ([0.5], False),
+    ],
+)
+def test_a_column_is_read_where_something_in_it_may_tell_of_rights(cell, is_read):
+    table = pa.table({"license": ["CC0"], "meta": [cell]})
+    assert rights_columns(table.schema) == ["license", *(["meta"] if is_read else [])]
+    named = pa.field("meta", pa.map_(pa.string(), pa.string()))  # whose names are in its rows
+    assert rights_columns(pa.schema([named])) == ["meta"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from datasets.config import REPOCARD_FILENAME
 
-from artextract_hf.data.fields import rights_columns, stated_licenses
+from artextract_hf.data.fields import COLUMNS, column_key, stated_licenses, tells_of_rights
 from artextract_hf.data.rights import is_open, least_open
 from artextract_hf.data.schema import SkipList
 
@@ -25,7 +25,9 @@ IN_THE_ROWS = "see-the-column-license"  # `license_name` of a card that leaves i
 def card_license(folder: Path) -> str:
     """What the card in a folder states of the rights in all of its data; nothing where there is none."""
     card = _front_matter(folder / REPOCARD_FILENAME)
-    said = {key: _texts(card[key]) for key in rights_columns(card) if key != "license_link"}
+    said = {
+        key: _texts(card[key]) for key in card if tells_of_rights(column_key(key), COLUMNS) and key != "license_link"
+    }
     named = {key: [text for text in texts if text not in (*NO_LICENSE, IN_THE_ROWS)] for key, texts in said.items()}
     unnamed = [text for texts in said.values() for text in texts if text in NO_LICENSE]
     return stated_licenses([named])[0] or next(iter(unnamed), "")

@@ -37,12 +37,13 @@ from artextract_hf.data.fields import (
     label_of,
     labels_of,
     list_several,
+    may_tell_of_rights,
     own_tasks,
     splits_of,
-    states_rights,
     words_of,
 )
 from artextract_hf.data.labels import TASKS, class_table, display_name, is_unknown
+from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
@@ -197,21 +198,11 @@ def _is_text(feature: Any) -> bool:
 
 
 def _is_word(table: Dataset, column: str, columns: Columns) -> bool:
-    """Whether a column can be words, or states rights in any form.
-
-    A second picture, or a sound, would be decoded when its row is read.
-    """
+    """Whether a column can be words, or tells of rights in any form."""
     feature = table.features[column]
-    if states_rights(column_key(column), columns):
-        return _is_plain(feature)
+    if may_tell_of_rights(table.features.arrow_schema.field(column), columns):
+        return True
     return isinstance(feature.feature if isinstance(feature, List) else feature, (Value, ClassLabel))
-
-
-def _is_plain(feature: Any) -> bool:
-    """Whether there are but texts and numbers in a column, also in its lists and structures."""
-    if isinstance(feature, dict):
-        return all(map(_is_plain, feature.values()))
-    return _is_plain(feature.feature) if isinstance(feature, List) else isinstance(feature, (Value, ClassLabel))
 
 
 def _folders(source: str | Path) -> list[Path]:
@@ -289,7 +280,7 @@ def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> 
 
 def _rows(words: Dataset, columns: Columns, source: str | Path) -> list[dict[str, str]]:
     try:
-        return [_fields(cells, words, columns) for cells in words]
+        return [_fields(cells, words, columns) for cells in plain_rows(words)]
     except DataError as error:
         raise DataError(f"{source}: {error}") from None
 
