@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -65,6 +66,7 @@ _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protecte
 PART = "part_of_the_source"  # key of a row: the split of the folder or of the files that it lies in
 IN_A_LIST = " in a list"  # behind the name of a column of classes where a list in it names several
 INSIDE = " inside, "  # behind the name of what tells of rights inside a cell, before a number
+CHOSEN_LICENSE = "chosen license"  # field of a row: what a column says that was chosen for its rights
 SEVERAL = "several classes"  # key of a row: the tasks of which it names several
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
 YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
@@ -72,7 +74,7 @@ NO = ("false", "no", "n", "f", "0")
 
 
 def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None) -> Columns:
-    """COLUMNS, with a chosen column in place of the usual ones for each field that is given.
+    """COLUMNS, with a chosen column in place of the usual ones for each field that is given; of rights, beside them.
 
     Args:
         chosen: field -> column.
@@ -85,7 +87,10 @@ def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None
     if unknown := [name for name in chosen if name not in (*columns, "artist")]:
         raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
     chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    return {name: ((column_key(chosen[name]),) if name in chosen else usual) for name, usual in columns.items()}
+    taken = {name: (column_key(column),) for name, column in chosen.items()}
+    if stated := taken.get("license"):
+        taken |= {"license": (*stated, *COLUMNS["license"]), CHOSEN_LICENSE: stated}
+    return {**columns, **taken}
 
 
 def own_tasks(columns: Iterable[str]) -> dict[str, str]:
@@ -145,15 +150,13 @@ def column_key(name: object) -> str:
 
 
 def states_rights(column: str, columns: Columns) -> bool:
-    """Whether a column, by its `column_key`, states rights; where one was chosen, only that one does, and flags.
+    """Whether a column, by its `column_key`, states rights.
 
     >>> [states_rights(c, COLUMNS) for c in ("dcterms:license", "usage_rights", "rights_holder", "in_copyright")]
     [True, True, False, True]
     """
     if column in columns["license"]:
         return True
-    if columns["license"] != COLUMNS["license"]:
-        return _is_flag(column)
     return _is_flag(column) or bool(_RIGHTS.search(column) and not _HOLDER.search(column) and not _ASIDE.search(column))
 
 
@@ -275,7 +278,7 @@ def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
 
 def _tasks(columns: Columns) -> list[str]:
     """The fields that are classes, also of one's own; an artist has a name, from which the class is told."""
-    return [field for field in columns if field in TASKS or field not in COLUMNS]
+    return [field for field in columns if field in TASKS or field not in (*COLUMNS, CHOSEN_LICENSE)]
 
 
 def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipList) -> None:
@@ -287,6 +290,19 @@ def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipLis
                 found.setdefault(task, []).append(id_)
     for task, ids in found.items():
         skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
+
+
+def check_chosen(rows: Sequence[Mapping[str, str]], columns: Columns, source: str | Path) -> None:
+    """Refuse columns that were chosen by `columns_with` and from which no row of a source, by fields, has anything.
+
+    Raises:
+        DataError: there is one; that of the pictures is found before there are rows.
+    """
+    for field in (*COLUMNS, CHOSEN_LICENSE):
+        column, *others = columns.get(field, COLUMNS.get(field, ("",)))
+        is_chosen = field in columns and field not in ("image", "license") and (column, *others) != COLUMNS.get(field)
+        if is_chosen and not any(row.get(field) or field in row.get(SEVERAL, "").split() for row in rows):
+            raise DataError(f"{source} says nothing in a column {column!r}: no such column, or nothing in it.")
 
 
 def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:

@@ -7,6 +7,7 @@ from artextract_hf.data.fields import (
     COLUMNS,
     artist_as_printed,
     cells_of,
+    check_chosen,
     columns_with,
     fields_of,
     rights_columns,
@@ -82,6 +83,24 @@ def test_a_chosen_column_replaces_the_usual_ones():
     assert words["credit_line"] == "Paula, a.jpg, um 1900."
     with pytest.raises(DataError, match="no field painter"):
         columns_with({"painter": "Maler"})
+
+
+def test_a_chosen_licence_counts_beside_the_others():
+    columns = columns_with({"license": "Frei"})
+    for others in ({"rights": "CC BY-NC"}, {"lizenz": "CC BY-NC"}, {"license": "CC BY-NC"}):
+        row = fields_of({"frei": "CC0", **others}, columns)
+        assert row["license"] == "CC BY-NC"
+        check_chosen([row], columns, "list.csv")
+    assert fields_of({"frei": "InC", "rights": "CC0"}, columns)["license"] == "InC"
+
+
+@pytest.mark.parametrize("field", ["title", "license", "artist", "style", "split"])
+def test_a_chosen_column_that_a_source_lacks_is_refused(field):
+    columns = columns_with({field: "typo"}, {"school": "school"})
+    row = fields_of({"title": "Sea", "license": "CC0", "artist": "Ann", "style": "Flat", "split": "val"}, columns)
+    with pytest.raises(DataError, match="list.csv says nothing in a column 'typo'"):
+        check_chosen([row], columns, "list.csv")
+    check_chosen([row, fields_of({"typo": "x"}, columns)], columns, "list.csv")
 
 
 @pytest.mark.parametrize(

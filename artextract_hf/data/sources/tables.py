@@ -31,6 +31,7 @@ from artextract_hf.data.fields import (
     PART,
     Columns,
     cells_of,
+    check_chosen,
     column_key,
     features_of,
     fields_of,
@@ -143,6 +144,7 @@ def _read(
     if not ids:
         return make_dataset([], painting_features()), []
     rows = _rows(words.select(list(ids)), columns, source) if words.column_names else [{} for _ in ids]
+    check_chosen(rows, columns, source)
     add_card_license(rows, license, name, skipped)
     list_several(zip(ids.values(), rows, strict=True), skipped)
     records = _records(rows, list(ids.values()), [*own, *classes])
@@ -178,7 +180,8 @@ def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Datase
     pixels = [column for column in usual if not _is_text(table.features[column])]
     named = [column for column in usual if column not in pixels]
     image = (pixels or named)[0]  # pixels come before the names of files
-    words = table.select_columns([c for c in table.column_names if c != image and _is_word(table, c, columns)])
+    worded = [c for c in table.column_names if c != image or not pixels]
+    words = table.select_columns([c for c in worded if _is_word(table, c, columns)])
     called: list[str | None] = list(table[named[0]]) if pixels and named else [None] * len(table)
     pictures = table.select_columns(image)
     pictures = pictures if image == "image" else pictures.rename_column(image, "image")
