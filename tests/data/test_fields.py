@@ -67,6 +67,20 @@ def test_the_artist_is_printed_without_life_dates(printed, name):
         ({"license": "CC0", "imagerights": "no"}, "no"),
         ({"license": "CC0", "photo_credit": "\u00a9 Foto"}, "\u00a9 Foto"),
         ({"license": "CC0", "caption": "A view of the sea"}, "CC0"),
+        ({"license": "CC0", "credit_line": "CC BY-NC 4.0"}, "CC BY-NC 4.0"),
+        ({"license": "CC0", "credit_line": "Gift of Ann, CC BY 4.0"}, "CC0"),
+        ({"license": "CC BY", "rights_holder": "Ann (CC BY-NC 4.0)"}, "rights_holder: Ann (CC BY-NC 4.0)"),
+        ({"license": "CC BY", "rights_holder": "Ann (CC BY-SA 4.0)"}, "CC BY"),
+        (
+            {"license": "CC BY", "rights_holder": "http://rightsstatements.org/vocab/InC/1.0/"},
+            "rights_holder: http://rightsstatements.org/vocab/InC/1.0/",
+        ),
+        ({"license": "CC BY", "rights_holder": "http://rightsstatements.org/vocab/NKC/1.0/"}, "CC BY"),
+        (
+            {"license": "CC BY", "credit": "https://creativecommons.org/licenses/by-nd/4.0/"},
+            "https://creativecommons.org/licenses/by-nd/4.0/",
+        ),
+        ({"license": "CC BY", "credit": "https://creativecommons.org/licenses/by/4.0/"}, "CC BY"),
     ],
 )
 def test_a_row_is_open_where_all_that_it_states_is(cells, license):
