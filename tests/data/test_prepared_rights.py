@@ -18,3 +18,12 @@ def part() -> Dataset:
 def test_rights_in_a_structure_count(part, tmp_path, cell):
     DatasetDict({"val": part.add_column("meta", [cell])}).save_to_disk(tmp_path / "saved")
     assert load_records(tmp_path / "saved")["val"]["license"] == ["In copyright"]
+
+
+@pytest.mark.parametrize(
+    ("of_all", "license"), [("cc-by-nc-4.0", "cc-by-nc-4.0"), ("cc0-1.0", "CC0"), ("other", "CC0")]
+)
+def test_the_licence_of_the_whole_counts(part, tmp_path, of_all, license):
+    part.info.license = of_all
+    DatasetDict({"val": part}).save_to_disk(tmp_path / "saved")
+    assert load_records(tmp_path / "saved")["val"]["license"] == [license]
