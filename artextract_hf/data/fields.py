@@ -87,7 +87,7 @@ def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None
     if unknown := [name for name in chosen if name not in (*columns, "artist")]:
         raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
     chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    taken = {name: (column_key(column),) for name, column in chosen.items()}
+    taken: dict[str, tuple[str, ...]] = {name: (column_key(column),) for name, column in chosen.items()}
     if stated := taken.get("license"):
         taken |= {"license": (*stated, *COLUMNS["license"]), CHOSEN_LICENSE: stated}
     return {**columns, **taken}
