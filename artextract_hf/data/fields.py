@@ -8,12 +8,15 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Features
 
 from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
+from artextract_hf.data.nested import may_name, named_parts
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
 from artextract_hf.data.schema import SkipList, painting_features, plain_text
 from artextract_hf.errors import DataError
@@ -62,6 +65,8 @@ _OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
 _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
 PART = "part_of_the_source"  # key of a row: the split of the folder or of the files that it lies in
 IN_A_LIST = " in a list"  # behind the name of a column of classes where a list in it names several
+INSIDE = " inside, "  # behind the name of what tells of rights inside a cell, before a number
+CHOSEN_LICENSE = "chosen license"  # field of a row: what a column says that was chosen for its rights
 SEVERAL = "several classes"  # key of a row: the tasks of which it names several
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
 YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
@@ -69,7 +74,7 @@ NO = ("false", "no", "n", "f", "0")
 
 
 def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None) -> Columns:
-    """COLUMNS, with a chosen column in place of the usual ones for each field that is given.
+    """COLUMNS, with a chosen column in place of the usual ones for each field that is given; of rights, beside them.
 
     Args:
         chosen: field -> column.
@@ -82,7 +87,10 @@ def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None
     if unknown := [name for name in chosen if name not in (*columns, "artist")]:
         raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
     chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    return {name: ((column_key(chosen[name]),) if name in chosen else usual) for name, usual in columns.items()}
+    taken: dict[str, tuple[str, ...]] = {name: (column_key(column),) for name, column in chosen.items()}
+    if stated := taken.get("license"):
+        taken |= {"license": (*stated, *COLUMNS["license"]), CHOSEN_LICENSE: stated}
+    return {**columns, **taken}
 
 
 def own_tasks(columns: Iterable[str]) -> dict[str, str]:
@@ -142,15 +150,13 @@ def column_key(name: object) -> str:
 
 
 def states_rights(column: str, columns: Columns) -> bool:
-    """Whether a column, by its `column_key`, states rights; where one was chosen, only that one does, and flags.
+    """Whether a column, by its `column_key`, states rights.
 
     >>> [states_rights(c, COLUMNS) for c in ("dcterms:license", "usage_rights", "rights_holder", "in_copyright")]
     [True, True, False, True]
     """
     if column in columns["license"]:
         return True
-    if columns["license"] != COLUMNS["license"]:
-        return _is_flag(column)
     return _is_flag(column) or bool(_RIGHTS.search(column) and not _HOLDER.search(column) and not _ASIDE.search(column))
 
 
@@ -165,10 +171,11 @@ def names_holder(column: str) -> bool:
 
 def is_read(column: str, columns: Columns) -> bool:
     """Whether a column, by its `column_key`, means something to a record."""
-    return any(column in usual for usual in columns.values()) or _tells_of_rights(column, columns)
+    return any(column in usual for usual in columns.values()) or tells_of_rights(column, columns)
 
 
-def _tells_of_rights(column: str, columns: Columns) -> bool:
+def tells_of_rights(column: str, columns: Columns) -> bool:
+    """Whether a column, by its `column_key`, states rights, names their holder or may credit somebody."""
     return states_rights(column, columns) or names_holder(column) or bool(_CREDITS.search(column))
 
 
@@ -178,9 +185,10 @@ def _is_flag(column: str) -> bool:
 
 
 def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
-    """A row as texts by the `column_key`; of lists those of texts, of structures those that state rights.
+    """A row as texts by the `column_key`; of lists those of texts, of structures those that tell of rights.
 
     Of statements of rights under one name one that is not open counts. Several classes in a list are none.
+    Each holder of rights and each credit in a list or a structure stands by itself, so that none hides another.
 
     >>> cells_of([("Title", ["Poppies"]), ("Rights", "CC0"), ("rights", {"a": "In copyright"}), ("size", [3])], COLUMNS)
     {'title': 'Poppies', 'rights': 'In copyright'}
@@ -192,11 +200,12 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
     classes = {column for task in _tasks(columns) for column in columns[task]}
     for column, value in cells:
         name = column_key(column)
-        for inner, text in _nested(value):
+        for inner, text in _told_of_rights(column, value, columns):
             if states_rights(inner, columns):
-                found[inner] = least_open([found.get(inner, ""), text])
+                found[inner] = _least_open(inner, [found.get(inner, ""), text])
+            elif isinstance(value, list | dict):
+                found[f"{inner}{INSIDE}{len(found)}"] = text
         if states_rights(name, columns):
-            found[name] = least_open([found.get(name, ""), *_texts(value)])
             continue
         texts = _distinct_texts(value)
         if len(texts) > 1 and name in classes:
@@ -218,21 +227,29 @@ def _distinct_texts(value: Any) -> list[str]:
     return list(dict.fromkeys(texts)) if all(isinstance(part, str) for part in texts) else []
 
 
-def _nested(value: Any) -> Iterator[tuple[str, str]]:
-    """The names in a structure, also as pairs of `label` and `value`, each with the texts under it."""
-    if isinstance(value, list):
-        for part in value:
-            yield from _nested(part)
-    elif isinstance(value, dict):
-        pairs = [*value.items(), *([(value["label"], value["value"])] if {"label", "value"} <= value.keys() else [])]
-        for name, part in pairs:
-            yield from ((column_key(name), text) for text in _texts(part))
-            yield from _nested(part)
+def _told_of_rights(column: str, value: Any, columns: Columns) -> Iterator[tuple[str, str]]:
+    """The texts of a cell that tell of rights, each by the `column_key` of the name under which it stands."""
+    for name, part in named_parts({column: value}):
+        if tells_of_rights(key := column_key(name), columns):
+            yield from ((key, text) for text in _texts(part))
+
+
+def _least_open(column: str, statements: Iterable[str]) -> str:
+    """The first of what a column says, by its `column_key`, that is not open; else the first."""
+    stated = list(filter(None, statements))
+    return next((text for text in stated if not _allows(column, text)), next(iter(stated), ""))
+
+
+def _allows(column: str, text: str) -> bool:
+    """Whether a column, by its `column_key`, says that a picture is open."""
+    if not _is_flag(column):
+        return is_open(text)
+    return text.lower() in (YES if _OPEN_FLAG.fullmatch(column) else NO) or is_open(text)
 
 
 def _texts(value: Any) -> Iterator[str]:
     """The texts in a cell, also in its lists and structures; a whole number that a table keeps as 3.0 is 3."""
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list | tuple):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts(part)
     elif isinstance(value, bytes):
@@ -261,7 +278,7 @@ def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
 
 def _tasks(columns: Columns) -> list[str]:
     """The fields that are classes, also of one's own; an artist has a name, from which the class is told."""
-    return [field for field in columns if field in TASKS or field not in COLUMNS]
+    return [field for field in columns if field in TASKS or field not in (*COLUMNS, CHOSEN_LICENSE)]
 
 
 def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipList) -> None:
@@ -275,13 +292,25 @@ def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipLis
         skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
 
 
+def check_chosen(rows: Sequence[Mapping[str, str]], columns: Columns, source: str | Path) -> None:
+    """Refuse columns that were chosen by `columns_with` and from which no row of a source, by fields, has anything.
+
+    Raises:
+        DataError: there is one; that of the pictures is found before there are rows.
+    """
+    for field in (*COLUMNS, CHOSEN_LICENSE):
+        column, *others = columns.get(field, COLUMNS.get(field, ("",)))
+        is_chosen = field in columns and field not in ("image", "license") and (column, *others) != COLUMNS.get(field)
+        if is_chosen and not any(row.get(field) or field in row.get(SEVERAL, "").split() for row in rows):
+            raise DataError(f"{source} says nothing in a column {column!r}: no such column, or nothing in it.")
+
+
 def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     """What a row states of the rights: a statement that is not open, where there is one."""
     statements = [cells.get(column, "") for column in columns["license"]]
     for column, text in cells.items():
         if _is_flag(column):
-            allows = YES if _OPEN_FLAG.fullmatch(column) else NO
-            if text.lower() not in allows and not is_open(text):
+            if not _allows(column, text):
                 statements.append(f"{column}: {text}")
         elif column not in columns["license"] and states_rights(column, columns):
             statements.append(text)
@@ -290,7 +319,8 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
         return stated
     texts = [credit, *(text for column, text in cells.items() if _CREDITS.search(column))]
     claims = (text for text in texts if claims_copyright(text, stated))
-    holders = (f"{c}: {text}" for c, text in cells.items() if names_holder(c) and claims_as_holder(text, stated))
+    named = ((column.split(INSIDE)[0], text) for column, text in cells.items() if names_holder(column))
+    holders = (f"{column}: {text}" for column, text in named if claims_as_holder(text, stated))
     return next(chain(claims, holders), stated)
 
 
@@ -299,9 +329,14 @@ def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
     return [fields_of(cells_of(row.items(), COLUMNS), COLUMNS).get("license", "") for row in cells]
 
 
-def rights_columns(names: Iterable[str]) -> list[str]:
+def rights_columns(schema: pa.Schema) -> list[str]:
     """The columns that `stated_licenses` reads."""
-    return [name for name in names if _tells_of_rights(column_key(name), COLUMNS)]
+    return [field.name for field in schema if may_tell_of_rights(field, COLUMNS)]
+
+
+def may_tell_of_rights(field: pa.Field, columns: Columns) -> bool:
+    """Whether a column tells of rights, or something in its lists and structures may."""
+    return may_name(field, lambda name: tells_of_rights(column_key(name), columns))
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:

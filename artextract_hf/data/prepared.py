@@ -18,11 +18,13 @@ from datasets import Dataset, DatasetDict, Features, concatenate_datasets
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
+from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture_source, with_pictures
 from artextract_hf.data.rights import is_closed, least_open, shared_rights
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
+from artextract_hf.data.sources.cards import beside, license_in
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, ImageError, first_line
@@ -110,7 +112,8 @@ def load_prepared(folder: str | Path) -> DatasetDict:
 def load_records(folder: Path) -> DatasetDict:
     """`load_prepared` with all that a record has; the licence of each is what all of its columns state of the rights.
 
-    What the records of the same picture state counts too, see `with_shared_rights`.
+    So count what `dataset_info.json` names as the licence of all, and what the records of the same picture state, see
+    `with_shared_rights`.
 
     Raises:
         DataError: as there, or a column is missing in a split.
@@ -154,7 +157,10 @@ def _size(cell: Mapping[str, Any] | None) -> int:
 
 
 def _with_stated_rights(split: Dataset) -> Dataset:
-    return _with_licenses(split, stated_licenses(split.select_columns(rights_columns(split.column_names))))
+    columns = rights_columns(split.features.arrow_schema)
+    of_all = license_in([{"license": split.info.license}])
+    stated = stated_licenses(plain_rows(split.select_columns(columns)))
+    return _with_licenses(split, [beside(license, of_all) for license in stated])
 
 
 def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:

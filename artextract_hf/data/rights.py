@@ -4,9 +4,9 @@ Open are CC0, the public domain mark, CC BY, CC BY-SA and "no known copyright". 
 in the table below; a part is not enough, since "not in the public domain" holds the words of one that is. Not open is
 everything else: NonCommercial and NoDerivatives licences, fair use, anything in copyright, what nobody states.
 
-Of several statements about a picture each has to be open, and no credit beside them may claim copyright. CC BY and CC
-BY-SA leave the copyright with its holder: beside them a credit may name that holder, but reserve no rights. Who is
-named as the holder of rights claims them, as "(c)" before the name does.
+Of several statements about a picture each has to be open, and no credit beside them may claim copyright or name a
+licence that is not open. CC BY and CC BY-SA leave the copyright with its holder: beside them a credit may name that
+holder, but reserve no rights. Who is named as the holder of rights claims them, as "(c)" before the name does.
 """
 
 import re
@@ -67,6 +67,12 @@ _RESERVED = (
     r"rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés|derechos reservados|diritti riservati"
     r"|direitos reservados"
     r"|\b(adagp|vg bild-?kunst|artists rights society|dacs|pictoright|sabam|vegap|siae)\b"  # they claim it for artists
+)
+# A licence that is not open, in a text that says more than its name.
+_CLOSED = (
+    r"(?<![a-z])by[\s_\-\u2010-\u2015](sa[\s_\-\u2010-\u2015])?n[cd](?![a-z])|\b(non|nicht)[\s-]?(commercial|kommerziell)"
+    r"|\bno[\s-]?deriv|\bfair use\b|creativecommons\.org/licenses/(?!by(-sa)?\b(?!-)|publicdomain)"
+    r"|rightsstatements\.org/(vocab|page)/(?!noc-us|nkc)"
 )
 
 
@@ -129,8 +135,19 @@ def claims_copyright(credit: str, license: str = "") -> bool:
     (False, True)
     """
     text = " ".join(unicodedata.normalize("NFC", _COPYRIGHT_SIGN.sub("\u00a9", credit)).lower().split())
-    claim = _RESERVED if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}"
+    claim = f"{_RESERVED}|{_CLOSED}" if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}|{_CLOSED}"
     return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
+
+
+def names_closed(text: str) -> bool:
+    """Whether a text names a licence that is not open.
+
+    >>> names_closed("Ann (CC BY-NC 4.0)"), names_closed("http://rightsstatements.org/vocab/InC/1.0/")
+    (True, True)
+    >>> names_closed("https://creativecommons.org/licenses/by"), names_closed("cc_by_sa"), names_closed("LICENSE")
+    (False, False, False)
+    """
+    return bool(re.search(_CLOSED, text.lower()))
 
 
 def claims_as_holder(holder: str, license: str = "") -> bool:
@@ -141,7 +158,12 @@ def claims_as_holder(holder: str, license: str = "") -> bool:
     """
     text = holder.strip().lower()
     is_nobody = is_unknown(text) or text in ("no", "nobody", "false") or is_open(text) or _NO_CLAIM.search(text)
-    return not is_nobody and bool(re.search(r"\w", text)) and claims_copyright(f"\u00a9 {text}", license)
+    return (
+        names_closed(text)
+        or not is_nobody
+        and bool(re.search(r"\w", text))
+        and claims_copyright(f"\u00a9 {text}", license)
+    )
 
 
 def _asks_for_attribution(license: str) -> bool:

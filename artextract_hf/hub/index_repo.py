@@ -118,7 +118,9 @@ def _works_by_licence(records: RecordTable) -> dict[str, int]:
     """Paintings by licence, the commonest first; one with several faces counts once, equal ones have equal rights."""
     columns = records.fields.column_names
     works = records.column(PAINTING) if PAINTING in columns else records.ids
-    licences = stated_licenses(records.fields.select(rights_columns(columns)).to_pylist() or [{}] * len(records))
+    licences = stated_licenses(
+        records.fields.select(rights_columns(records.fields.schema)).to_pylist() or [{}] * len(records)
+    )
     digests = (None if picture is None else hashlib.sha256(picture).digest() for picture in records.contents())
     licences = shared_rights(licences, digests)
     by_work = dict[Any, str]()

@@ -1,8 +1,18 @@
 """What museums print in a table becomes the fields of a record."""
 
+import pyarrow as pa
 import pytest
 
-from artextract_hf.data.fields import COLUMNS, artist_as_printed, cells_of, columns_with, fields_of, words_of
+from artextract_hf.data.fields import (
+    COLUMNS,
+    artist_as_printed,
+    cells_of,
+    check_chosen,
+    columns_with,
+    fields_of,
+    rights_columns,
+    words_of,
+)
 from artextract_hf.data.labels import is_unknown
 from artextract_hf.errors import DataError
 
@@ -57,6 +67,20 @@ def test_the_artist_is_printed_without_life_dates(printed, name):
         ({"license": "CC0", "imagerights": "no"}, "no"),
         ({"license": "CC0", "photo_credit": "\u00a9 Foto"}, "\u00a9 Foto"),
         ({"license": "CC0", "caption": "A view of the sea"}, "CC0"),
+        ({"license": "CC0", "credit_line": "CC BY-NC 4.0"}, "CC BY-NC 4.0"),
+        ({"license": "CC0", "credit_line": "Gift of Ann, CC BY 4.0"}, "CC0"),
+        ({"license": "CC BY", "rights_holder": "Ann (CC BY-NC 4.0)"}, "rights_holder: Ann (CC BY-NC 4.0)"),
+        ({"license": "CC BY", "rights_holder": "Ann (CC BY-SA 4.0)"}, "CC BY"),
+        (
+            {"license": "CC BY", "rights_holder": "http://rightsstatements.org/vocab/InC/1.0/"},
+            "rights_holder: http://rightsstatements.org/vocab/InC/1.0/",
+        ),
+        ({"license": "CC BY", "rights_holder": "http://rightsstatements.org/vocab/NKC/1.0/"}, "CC BY"),
+        (
+            {"license": "CC BY", "credit": "https://creativecommons.org/licenses/by-nd/4.0/"},
+            "https://creativecommons.org/licenses/by-nd/4.0/",
+        ),
+        ({"license": "CC BY", "credit": "https://creativecommons.org/licenses/by/4.0/"}, "CC BY"),
     ],
 )
 def test_a_row_is_open_where_all_that_it_states_is(cells, license):
@@ -75,12 +99,71 @@ def test_a_chosen_column_replaces_the_usual_ones():
         columns_with({"painter": "Maler"})
 
 
+def test_a_chosen_licence_counts_beside_the_others():
+    columns = columns_with({"license": "Frei"})
+    for others in ({"rights": "CC BY-NC"}, {"lizenz": "CC BY-NC"}, {"license": "CC BY-NC"}):
+        row = fields_of({"frei": "CC0", **others}, columns)
+        assert row["license"] == "CC BY-NC"
+        check_chosen([row], columns, "list.csv")
+    assert fields_of({"frei": "InC", "rights": "CC0"}, columns)["license"] == "InC"
+
+
+@pytest.mark.parametrize("field", ["title", "license", "artist", "style", "split"])
+def test_a_chosen_column_that_a_source_lacks_is_refused(field):
+    columns = columns_with({field: "typo"}, {"school": "school"})
+    row = fields_of({"title": "Sea", "license": "CC0", "artist": "Ann", "style": "Flat", "split": "val"}, columns)
+    with pytest.raises(DataError, match="list.csv says nothing in a column 'typo'"):
+        check_chosen([row], columns, "list.csv")
+    check_chosen([row, fields_of({"typo": "x"}, columns)], columns, "list.csv")
+
+
 @pytest.mark.parametrize(
     "cell", [{"rights": "InC"}, [{"label": "Rights", "value": "InC"}], {"dc": {"rights": ["InC"]}}]
 )
 def test_structures_that_state_rights_count(cell):
     cells = cells_of([("license", "CC0"), ("metadata", cell)], COLUMNS)
     assert fields_of(cells, COLUMNS)["license"] == "InC"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "license"),
+    [
+        ("rights_holder", {"name": "VG"}, "rights_holder: VG"),
+        ("rights_holders", [{"name": "none"}, {"name": "VG"}], "rights_holders: VG"),
+        ("rights_holder", ["No known copyright holder", "VG"], "rights_holder: VG"),
+        ("copyright_holder", {"label": "VG", "url": "https://vg.example"}, "copyright_holder: VG"),
+        ("meta", {"rights_holder": "VG"}, "rights_holder: VG"),
+        ("credit_line", {"text": "\u00a9 Ann"}, "\u00a9 Ann"),
+        ("credit", [{"text": "\u00a9 Ann"}], "\u00a9 Ann"),
+        ("meta", {"credit": "\u00a9 Ann"}, "\u00a9 Ann"),
+        ("meta", [("rights", "InC")], "InC"),
+        ("meta", {"open_access": [True, False]}, "open_access: False"),
+        ("in_copyright", [False, True], "in_copyright: True"),
+        ("rights_holder", {"name": "none"}, "CC0"),
+        ("meta", {"credit": "Gift of Ann", "size": 3}, "CC0"),
+    ],
+)
+def test_claims_in_lists_and_structures_count(column, cell, license):
+    cells = cells_of([("license", "CC0"), (column, cell)], COLUMNS)
+    assert fields_of(cells, COLUMNS)["license"] == license
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_read"),
+    [
+        ({"rights": "InC"}, True),
+        ([{"label": "Rights", "value": "InC"}], True),
+        ([[{"dc": {"rights_holder": "VG"}}]], True),
+        ({"size": 3, "url": "x"}, False),
+        ({"rights": {"bytes": b"x", "path": "a.png"}}, False),
+        ([0.5], False),
+    ],
+)
+def test_a_column_is_read_where_something_in_it_may_tell_of_rights(cell, is_read):
+    table = pa.table({"license": ["CC0"], "meta": [cell]})
+    assert rights_columns(table.schema) == ["license", *(["meta"] if is_read else [])]
+    named = pa.field("meta", pa.map_(pa.string(), pa.string()))  # whose names are in its rows
+    assert rights_columns(pa.schema([named])) == ["meta"]
 
 
 @pytest.mark.parametrize(

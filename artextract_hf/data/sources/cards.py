@@ -1,34 +1,60 @@
 """What the card of a data set states of its rights: one more statement beside those of its rows.
 
-    README.md, between two lines of ---    license: cc-by-nc-4.0
+    README.md, between two lines of ---    license: cc-by-nc-4.0, there or under `dataset_info`
 
 A row is open where both are. `other` and `unknown` are the Hub's words for no licence of its list: they count where a
 row states nothing.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from datasets.config import REPOCARD_FILENAME
 
-from artextract_hf.data.fields import rights_columns, stated_licenses
-from artextract_hf.data.rights import is_open, least_open
+from artextract_hf.data.fields import COLUMNS, column_key, stated_licenses, tells_of_rights
+from artextract_hf.data.rights import is_open, least_open, names_closed
 from artextract_hf.data.schema import SkipList
 
 NO_LICENSE = ("other", "unknown")
+LINK = "license_link"  # often to a file that is called LICENSE
+DEPTH = 2  # of the lists and structures in which a licence is looked for; YAML can put one into itself
 IN_THE_ROWS = "see-the-column-license"  # `license_name` of a card that leaves it to the rows, as ours do
 
 
 def card_license(folder: Path) -> str:
     """What the card in a folder states of the rights in all of its data; nothing where there is none."""
     card = _front_matter(folder / REPOCARD_FILENAME)
-    said = {key: _texts(card[key]) for key in rights_columns(card) if key != "license_link"}
-    named = {key: [text for text in texts if text not in (*NO_LICENSE, IN_THE_ROWS)] for key, texts in said.items()}
-    unnamed = [text for texts in said.values() for text in texts if text in NO_LICENSE]
-    return stated_licenses([named])[0] or next(iter(unnamed), "")
+    infos = card.get("dataset_info")
+    return license_in([card, *(infos if isinstance(infos, list) else [infos])])
+
+
+def license_in(documents: Iterable[Any]) -> str:
+    """What documents about the same data state of the rights; a link counts where it names a licence that is closed."""
+    said = [_said(document) for document in documents if isinstance(document, dict)]
+    named = [
+        {key: [text for text in texts if text not in (*NO_LICENSE, IN_THE_ROWS)] for key, texts in document.items()}
+        for document in said
+    ]
+    unnamed = (text for document in said for texts in document.values() for text in texts if text in NO_LICENSE)
+    return least_open(stated_licenses(named)) or next(unnamed, "")
+
+
+def _said(document: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """The texts of a document that tell of rights, by their keys."""
+    said = {
+        key: list(_texts(value))
+        for key, value in document.items()
+        if isinstance(key, str) and tells_of_rights(column_key(key), COLUMNS)
+    }
+    return {key: [t for t in texts if key != LINK or names_closed(t)] for key, texts in said.items()}
+
+
+def beside(stated: str, license: str) -> str:
+    """What a row states of the rights, with what is stated of all."""
+    return stated if stated and license in NO_LICENSE else least_open([stated, license])
 
 
 def add_card_license(rows: Iterable[dict[str, str]], license: str, folder: str, skipped: SkipList) -> None:
@@ -43,8 +69,8 @@ def add_card_license(rows: Iterable[dict[str, str]], license: str, folder: str, 
     closed = 0
     for row in rows:
         stated = row.get("license", "")
-        if license and not (stated and license in NO_LICENSE):
-            row["license"] = least_open([stated, license])
+        if license:
+            row["license"] = beside(stated, license)
             closed += is_open(stated) and not is_open(row["license"])
     if closed:
         skipped.add(
@@ -64,6 +90,10 @@ def _front_matter(card: Path) -> dict[str, Any]:
     return {key: value for key, value in document.items() if isinstance(key, str)} if isinstance(document, dict) else {}
 
 
-def _texts(value: Any) -> list[str]:
-    """A text, or those of a list; what lies deeper states no licence."""
-    return [text.strip() for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """The texts in a value; what lies deeper states no licence."""
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, dict | list) and depth:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part, depth - 1)

@@ -19,6 +19,7 @@ from artextract_hf.data.fetch import DownloadSettings, is_address
 from artextract_hf.data.fields import (
     ClassTables,
     Columns,
+    check_chosen,
     columns_with,
     features_of,
     label_of,
@@ -101,7 +102,8 @@ def read_with_splits(
     Args:
         source: as in `load_collection`.
         skipped: filled with what was left out.
-        columns: field of the schema -> column of the source, where it is called otherwise than in COLUMNS.
+        columns: field of the schema -> column of the source, where it is called otherwise than in COLUMNS; that of
+            the licence counts beside the others that state rights.
         tasks: columns of classes beside style, genre and artist; each becomes a column of the records.
         classes: the task whose classes the subfolders of a folder are: `style`, `genre`, `artist`, or one's own.
         images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
@@ -115,6 +117,7 @@ def read_with_splits(
         raise DataError(f"the name of the source is empty; give {ACCEPTED}.")
     recover(path)
     if is_address(text) or (path.is_file() and path.suffix.lower() == ".json"):
+        check_chosen([], known, source)  # it has no columns
         settings = DownloadSettings(allow_private_hosts=allow_private_hosts)
         dataset = read_iiif(text, Path(images_dir) if images_dir else _cache(), skipped, settings=settings)
         found = dataset, [""] * len(dataset)
@@ -124,7 +127,7 @@ def read_with_splits(
     elif path.is_file() and path.suffix.lower() in LISTS:
         table = _in_its_folder(path, allow_outside=allow_outside)
         listed = listed_in_table(table, known, allow_outside=allow_outside)
-        found = _records(listed, table.parent, skipped, list(own))
+        found = _records(listed, table.parent, skipped, known, list(own))
     elif path.is_file() and path.suffix.lower() == ".parquet":
         table = _in_its_folder(path, allow_outside=allow_outside)
         found = read_table(table, known, skipped, list(own), allow_outside=allow_outside)
@@ -167,13 +170,18 @@ def _read_folder(
     folder: Path, skipped: SkipList, columns: Columns, own: list[str], classes: str | None, *, allow_outside: bool
 ) -> tuple[Dataset, list[str]]:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
+        check_chosen([], columns, folder)  # its columns are the fields of a record
         return read_prepared_splits(folder, skipped)
     if is_stored_dataset(folder):
         return read_table(folder, columns, skipped, own, allow_outside=allow_outside)
-    return _records(listed_in_folder(folder, columns, classes, allow_outside=allow_outside), folder, skipped, own)
+    return _records(
+        listed_in_folder(folder, columns, classes, allow_outside=allow_outside), folder, skipped, columns, own
+    )
 
 
-def _records(listed: Iterable[Listed], folder: Path, skipped: SkipList, own: list[str]) -> tuple[Dataset, list[str]]:
+def _records(
+    listed: Iterable[Listed], folder: Path, skipped: SkipList, columns: Columns, own: list[str]
+) -> tuple[Dataset, list[str]]:
     """The records of pictures that are listed in a folder with tasks of one's own, and their splits."""
     items = list(listed)
     seen: dict[Path, Listed] = {}
@@ -186,6 +194,8 @@ def _records(listed: Iterable[Listed], folder: Path, skipped: SkipList, own: lis
         kept.append(item)
     ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
     rows = [item.row for item in kept]
+    if rows:
+        check_chosen(rows, columns, folder)
     add_card_license(rows, card_license(folder), folder.name, skipped)
     list_several(zip(ids, rows, strict=True), skipped)
     tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}

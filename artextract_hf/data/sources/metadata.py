@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.fields import Columns, cells_of, column_key, is_read
+from artextract_hf.data.fields import Columns, cells_of, column_key, is_read, may_tell_of_rights
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.errors import DataError, first_line
@@ -207,13 +207,17 @@ def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
         if file.metadata.num_rows > MAX_ROWS:
             raise DataError(f"{table} has {file.metadata.num_rows} rows; a list of pictures has at most {MAX_ROWS}.")
         _image_column(_lower(field.name for field in file.schema_arrow if _is_text(field.type)), table, columns)
-        wanted = [name for name in dict.fromkeys(file.schema_arrow.names) if is_read(column_key(name), columns)]
+        wanted = [field.name for field in file.schema_arrow if _is_wanted(field, columns)]
         number = 0
-        for batch in file.iter_batches(BATCH, columns=wanted):
+        for batch in file.iter_batches(BATCH, columns=list(dict.fromkeys(wanted))):
             names = batch.schema.names
             for values in zip(*(_values(batch[place], name, table) for place, name in enumerate(names)), strict=True):
                 number += 1
                 yield Row(_cells(zip(names, values, strict=True), columns, f"row {number} of {table}"))
+
+
+def _is_wanted(field: pa.Field, columns: Columns) -> bool:
+    return is_read(column_key(field.name), columns) or may_tell_of_rights(field, columns)
 
 
 def _values(column: pa.Array, name: str, table: Path) -> list[Any]:

@@ -31,18 +31,20 @@ from artextract_hf.data.fields import (
     PART,
     Columns,
     cells_of,
+    check_chosen,
     column_key,
     features_of,
     fields_of,
     label_of,
     labels_of,
     list_several,
+    may_tell_of_rights,
     own_tasks,
     splits_of,
-    states_rights,
     words_of,
 )
 from artextract_hf.data.labels import TASKS, class_table, display_name, is_unknown
+from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
@@ -142,6 +144,7 @@ def _read(
     if not ids:
         return make_dataset([], painting_features()), []
     rows = _rows(words.select(list(ids)), columns, source) if words.column_names else [{} for _ in ids]
+    check_chosen(rows, columns, source)
     add_card_license(rows, license, name, skipped)
     list_several(zip(ids.values(), rows, strict=True), skipped)
     records = _records(rows, list(ids.values()), [*own, *classes])
@@ -177,7 +180,8 @@ def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Datase
     pixels = [column for column in usual if not _is_text(table.features[column])]
     named = [column for column in usual if column not in pixels]
     image = (pixels or named)[0]  # pixels come before the names of files
-    words = table.select_columns([c for c in table.column_names if c != image and _is_word(table, c, columns)])
+    worded = [c for c in table.column_names if c != image or not pixels]
+    words = table.select_columns([c for c in worded if _is_word(table, c, columns)])
     called: list[str | None] = list(table[named[0]]) if pixels and named else [None] * len(table)
     pictures = table.select_columns(image)
     pictures = pictures if image == "image" else pictures.rename_column(image, "image")
@@ -197,21 +201,11 @@ def _is_text(feature: Any) -> bool:
 
 
 def _is_word(table: Dataset, column: str, columns: Columns) -> bool:
-    """Whether a column can be words, or states rights in any form.
-
-    A second picture, or a sound, would be decoded when its row is read.
-    """
+    """Whether a column can be words, or tells of rights in any form."""
     feature = table.features[column]
-    if states_rights(column_key(column), columns):
-        return _is_plain(feature)
+    if may_tell_of_rights(table.features.arrow_schema.field(column), columns):
+        return True
     return isinstance(feature.feature if isinstance(feature, List) else feature, (Value, ClassLabel))
-
-
-def _is_plain(feature: Any) -> bool:
-    """Whether there are but texts and numbers in a column, also in its lists and structures."""
-    if isinstance(feature, dict):
-        return all(map(_is_plain, feature.values()))
-    return _is_plain(feature.feature) if isinstance(feature, List) else isinstance(feature, (Value, ClassLabel))
 
 
 def _folders(source: str | Path) -> list[Path]:
@@ -289,7 +283,7 @@ def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> 
 
 def _rows(words: Dataset, columns: Columns, source: str | Path) -> list[dict[str, str]]:
     try:
-        return [_fields(cells, words, columns) for cells in words]
+        return [_fields(cells, words, columns) for cells in plain_rows(words)]
     except DataError as error:
         raise DataError(f"{source}: {error}") from None
 

@@ -144,6 +144,13 @@ def test_parquet_with_a_holder_of_rights_and_two_titles(tmp_path):
         list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
 
 
+@pytest.mark.parametrize("cell", [{"rights": "InC"}, [{"label": "Rights", "value": "InC"}], {"dc": {"rights": "InC"}}])
+def test_parquet_with_rights_in_a_structure(tmp_path, cell):
+    pq.write_table(pa.table({"file_name": ["a.jpg"], "rights": ["CC0"], "meta": [cell]}), tmp_path / "metadata.parquet")
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    assert row.cells == {"file_name": "a.jpg", "rights": "InC"}
+
+
 def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
     columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], ["x"]]
     names = ["file_name", "rights", "rights", "of no use"]

@@ -248,8 +248,9 @@ def with_metadata(metadata):
 
 @pytest.mark.parametrize("stated", ["In copyright", ["CC0", "In copyright"], {"label": "In copyright"}])
 def test_no_statement_of_rights_hides_another(tmp_path, stated):
-    table = write_table(tmp_path / "t.parquet", image=[png(1)], license=["CC0"], rights=[stated])
-    assert load_collection(table)["license"] == ["In copyright"]
+    for column in ({"rights": [stated]}, {"meta": [{"x": [{"rights": stated}]}]}):
+        table = write_table(tmp_path / "t.parquet", image=[png(1)], license=["CC0"], **column)
+        assert load_collection(table)["license"] == ["In copyright"]
 
 
 HOSTILE = {
@@ -293,12 +294,14 @@ def test_a_hostile_table_is_one_line(tmp_path, kind):
 
 
 def test_second_pictures_are_not_decoded(tmp_path):
-    """A picture in another column is none of ours, and the library's decoder has no limits."""
-    features = Features({"image": Image(), "medium": Image(), "title": List(Value("string"))})
-    row = {"image": {"bytes": png(1), "path": "a.png"}, "medium": {"bytes": b"x", "path": None}, "title": ["A", "B"]}
+    kinds = {"title": List(Value("string")), "views": [{"rights": Value("string"), "picture": Image()}]}
+    features = Features({"image": Image(), "medium": Image(), **kinds})
+    other = {"bytes": b"x", "path": None}  # none of ours, and the library's decoder has no limits
+    row = {"image": {"bytes": png(1), "path": "a.png"}, "medium": other, "title": ["A", "B"]}
+    row |= {"views": [{"rights": "In copyright", "picture": other}]}
     Dataset.from_list([row], features=features).to_parquet(tmp_path / "t.parquet")
     record = load_collection(tmp_path / "t.parquet")[0]
-    assert (record["medium"], record["title"]) == ("", "A, B")
+    assert (record["medium"], record["title"], record["license"]) == ("", "A, B", "In copyright")
 
 
 @pytest.mark.long
