@@ -217,7 +217,6 @@ def with_price(folder: Path, values: list[Any], kind: pa.DataType) -> None:
     ("kind", "values", "read"),
     [
         (pa.float64(), [*NONE, 1.5], [None, None, None, 1.5]),
-        (pa.float16(), [np.float16(np.nan), np.float16(2)], [None, 2]),
         (pa.list_(pa.float32()), [NONE, None, [], [1.5]], [[None] * 3, None, [], [1.5]]),
         (pa.list_(pa.float32(), 2), [[np.nan, 1], None], [[None, 1], None]),
         (
@@ -263,7 +262,7 @@ def test_names_in_the_list_of_checksums_are_not_followed(name, folders, tmp_path
     about = json.loads((tmp_path / "index/index.json").read_text())
     about["sha256"][name] = "0" * 64
     (tmp_path / "index/index.json").write_text(json.dumps(about))
-    with pytest.raises(PaintingIndexError, match="is missing, damaged, or not of this index") as error:
+    with pytest.raises(PaintingIndexError, match=r"is (missing, )?damaged") as error:
         PaintingIndex.from_pretrained(tmp_path / "index")
     assert "\n" not in str(error.value)
 

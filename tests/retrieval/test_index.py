@@ -60,7 +60,7 @@ def test_what_embed_gives_is_a_vector_and_no_picture(index, collection):
     assert index.search(vectors, k=4) == index.search(row, k=4)
     with pytest.raises(QueryError, match="2 vectors; give one, or all of them to search_many"):
         index.search(np.stack(directions(2)))
-    assert len(index.search(np.full((8, 3), 0.5), k=1)) == 1  # a grey picture
+    assert len(index.search(np.full((8, 3), 127, np.uint8), k=1)) == 1  # a grey picture
 
 
 @pytest.mark.parametrize("k", [True, 1.5, float("nan"), "3", None])

@@ -150,8 +150,8 @@ def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp
     )
     save_model(pair, tmp_path / "pair")
     model = build_model(*prepared(recipe | {"start_from": str(tmp_path / "pair")}, tmp_path))
-    other = recipe | {"start_from": str(tmp_path / "pair"), "model": recipe["model"] | {"dropout": 0.3}}
-    with pytest.raises(DataError, match=r"model\.dropout is 0\.3, but .*pair, which start_from takes as it is"):
+    other = recipe | {"start_from": str(tmp_path / "pair"), "model": recipe["model"] | {"dropout": 0.7}}
+    with pytest.raises(DataError, match=r"model\.dropout is 0\.7, but .*pair, which start_from takes as it is"):
         build_model(*prepared(other, tmp_path))
     model.save_pretrained(tmp_path / "model")
     assert weights(tmp_path / "model").keys() == start.state_dict().keys() and not model.config.companions
