@@ -27,14 +27,8 @@ if sys.platform != "win32":
 
 LOCK, SWAP, NEW, OLD, ROOM = "lock", "swap", "new", "old", "room"
 SPLITS = "dataset_dict.json"  # of a data set, whose splits are folders in it
-WHOLE = (
-    "index.json",
-    "embedder.json",
-    SPLITS,
-    "dataset_info.json",
-    "state.json",
-    "config.json",
-)  # no report goes there
+# By one of these an index, embeddings, prepared data or a model is known, into which no report goes.
+WHOLE = ("index.json", "embedder.json", SPLITS, "dataset_info.json", "state.json", "config.json")
 HEAD = 2**12  # bytes of a file in which the mark of what wrote it stands
 _held: set[int] = set()  # handles of locks, which a forked process must not keep when this one is killed
 

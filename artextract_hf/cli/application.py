@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.outputs import check_replaceable, output_lock
 from artextract_hf.version import __version__
+
+if TYPE_CHECKING:
+    from artextract_hf import PaintingIndex
 
 app = typer.Typer(
     name="artextract",
@@ -93,6 +96,20 @@ def reachable(image: str, allow_private_hosts: bool) -> str | bytes:
     from artextract_hf.data import fetch_picture, is_address
 
     return fetch_picture(image, allow_private_hosts=True) if allow_private_hosts and is_address(image) else image
+
+
+def is_indexed(folder: Path) -> bool:
+    """Whether a folder is what `artextract index` or `artextract embed` wrote."""
+    return any((folder / name).is_file() for name in ("index.json", "embeddings.npy"))
+
+
+def open_vectors(folder: Path) -> "PaintingIndex":
+    """What `artextract index` or `artextract embed` wrote, as an index."""
+    from artextract_hf import PaintingIndex
+
+    if (folder / "embeddings.npy").is_file():
+        return PaintingIndex.from_embeddings(folder, "flat")
+    return PaintingIndex.from_pretrained(folder)
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:

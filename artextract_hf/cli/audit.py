@@ -1,12 +1,21 @@
 """`artextract audit`: what is wrong with a collection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, Backend, app, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Backend,
+    app,
+    is_indexed,
+    open_vectors,
+    show,
+)
 
 if TYPE_CHECKING:
     from artextract_hf import PaintingIndex
@@ -125,14 +134,12 @@ def audit_outliers(
     as_json: AsJson = False,
 ) -> None:
     """Works unlike the rest of a collection: photographs, frames, other techniques, wrong pictures."""
-    from artextract_hf.curation import find_doubtful, find_outliers
+    from artextract_hf.curation import check_findings_output, find_doubtful, find_outliers
 
-    def find(index: "PaintingIndex") -> list["Finding"]:
-        doubtful = find_doubtful(predictions, index.ids) if predictions else []
-        return find_outliers(index) + doubtful
-
-    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
-    _report(find, reading, out, title=f"Outliers of {source}", as_json=as_json)
+    check_findings_output(out)
+    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    doubtful = find_doubtful(predictions, index.ids) if predictions else []
+    _report(find_outliers(index) + doubtful, index, skipped, out, title=f"Outliers of {source}", as_json=as_json)
 
 
 @audit.command("labels")
@@ -147,12 +154,12 @@ def audit_labels(
     as_json: AsJson = False,
 ) -> None:
     """Labels that may be wrong, each with a suggestion, and works that stand in two classes."""
-    from artextract_hf.curation import find_label_issues
+    from artextract_hf.curation import check_findings_output, find_label_issues
 
-    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
-    _report(
-        lambda index: find_label_issues(index, task), reading, out, title=f"Labels of {source}: {task}", as_json=as_json
-    )
+    check_findings_output(out)
+    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    findings = find_label_issues(index, task)
+    _report(findings, index, skipped, out, title=f"Labels of {source}: {task}", as_json=as_json)
 
 
 @audit.command("map")
@@ -169,65 +176,49 @@ def audit_map(
     as_json: AsJson = False,
 ) -> None:
     """The collection on a plane, in clusters with names, and the works that are typical of each."""
-    from artextract_hf.curation import check_map_output, map_collection, typical_works, write_map
+    from artextract_hf.curation import MAP_FILES, check_findings_output, map_collection, typical_works, write_map
 
-    check_map_output(out)
-
-    def find(index: "PaintingIndex") -> list["Finding"]:
-        found = map_collection(index, clusters=clusters)
-        write_map(found, index, out)
-        return typical_works(found, index.ids)
-
-    reading = (source, embedder, backend, allow_outside, allow_private_hosts)
-    _report(find, reading, out, title=f"Map of {source}", as_json=as_json)
+    check_findings_output(out, MAP_FILES)
+    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    found = map_collection(index, clusters=clusters)
+    _report(typical_works(found, index.ids), index, skipped, out, title=f"Map of {source}", as_json=as_json)
+    write_map(found, index, out)
 
 
-def _report(
-    find: Callable[["PaintingIndex"], Sequence["Finding"]],
-    reading: tuple[str, str, str, bool, bool],
-    out: Path,
-    *,
-    title: str,
-    as_json: bool,
-) -> None:
-    from artextract_hf.curation import by_criterion, check_findings_output, findings_document, write_findings
-    from artextract_hf.data import SkipList
-
-    check_findings_output(out)
-    skipped = SkipList()
-    index = _index_of(*reading, skipped=skipped)
-    findings = find(index)
-    write_findings(findings, index, skipped, out, title=title)
-    groups = by_criterion(findings)
-    counts = ", ".join(f"{len(group)} by {name}" for name, group in groups.items()) or "nothing stands out"
-    if len(groups) > FEW:
-        counts = f"findings in {len(groups)} groups"
-    document = findings_document(findings, index, skipped)
-    lines = [f"{len(index)} works; {counts}; see {out / 'report.html'}"]
-    show(document, lines, as_json=as_json, left_out=skipped.as_json())
-
-
-def _index_of(
-    source: str,
-    embedder: str,
-    backend: str,
-    allow_outside: bool,
-    allow_private_hosts: bool,
-    *,
-    skipped: "SkipList",
-) -> "PaintingIndex":
-    """The works of a source with their vectors, embedded only where they are not yet."""
+def _works_of(
+    source: str, embedder: str, backend: str, allow_outside: bool, allow_private_hosts: bool
+) -> tuple["PaintingIndex", "SkipList"]:
+    """The works of a source with their vectors, embedded only where they are not yet; and what was left out."""
     from artextract_hf import AutoEmbedder, PaintingIndex
-    from artextract_hf.data import read_collection
+    from artextract_hf.data import SkipList, read_collection
 
-    if (Path(source) / "index.json").is_file():
-        return PaintingIndex.from_pretrained(source)
-    if (Path(source) / "embeddings.npy").is_file():
-        index = PaintingIndex.from_embeddings(source, "flat")
+    skipped = SkipList()
+    if is_indexed(folder := Path(source)):
+        index = open_vectors(folder)
     else:
         paintings = read_collection(
             source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
         )
         index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(embedder, backend), "flat", progress=True)
     skipped.items += index.skipped.items
-    return index
+    return index, skipped
+
+
+def _report(
+    findings: Sequence["Finding"],
+    index: "PaintingIndex",
+    skipped: "SkipList",
+    out: Path,
+    *,
+    title: str,
+    as_json: bool,
+) -> None:
+    from artextract_hf.curation import by_criterion, write_findings
+
+    document = write_findings(findings, index, skipped, out, title=title)
+    groups = by_criterion(findings)
+    counts = ", ".join(f"{len(group)} by {name}" for name, group in groups.items()) or "nothing stands out"
+    if len(groups) > FEW:
+        counts = f"findings in {len(groups)} groups"
+    lines = [f"{len(index)} works; {counts}; see {out / 'report.html'}"]
+    show(document, lines, as_json=as_json, left_out=skipped.as_json())

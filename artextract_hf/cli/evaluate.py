@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from artextract_hf.cli.application import AsJson, Backend, app, show
+from artextract_hf.cli.application import AsJson, Backend, app, open_vectors, show
 
 evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
@@ -73,12 +73,9 @@ def evaluate_index(
     as_json: AsJson = False,
 ) -> None:
     """What each kind of index would find among these paintings, how fast, and how large it would be."""
-    from artextract_hf.retrieval import PaintingIndex, try_factories
+    from artextract_hf.retrieval import try_factories
 
-    if (index / "embeddings.npy").is_file():
-        searched = PaintingIndex.from_embeddings(index, "flat")
-    else:
-        searched = PaintingIndex.from_pretrained(index)
+    searched = open_vectors(index)
     head = f"{'factory':<8} {'recall@10':>9} {'p50 ms':>8} {'p95 ms':>8} {'MB':>8} {'built s':>8}"
     trials, lines = [], [f"{len(searched)} paintings, vectors of length {searched.dim}, {searched.metric}", head]
     for trial in try_factories(searched.vectors(), searched.metric):

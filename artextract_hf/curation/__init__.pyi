@@ -1,5 +1,5 @@
+from .collection_map import MAP_FILES as MAP_FILES
 from .collection_map import CollectionMap as CollectionMap
-from .collection_map import check_map_output as check_map_output
 from .collection_map import map_collection as map_collection
 from .collection_map import typical_works as typical_works
 from .collection_map import write_map as write_map
@@ -17,7 +17,6 @@ from .duplicates_report import write_report as write_report
 from .findings import Finding as Finding
 from .findings import by_criterion as by_criterion
 from .findings_report import check_findings_output as check_findings_output
-from .findings_report import findings_document as findings_document
 from .findings_report import write_findings as write_findings
 from .label_issues import find_label_issues as find_label_issues
 from .outliers import find_doubtful as find_doubtful

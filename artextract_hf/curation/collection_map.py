@@ -21,7 +21,7 @@ from sklearn.manifold import TSNE
 from artextract_hf.curation.findings import Finding, require_works
 from artextract_hf.data.labels import display_name
 from artextract_hf.evaluation.plots import as_label, save_figure
-from artextract_hf.outputs import check_report_folder, whole_files
+from artextract_hf.outputs import whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.vectors.scan import units
 
@@ -36,7 +36,7 @@ NAMED_BY = ("artist_name", "style", "genre", "school")
 WORDS = 2  # in a name
 TYPICAL = 24  # works of a cluster that are named
 SEED = 0
-FILES = ("map.parquet", "map.png")
+MAP_FILES = ("map.parquet", "map.png")
 
 
 @dataclass(frozen=True)
@@ -143,15 +143,6 @@ def typical_works(found: CollectionMap, ids: Sequence[str]) -> list[Finding]:
             reason = f"one of {len(rows):,} works; its cosine with their middle is {found.nearness[row]:.2f}."
             findings.append(Finding(ids[row], name, float(found.nearness[row]), reason))
     return findings
-
-
-def check_map_output(folder: Path) -> None:
-    """Refuse a folder that a map could not be written to; the report beside it has a check of its own.
-
-    Raises:
-        ArtExtractError: it holds files of a map's names, and no earlier report.
-    """
-    check_report_folder(folder, ("findings.json", *FILES), ("findings", "works"))
 
 
 def write_map(found: CollectionMap, index: PaintingIndex, folder: Path) -> None:

@@ -115,13 +115,13 @@ def beside_index(records: Dataset, index: PaintingIndex) -> Dataset:
     Raises:
         PaintingIndexError: the index was made without pictures.
     """
-    held = index.records()
+    asked, held = _shown(records), index.records()
     pictures = [{"bytes": picture, "path": None} for picture in index.thumbnails()]
     if not any(picture["bytes"] for picture in pictures):
         raise PaintingIndexError("the index was made without pictures, so there is nothing to compare with.")
     texts = {name: [str(record.get(name) or "") for record in held] for name in TEXTS}
-    known = Dataset.from_dict({"id": index.ids, "image": pictures, **texts}, features=_shown(records).features)
-    sides = {NEW: _shown(records), INDEXED: known}
+    known = Dataset.from_dict({"id": index.ids, "image": pictures, **texts}, features=asked.features)
+    sides = {NEW: asked, INDEXED: known}
     return concatenate_datasets([part.add_column(SPLIT, [name] * len(part)) for name, part in sides.items()])
 
 

@@ -1,9 +1,7 @@
 """Duplicates as something to look at and to work with: report.html, pairs.csv, pairs.json."""
 
-import base64
 import csv
 import html
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from artextract_hf.curation.duplicates import Duplicate
+from artextract_hf.data.pictures import inline_jpeg
 from artextract_hf.data.schema import SkipList
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.outputs import check_report_folder, whole_files
@@ -104,13 +103,9 @@ def _pair(pair: Duplicate, records: Dataset) -> str:
 
 
 def _figure(record: dict, split: str) -> str:
-    image = record["image"].copy()
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    data = io.BytesIO()
-    image.convert("RGB").save(data, "JPEG", quality=80)
     words = ", ".join(filter(None, (record["artist_name"], record["title"]))) or record["id"]
     place = f"<strong>{html.escape(split)}</strong> " if split else ""
-    encoded = base64.b64encode(data.getvalue()).decode()
+    encoded = inline_jpeg(record["image"], THUMBNAIL)
     return (
         f'<figure><img alt="{html.escape(words, quote=True)}" src="data:image/jpeg;base64,{encoded}">'
         f"<figcaption>{place}{html.escape(words)}<br><small>{html.escape(record['id'])}</small></figcaption></figure>"

@@ -69,28 +69,22 @@ figure { margin: 0; min-width: 0; } figcaption { font-size: .85rem; line-height:
 """
 
 
-def check_findings_output(folder: Path) -> None:
+def check_findings_output(folder: Path, beside: Sequence[str] = ()) -> None:
     """Refuse a folder that the report could not be written to, before the audit.
+
+    Args:
+        folder: that it goes to.
+        beside: names of files that the audit writes there too.
 
     Raises:
         ArtExtractError: it holds files of a report's names that are of no earlier report, or cannot be written to.
     """
-    check_report_folder(folder, FILES, KEYS)
-
-
-def findings_document(findings: Sequence[Finding], index: PaintingIndex, skipped: SkipList) -> dict[str, Any]:
-    """What findings.json holds."""
-    return {
-        "findings": [finding.as_json() for finding in findings],
-        "works": len(index),
-        "embedder": index.embedder_name,
-        "skipped": skipped.as_json(),
-    }
+    check_report_folder(folder, (*FILES, *beside), KEYS)
 
 
 def write_findings(
     findings: Sequence[Finding], index: PaintingIndex, skipped: SkipList, folder: Path, *, title: str
-) -> None:
+) -> dict[str, Any]:
     """Write the page and both tables.
 
     Args:
@@ -100,16 +94,25 @@ def write_findings(
         folder: made where it is missing.
         title: of the page.
 
+    Returns:
+        What findings.json holds.
+
     Raises:
         ArtExtractError: as of `check_findings_output`.
     """
     check_findings_output(folder)
     works = Works(index)
-    document = findings_document(findings, index, skipped)
+    document = {
+        "findings": [finding.as_json() for finding in findings],
+        "works": len(index),
+        "embedder": index.embedder_name,
+        "skipped": skipped.as_json(),
+    }
     with whole_files(folder) as new:
         (new / "findings.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         _write_table(new / "findings.csv", findings, works)
         (new / "report.html").write_text(_page(findings, index, works, skipped, title), encoding="utf-8")
+    return document
 
 
 def _write_table(path: Path, findings: Sequence[Finding], works: Works) -> None:

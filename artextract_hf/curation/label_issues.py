@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from artextract_hf.curation.findings import Finding
-from artextract_hf.curation.outliers import neighbourhood
+from artextract_hf.curation.outliers import Neighbourhood, neighbourhood
 from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import display_name
 from artextract_hf.errors import PaintingIndexError, QueryError
@@ -69,7 +69,7 @@ def find_label_issues(index: PaintingIndex, task: str) -> list[Finding]:
                 suggested,
             )
         )
-    return findings + in_two_classes(index, task, names, rows, y)
+    return findings + _in_two_classes(index, task, names, y, list(ids), around)
 
 
 def labelled(labels: Sequence[str | None], task: str) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -103,8 +103,13 @@ def out_of_fold(vectors: np.ndarray, y: np.ndarray) -> np.ndarray:
     return cross_val_predict(model, vectors, y, cv=folds, method="predict_proba")
 
 
-def in_two_classes(
-    index: PaintingIndex, task: str, names: Sequence[str], rows: np.ndarray, y: np.ndarray
+def _in_two_classes(
+    index: PaintingIndex,
+    task: str,
+    names: Sequence[str],
+    y: np.ndarray,
+    ids: Sequence[str],
+    around: Neighbourhood,
 ) -> list[Finding]:
     """Works that are there twice, with different labels: found by their vectors, told by their pixels.
 
@@ -112,23 +117,22 @@ def in_two_classes(
         index: of the collection.
         task: of the labels.
         names: of the classes.
-        rows: (n,) of the labelled works in the index.
-        y: (n,) their classes.
+        y: (n,) classes of the labelled works.
+        ids: (n,) of these works.
+        around: their neighbourhood among themselves.
     """
-    around = neighbourhood(units(index.vectors())[rows], NEAREST)
     first, place = np.nonzero(y[around.rows] != y[:, None])
     pairs = {tuple(sorted(pair)) for pair in zip(first.tolist(), around.rows[first, place].tolist(), strict=True)}
     involved = sorted({row for pair in pairs for row in pair})
-    ids = [index.ids[rows[row]] for row in involved]
     try:
-        thumbnails = [grey_thumbnail(index.thumbnail(id_)) for id_ in ids]
+        thumbnails = [grey_thumbnail(index.thumbnail(ids[row])) for row in involved]
     except QueryError:  # an index that was made without pictures
         return []
     findings = []
     for pair in near_duplicates(np.stack(thumbnails)) if thumbnails else []:
-        one, other = (names[y[involved[row]]] for row in (pair.first, pair.second))
+        here, there = involved[pair.first], involved[pair.second]
+        one, other, twin = names[y[here]], names[y[there]], ids[there]
         if one != other:
-            twin = ids[pair.second]
             reason = f"labelled {display_name(one)}; the same work, {twin}, is labelled {display_name(other)}."
-            findings.append(Finding(ids[pair.first], "two classes", pair.similarity, reason, (twin,), task, one, other))
+            findings.append(Finding(ids[here], "two classes", pair.similarity, reason, (twin,), task, one, other))
     return sorted(findings, key=lambda finding: -finding.score)

@@ -1,9 +1,8 @@
 """The works of an index as the pages and tables of reports show them."""
 
-import base64
-import io
 from typing import Any
 
+from artextract_hf.data.pictures import inline_jpeg
 from artextract_hf.errors import QueryError
 from artextract_hf.retrieval.index import PaintingIndex
 
@@ -37,9 +36,6 @@ class Works:
 
     def _picture(self, id_: str) -> str:
         try:
-            picture = self._index.thumbnail(id_)
+            return inline_jpeg(self._index.thumbnail(id_))
         except QueryError:  # an index that was made without pictures
             return ""
-        data = io.BytesIO()
-        picture.save(data, "JPEG", quality=80)
-        return base64.b64encode(data.getvalue()).decode()

@@ -5,6 +5,8 @@
 A cell is what a record holds in its column `image`: the encoded `bytes`, or the `path` of a file.
 """
 
+import base64
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +24,7 @@ from artextract_hf.errors import ImageError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+PAGE_QUALITY = 80  # of the JPEGs in a page
 CHECK_SIDE = 32  # pixels; a file that is cut short is found at any scale, and this one decodes fastest
 
 
@@ -145,6 +148,16 @@ def decoded(
         return work(decode_image(picture_source(record["image"]), min_side=min_side), record)
 
     return usable(range(len(records)), look, lambda row: records[row]["id"], skipped, ahead=ahead, progress=progress)
+
+
+def inline_jpeg(picture: Picture, side: int | None = None) -> str:
+    """A picture as a page holds it: a JPEG in base64, its long side at most `side` pixels where that is given."""
+    small = picture.convert("RGB")
+    if side is not None:
+        small.thumbnail((side, side))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=PAGE_QUALITY)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def in_batches(results: Iterable[tuple[int, Result]], size: int) -> Iterator[tuple[list[int], list[Result]]]:

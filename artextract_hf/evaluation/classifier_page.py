@@ -12,7 +12,7 @@ from scipy.special import softmax
 from sklearn.metrics import roc_curve
 
 from artextract_hf.data.labels import display_name
-from artextract_hf.data.pictures import decoded
+from artextract_hf.data.pictures import decoded, inline_jpeg
 from artextract_hf.data.schema import SkipList
 from artextract_hf.evaluation.classification import class_report
 from artextract_hf.evaluation.plots import draw_bars, draw_reliability, draw_roc
@@ -112,24 +112,25 @@ def _table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     for task, figures in report["tasks"].items():
         intervals = report["intervals"][task] or {}
         cells = [
-            {"value": _percent(figures[name]), "interval": _range(intervals.get(name))}
+            {"value": percent(figures[name]), "interval": _range(intervals.get(name))}
             for name in ("accuracy", "top5", "balanced_accuracy", "macro_f1")
         ]
         area, error = report["further"][task]["auc"], report["calibration"][task]
         cells.append({"value": "n/a" if area is None else f"{area:.3f}"})
-        cells.append({"value": _percent(error["error"]), "interval": _percent(error["without_temperature"])})
+        cells.append({"value": percent(error["error"]), "interval": percent(error["without_temperature"])})
         for baseline in report["baselines"].values():
-            cells.append({"value": _percent((baseline["tasks"] or {}).get(task, {}).get("accuracy"))})
+            cells.append({"value": percent((baseline["tasks"] or {}).get(task, {}).get("accuracy"))})
         rows.append({"task": task, "cells": [*cells, {"value": figures["n"]}]})
     return rows
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share as pages and tables say it."""
     return "n/a" if share is None else f"{100 * share:.1f}"
 
 
 def _range(interval: Sequence[float] | None) -> str:
-    return f"{_percent(interval[0])} to {_percent(interval[1])}" if interval else ""
+    return f"{percent(interval[0])} to {percent(interval[1])}" if interval else ""
 
 
 def _plots(
@@ -181,10 +182,7 @@ def _with_examples(
 
 def _pictures(paintings: Dataset) -> list[dict[str, str]]:
     def small(picture: Any, record: Mapping[str, Any]) -> dict[str, str]:
-        picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=80)
         words = ", ".join(str(record[key]) for key in ("artist_name", "title") if record.get(key)) or str(record["id"])
-        return {"words": words, "picture": base64.b64encode(file.getvalue()).decode()}
+        return {"words": words, "picture": inline_jpeg(picture, THUMBNAIL)}
 
     return [example for _, example in decoded(paintings, small, SkipList(), min_side=THUMBNAIL)]

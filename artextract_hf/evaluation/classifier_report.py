@@ -13,7 +13,7 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,7 @@ from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, further_scores, score
-from artextract_hf.evaluation.classifier_page import classifier_page, top_confusions
+from artextract_hf.evaluation.classifier_page import classifier_page, percent, top_confusions
 from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
@@ -108,8 +108,8 @@ def _files(tasks: Iterable[str]) -> list[str]:
 def classifier_table(report: Mapping[str, Any]) -> str:
     """The figures as an aligned table, percent, with the baselines beside them."""
     majority_, frozen = report["baselines"]["majority"], report["baselines"]["frozen_features"]
-    counts = ("paintings", "left out", "top-1, 95 %")
-    head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", *counts)
+    last = ("paintings", "left out", "top-1, 95 %")
+    head = ("task", "top-1", "top-5", "balanced", "macro F1", "ECE", "majority", "frozen", *last)
     rows = [head]
     for task, figures in report["tasks"].items():
         beside = [(kind["tasks"] or {}).get(task, {}).get("accuracy") for kind in (majority_, frozen)]
@@ -119,9 +119,9 @@ def classifier_table(report: Mapping[str, Any]) -> str:
             report["calibration"][task]["error"],
             *beside,
         ]
-        percent = ["n/a" if v is None else f"{100 * v:.1f}" for v in values]
-        interval = _range((report.get("intervals", {}).get(task) or {}).get("accuracy"))
-        rows.append((task, *percent, str(figures["n"]), str(figures["skipped"]), interval))
+        interval = (report.get("intervals", {}).get(task) or {}).get("accuracy") or [None]
+        counts = (str(figures["n"]), str(figures["skipped"]), "-".join(map(percent, interval)))
+        rows.append((task, *map(percent, values), *counts))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
@@ -134,10 +134,6 @@ def classifier_table(report: Mapping[str, Any]) -> str:
     if report["skipped"]:
         notes.append(f"{len(report['skipped'])} pictures could not be decoded; metrics.json lists them")
     return "\n".join(["```", *lines, "```", "", *notes]) + "\n"
-
-
-def _range(interval: Sequence[float] | None) -> str:
-    return f"{100 * interval[0]:.1f}-{100 * interval[1]:.1f}" if interval else "n/a"
 
 
 def _figures(
