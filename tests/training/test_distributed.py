@@ -15,7 +15,7 @@ import yaml
 from safetensors.torch import load_file
 
 from tests.hub.loopback_hub import LoopbackHub
-from tests.training.test_train_classifier import recipe, weights  # noqa: F401  (a fixture)
+from tests.training.test_train_classifier import SCORED, recipe, weights  # noqa: F401  (a fixture)
 from training import train_classifier
 from training.classifier.config import TrainConfig
 
@@ -44,7 +44,7 @@ def losses(folder: Path) -> list[float]:
 def two_processes(steady, tmp_path_factory) -> tuple[Path, LoopbackHub]:
     """The folder of a training by two processes, and the Hub that they pushed to at its end."""
     folder, hub = tmp_path_factory.mktemp("two_processes"), LoopbackHub().start()
-    values = steady | {"output_dir": str(folder / "run"), "batch_size": 2, "push_to_hub": "somebody/crnn"}
+    values = steady | SCORED | {"output_dir": str(folder / "run"), "batch_size": 2, "push_to_hub": "somebody/crnn"}
     environment = ENVIRONMENT | hub.environment(folder / "home")
     done = subprocess.run(command(folder, values, 2), cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -52,9 +52,10 @@ def two_processes(steady, tmp_path_factory) -> tuple[Path, LoopbackHub]:
     return folder / "run", hub
 
 
+@pytest.mark.long
 def test_two_processes_take_the_steps_of_one(steady, two_processes, tmp_path):
     one, (two, _) = tmp_path / "one", two_processes
-    train_classifier.train(TrainConfig.from_dict(steady | {"output_dir": str(one)}))
+    train_classifier.train(TrainConfig.from_dict(steady | SCORED | {"output_dir": str(one)}))
     assert losses(two) == pytest.approx(losses(one), abs=2e-3)
     first, second = weights(one / "last"), weights(two / "last")
     for name, value in first.items():
@@ -66,6 +67,7 @@ def test_two_processes_take_the_steps_of_one(steady, two_processes, tmp_path):
     assert scores[0][0] == scores[1][0] and len(scores[0]) == len(scores[1])
 
 
+@pytest.mark.long
 def test_two_processes_push_once_with_card_figures_and_code(two_processes):
     run, hub = two_processes
     assert sum(asked.startswith("POST /api/models/somebody/crnn/commit/") for asked in hub.asked) == 1
@@ -131,10 +133,14 @@ def test_every_ingredient_trains(recipe, tmp_path, extra):  # noqa: F811
     assert all(torch.isfinite(value).all() for value in load_file(tmp_path / "last/model.safetensors").values())
 
 
-SYSTEMS = sorted((ROOT / "training/configs").glob("system_*.yaml"))
+TWINS = ("system_003_genre", "system_003_style")  # as system_003_artist, for other tasks
+SYSTEMS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.long] if path.stem in TWINS else [])
+    for path in sorted((ROOT / "training/configs").glob("system_*.yaml"))
+]
 
 
-@pytest.mark.parametrize("path", SYSTEMS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SYSTEMS)
 def test_every_system_trains_from_its_recipe(recipe, tmp_path, path):  # noqa: F811
     """Its own YAML on eight pictures, with a small trunk in place of its own (RLA in place of RLA)."""
     values = yaml.safe_load(path.read_text())

@@ -18,7 +18,7 @@ from tests.training.test_distributed import ENVIRONMENT, ROOT, command
 pytestmark = pytest.mark.long
 recipe, byol_recipe = test_train_classifier.recipe, test_train_byol.recipe  # fixtures
 SETTINGS = {  # long enough that a kill finds it at work
-    "train_classifier.py": {"epochs": 6},
+    "train_classifier.py": {"epochs": 6} | test_train_classifier.SCORED,
     "train_byol.py": {"epochs": 6, "base_lr": 1e-3, "gallery_split": "", "query_split": ""},
 }
 KILLS = 4
@@ -77,7 +77,8 @@ def test_killed_at_random_it_ends_with_the_weights_of_a_whole_run(script, reques
 
 def test_killed_while_it_pushes_it_pushes_the_same_afterwards(recipe, tmp_path):
     hub = LoopbackHub().start()
-    values = recipe | {"epochs": 1, "output_dir": str(tmp_path / "run"), "push_to_hub": "somebody/crnn"}
+    values = recipe | test_train_classifier.SCORED | {"epochs": 1, "push_to_hub": "somebody/crnn"}
+    values |= {"output_dir": str(tmp_path / "run")}
     environment = ENVIRONMENT | hub.environment(tmp_path / "home")
     run = start("train_classifier.py", tmp_path, values, environment)
     assert kill_when(run, lambda: any("preupload" in asked for asked in hub.asked))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.test_train_classifier import recipe  # noqa: F401  (a fixture)
+from tests.training.test_train_classifier import SCORED, recipe  # noqa: F401  (a fixture)
 from training import train_classifier
 from training.classifier.config import TrainConfig
 
@@ -14,7 +14,7 @@ from training.classifier.config import TrainConfig
 def test_tensorboard_gets_what_the_log_gets(recipe, tmp_path):  # noqa: F811
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    values = recipe | {"output_dir": str(tmp_path / "run"), "trackers": ["tensorboard"]}
+    values = recipe | SCORED | {"output_dir": str(tmp_path / "run"), "trackers": ["tensorboard"]}
     train_classifier.train(TrainConfig.from_dict(values))
     events = EventAccumulator(str(next(tmp_path.rglob("events.out.tfevents*")).parent)).Reload()
     assert {"loss/phase_1", "loss/phase_2", "style_accuracy"} <= set(events.Tags()["scalars"])

@@ -22,12 +22,13 @@ from training.classifier.model import build_model, save_model
 from training.classifier.paintings import as_classes, load_splits
 
 ROOT = Path(__file__).parent.parent.parent
+SCORED = {"eval_split": "val"}
 CONFIGS = sorted(p for p in (ROOT / "training/configs").glob("*.yaml") if not p.stem.startswith("byol_"))
 
 
 @pytest.fixture(scope="module")
 def recipe(tiny_wikiart, tmp_path_factory) -> dict:
-    """A recipe that trains on eight pictures in seconds."""
+    """A recipe that trains on eight pictures in seconds; with SCORED it is evaluated too, which takes most of them."""
     folder = tmp_path_factory.mktemp("recipe")
     load_wikiart(tiny_wikiart, artists="names").save_to_disk(folder / "data")
     torch.manual_seed(0)
@@ -41,6 +42,7 @@ def recipe(tiny_wikiart, tmp_path_factory) -> dict:
         "sizes": [[0, 32], [1, 64]],
         "batch_size": 2,
         "mixup": 0.2,
+        "eval_split": "",
         "eval_every": 1,
         "checkpoint_every": 1,
         "class_weight_power": 0.5,
@@ -53,7 +55,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_the_command_trains_end_to_end(recipe, tmp_path):
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"output_dir": "unused"}))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | SCORED | {"output_dir": "unused"}))
     out = tmp_path / "run"
     command = [sys.executable, "-m", "artextract_hf.cli", "train", "classifier"]
     command += ["--config", str(tmp_path / "recipe.yaml"), "--output_dir", str(out)]
@@ -107,7 +109,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(recipe, tmp_path, monkeyp
 def test_a_run_learns_from_the_run_before_it(recipe, tmp_path):
     first, second = (TrainConfig.from_dict(recipe | {"output_dir": str(tmp_path / name)}) for name in ("one", "two"))
     train_classifier.train(first)
-    taught = replace(second, teachers=(str(tmp_path / "one/best"),))
+    taught = replace(second, teachers=(str(tmp_path / "one/last"),))
     train_classifier.train(taught)
     alone = replace(second, output_dir=str(tmp_path / "alone"))
     train_classifier.train(alone)
@@ -176,11 +178,11 @@ def test_a_frozen_trunk_learns_heads_for_classes_of_ones_own_and_stops_early(rec
     for name, part in splits.items():
         splits[name] = part.add_column("side", own[1][: len(part)], feature=own[0])
     write_prepared(splits, {}, tmp_path / "data")
-    small = {"start_from": str(tmp_path / "first/best"), "frozen": "trunk", "epochs": 0, "frozen_epochs": 9}
+    small = SCORED | {"start_from": str(tmp_path / "first/last"), "frozen": "trunk", "epochs": 0, "frozen_epochs": 9}
     small |= {"data": str(tmp_path / "data"), "output_dir": str(tmp_path / "small"), "eval_every": 1, "patience": 2}
     config = TrainConfig.from_dict(recipe | small | {"tasks": [], "frozen_lr": 1e-9})
     train_classifier.train(config)
-    before, after = weights(tmp_path / "first/best"), weights(tmp_path / "small/best")
+    before, after = weights(tmp_path / "first/last"), weights(tmp_path / "small/best")
     trunk = {key for key in before if key.startswith("crnn.")}
     assert trunk == {key for key in after if key.startswith("crnn.")} and len(after) == len(trunk) + 2
     assert all(torch.equal(before[key], after[key]) for key in trunk)
