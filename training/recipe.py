@@ -47,7 +47,7 @@ class Recipe:
     push_to_hub: str = ""  # repository that gets the model and its card, `owner/name`; empty pushes nothing
 
     # the network
-    backbone_weights: str = ""  # safetensors file in timm's key names; empty fetches timm's own
+    backbone_weights: str = ""  # safetensors file in timm's key names (RLA: or its authors'); empty fetches timm's own
 
     # steps
     epochs: int

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from artextract_hf.errors import ModelError
-from artextract_hf.models.rla import PLAIN_NAMES, load_plain_weights
+from artextract_hf.models.rla import PLAIN_NAMES, are_released, load_plain_weights, load_released_weights
 
 
 def check_backbone_name(name: str) -> None:
@@ -76,22 +76,24 @@ def imagenet_state(name: str, path: str | None = None) -> Mapping[str, Tensor]:
 
 
 def load_imagenet(backbone: nn.Module, name: str, path: str | None = None) -> list[str]:
-    """Give a backbone its pretrained weights; a network with layer aggregation takes those of its plain network.
+    """Give a backbone its pretrained weights.
+
+    A network with layer aggregation takes those of its plain network, or its own in the names of its authors' code.
 
     Args:
         backbone: as `create_backbone(name)` makes it.
         name: its architecture.
-        path: a safetensors file with timm's key names; None fetches timm's own.
+        path: a safetensors file with the key names of timm or of those authors; None fetches timm's own.
 
     Returns:
-        The names of the weights that stay random: a recurrence's own, none for others.
+        The names of the weights that stay random: a recurrence's own where the plain network's are given, else none.
 
     Raises:
         ModelError: the weights cannot be fetched, or are another network's.
     """
     state = imagenet_state(PLAIN_NAMES.get(name, name), path)
     if name in PLAIN_NAMES:
-        return load_plain_weights(backbone, state)
+        return (load_released_weights if are_released(state) else load_plain_weights)(backbone, state)
     head = str(timm.get_pretrained_cfg_value(name, "classifier"))  # ImageNet's classes, which timm's own files hold
     state = {key: value for key, value in state.items() if not key.startswith(f"{head}.")}
     try:

@@ -8,14 +8,21 @@ NeurIPS 2021 (arXiv 2110.11852). A block reads x and h side by side; what it add
 W_o is a 1x1 convolution, one a stage; W_r a 3x3 convolution, one a resolution; BN_l one a block. h starts at zero, is
 average-pooled where x loses resolution, and stands beside x in the end. Importing this module registers with timm
 `rla_resnet50`, `rla_ecaresnet50` (with efficient channel attention), `rla_resnet50_convlstm` (h and a cell state,
-updated by a convolutional LSTM) and `rla_mobilenetv2_100`. Their weights keep timm's names for all that plain
-networks have too, so `load_plain_weights` starts them from pretrained plain networks; timm has no weights of theirs.
-Details that the paper leaves open are those of the authors' code (github.com/fangyanwen1106/RLANet).
+updated by a convolutional LSTM) and `rla_mobilenetv2_100`.
+
+Details that the paper leaves open are those of the authors' code (github.com/fangyanwen1106/RLANet, commit 4425663).
+In one it differs from the paper: its ResNets add x to y in place, so W_o reads the block's output relu(x + y). So do
+ours (`aggregate="output"`), for the published weights are of that code; `aggregate="residual"`, or the name
+`rla_resnet50_residual`, reads y as the paper writes. The MobileNetV2 reads y in both.
+
+Weights keep timm's names for all that plain networks have too, so `load_plain_weights` starts a network from its
+pretrained plain one; `load_released_weights` takes the authors' own. timm has none.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from timm.layers import BatchNormAct2d, get_device_dtype
@@ -33,11 +40,15 @@ HIDDEN = 32  # channels of h in the paper's ImageNet networks
 
 PLAIN_NAMES = {
     "rla_resnet50": "resnet50",
+    "rla_resnet50_residual": "resnet50",
     "rla_ecaresnet50": "resnet50",
     "rla_resnet50_convlstm": "resnet50",
     "rla_mobilenetv2_100": "mobilenetv2_100",
 }
 """The timm network whose weights fit each network of this module."""
+
+Aggregate = Literal["output", "residual"]
+"""What of a block updates the state: the sum that it gives, or what it adds to x."""
 
 State = tuple[Tensor, ...]
 """The hidden state h (N, 32, h, w), followed by the cell state of a convolutional LSTM."""
@@ -82,23 +93,21 @@ class RecurrentConvLstm(nn.Conv2d):
         return show.sigmoid() * cell.tanh(), cell
 
 
+Cell = Callable[..., RecurrentConv | RecurrentConvLstm]
+"""Makes an update from the device and dtype of its weights."""
+
+
 class LayerAggregation(nn.Module):
     """The recurrence beside a network: its state from the first block to the last.
 
     Args:
         stages: the network's stages.
-        cell: makes the update, one a resolution.
+        cell: makes the updates, one a resolution.
         end: what h passes before it stands beside the last x.
         where: device and dtype of the weights.
     """
 
-    def __init__(
-        self,
-        stages: Sequence[Stage],
-        cell: Callable[..., RecurrentConv | RecurrentConvLstm],
-        end: nn.Module,
-        **where: Any,
-    ) -> None:
+    def __init__(self, stages: Sequence[Stage], cell: Cell, end: nn.Module, **where: Any) -> None:
         super().__init__()
         self.cell_of = list(accumulate((int(stage.stride > 1) for stage in stages[1:]), initial=0))
         self.reads = nn.ModuleList(nn.Conv2d(stage.channels, HIDDEN, 1, bias=False, **where) for stage in stages)
@@ -113,7 +122,7 @@ class LayerAggregation(nn.Module):
         return tuple(torch.zeros_like(x[:, :HIDDEN]) for _ in range(self.cells[0].states))
 
     def forward(self, state: State, y: Tensor, *, stage: int, block: int) -> State:
-        """The state after a block that added y, (N, C, h, w), to its input."""
+        """The state after a block; y, (N, C, h, w), is what of it is aggregated."""
         if state[0].shape[-2:] != y.shape[-2:]:
             # ceil_mode is the paper's pooling on even sides, and agrees with a strided convolution on odd ones too.
             state = tuple(nn.functional.avg_pool2d(s, kernel_size=2, ceil_mode=True) for s in state)
@@ -144,22 +153,25 @@ class RlaResNet(ResNet):
     Args:
         layers: blocks of each stage.
         cell: the update of the state.
+        aggregate: what of a block updates the state, `output` as released or `residual` as the paper writes.
         kwargs: those of timm's ResNet.
+
+    Raises:
+        ModelError: another `aggregate`.
     """
 
     def __init__(
-        self,
-        layers: Sequence[int],
-        *,
-        cell: Callable[..., RecurrentConv | RecurrentConvLstm] = RecurrentConv,
-        **kwargs: Any,
+        self, layers: Sequence[int], *, cell: Cell = RecurrentConv, aggregate: Aggregate = "output", **kwargs: Any
     ) -> None:
+        if aggregate not in ("output", "residual"):
+            raise ModelError(f"aggregate is {aggregate!r}; give 'output' or 'residual'.")
         super().__init__(RlaBottleneck, tuple(layers), **kwargs)
         stages = [Stage(s[-1].conv3.out_channels, len(s), s[0].stride) for s in self._stages()]
         where = get_device_dtype(self)
         # The authors' convolutional LSTM ends in its own tanh and has no norm behind it.
         end = nn.Identity() if cell is RecurrentConvLstm else nn.Sequential(nn.BatchNorm2d(HIDDEN, **where), nn.ReLU())
         self.rla = LayerAggregation(stages, cell, end, **where)
+        self.aggregate = aggregate
         self.num_features += HIDDEN
         self.reset_classifier(self.num_classes)
         self.init_weights()
@@ -174,7 +186,7 @@ class RlaResNet(ResNet):
         for s, stage in enumerate(self._stages()):
             for b, block in enumerate(stage):
                 x, y = block(x, state[0])
-                state = self.rla(state, y, stage=s, block=b)
+                state = self.rla(state, x if self.aggregate == "output" else y, stage=s, block=b)
         return torch.cat((x, self.rla.end(state[0])), dim=1)
 
 
@@ -236,16 +248,12 @@ def _inverted_residual(block: nn.Module, x: Tensor, hidden: Tensor) -> tuple[Ten
 
 
 def load_plain_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
-    """Start a network of this module from the weights of the plain network it is made of.
+    """Start a network of this module from the weights of the plain network it is made of, in timm's names.
 
     Where this network's weight is larger, the plain one takes the first channels. Weights that read additional
     channels start at zero, so that x is at first what it is in the plain network; additional channels that
     are only written (a depthwise convolution's, with its norm) keep their initial values, without which the zeros
     that read them would have no gradient. A classifier of another number of classes stays as it is.
-
-    Args:
-        model: a network of this module.
-        state: the plain network's weights, in timm's names.
 
     Returns:
         The names of the weights that have no counterpart in `state`: the recurrence's own.
@@ -254,11 +262,7 @@ def load_plain_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[st
         ModelError: a weight of `state` has no place in the network.
     """
     own = model.state_dict()
-    plain = {
-        name: value
-        for name, value in state.items()
-        if not name.startswith(("fc.", "classifier.")) or (name in own and len(value) == len(own[name]))
-    }
+    plain = {name: value for name, value in state.items() if not _is_other_head(name, value, own)}
     for name, value in plain.items():
         wide = own.get(name)
         if wide is None or wide.ndim != value.ndim or any(w < v for w, v in zip(wide.shape, value.shape, strict=True)):
@@ -275,24 +279,79 @@ def load_plain_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[st
     return [name for name in own if name not in plain and not name.endswith("num_batches_tracked")]
 
 
-def _settings(first: str, classifier: str) -> dict[str, Any]:
-    return {
-        "num_classes": 1000,
-        "input_size": (3, 224, 224),
-        "pool_size": (7, 7),
-        "crop_pct": 0.875,
-        "interpolation": "bicubic",
-        "mean": (0.485, 0.456, 0.406),
-        "std": (0.229, 0.224, 0.225),
-        "first_conv": first,
-        "classifier": classifier,
-    }
+_HEADS = ("fc.", "classifier.")
+
+
+def _is_other_head(name: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
+    """Whether a weight belongs to a classifier of other classes than those of the network with the weights `own`."""
+    return name.startswith(_HEADS) and (name not in own or len(value) != len(own[name]))
+
+
+_RELEASED_NAMES: dict[type[nn.Module], str] = {  # a pattern of ours, what the authors call it; in this order
+    RlaResNet: r"""
+        ^layer1 stages.0  ^layer2 stages.1  ^layer3 stages.2  ^layer4 stages.3  \.se\. .eca.
+        ^rla.reads conv_outs  ^rla.norms stage_bns  ^rla.cells recurrent_convs  ^rla.end.0 bn2
+    """,
+    RlaMobileNetV2: r"""
+        ^conv_stem conv1.0  ^bn1 conv1.1  ^conv_head conv2.0  ^bn2 conv2.1  ^classifier classifier.1  ^blocks stages
+        s.0.0.conv_dw s.0.0.conv.0.0  s.0.0.bn1 s.0.0.conv.0.1  s.0.0.conv_pw s.0.0.conv.1  s.0.0.bn2 s.0.0.conv.2
+        conv_pw\. conv1x1.0.  \.bn1 .conv1x1.1  conv_dw conv.0.0  \.bn2 .conv.0.1  conv_pwl conv.1  \.bn3 .conv.2
+        ^rla.reads conv_outs  ^rla.norms stage_bns  ^rla.cells recurrent_dsconvs  ^rla.end.0 bn2
+    """,
+}
+
+
+def _released_name(model: nn.Module, name: str) -> str:
+    """What the authors' code calls a weight of ours, but for the `conv` inside their convolutional LSTM."""
+    words = _RELEASED_NAMES[type(model)].split()
+    for pattern, theirs in zip(words[::2], words[1::2], strict=True):
+        name = re.sub(pattern, theirs, name)
+    return name
+
+
+def are_released(state: Mapping[str, Tensor]) -> bool:
+    """Whether weights have the names of the authors' code: only its networks have norms of this name."""
+    return any(name.removeprefix("module.").startswith("stage_bns.") for name in state)
+
+
+def load_released_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Give a network of this module its weights in the names of the authors' code, with `module.` before them or not.
+
+    A classifier of another number of classes stays as it is. The names do not tell what was aggregated: what the
+    authors published answers as theirs only with `aggregate="output"`.
+
+    Returns:
+        The names of a classifier's weights that stay.
+
+    Raises:
+        ModelError: a weight has no place in the network, or one of the network's is missing.
+    """
+    own = model.state_dict()
+    theirs = {name: _released_name(model, name) for name in own}
+    ours = {released: name for name, released in theirs.items()}
+    names = [re.sub(r"^(recurrent_convs\..)\.conv", r"\1", name.removeprefix("module.")) for name in state]
+    given = {ours.get(name, name): value for name, value in zip(names, state.values(), strict=True)}
+    given = {name: value for name, value in given.items() if not _is_other_head(name, value, own)}
+    cells = {name for name in own if name.startswith("rla.cells.")}
+    if isinstance(model, RlaMobileNetV2) and len(shared := cells & given.keys()) == 1:
+        given |= dict.fromkeys(cells, given[shared.pop()])  # safetensors keeps once what the authors share
+    astray = [name for name, value in given.items() if name not in own or own[name].shape != value.shape]
+    absent = [name for name in own if name not in given and not name.endswith("num_batches_tracked")]
+    missing = [name for name in absent if not name.startswith(_HEADS)]
+    if wrong := astray + missing:
+        raise ModelError(
+            f"{len(astray)} of these weights have no place in {type(model).__name__} and {len(missing)} are missing, "
+            f"{theirs.get(wrong[0], wrong[0])!r} first; give the weights of the same network."
+        )
+    model.load_state_dict(own | given)
+    return absent
 
 
 default_cfgs = generate_default_cfgs(
-    {
-        name: _settings("conv1", "fc") if "resnet" in name else _settings("conv_stem", "classifier")
+    {  # the preprocessing is timm's default, ImageNet's
+        name: {"num_classes": 1000, "pool_size": (7, 7), "first_conv": first, "classifier": classifier}
         for name in PLAIN_NAMES
+        for first, classifier in [("conv1", "fc") if "resnet" in name else ("conv_stem", "classifier")]
     }
 )
 
@@ -308,6 +367,12 @@ def rla_resnet50(pretrained: bool = False, **kwargs: Any) -> nn.Module:
 
 
 @register_model
+def rla_resnet50_residual(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """RLA-ResNet50 that aggregates residuals, as the paper's equations but not its code do."""
+    return _resnet50("rla_resnet50_residual", pretrained, aggregate="residual", **kwargs)
+
+
+@register_model
 def rla_ecaresnet50(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """RLA-ECANet50: 24.67 x 2**20 parameters, 22.15 % top-1 error; kernels over 5, 5, 5 and 7 channels."""
     return _resnet50("rla_ecaresnet50", pretrained, block_args={"attn_layer": "eca"}, **kwargs)
@@ -319,25 +384,16 @@ def rla_resnet50_convlstm(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     return _resnet50("rla_resnet50_convlstm", pretrained, cell=RecurrentConvLstm, **kwargs)
 
 
-_MOBILENET_V2 = [  # Sandler et al. 2018, table 2, as timm writes it: repeats, kernel, stride, expansion, channels
-    ["ds_r1_k3_s1_c16"],
-    ["ir_r2_k3_s2_e6_c24"],
-    ["ir_r3_k3_s2_e6_c32"],
-    ["ir_r4_k3_s2_e6_c64"],
-    ["ir_r3_k3_s1_e6_c96"],
-    ["ir_r3_k3_s2_e6_c160"],
-    ["ir_r1_k3_s1_e6_c320"],
-]
+_MOBILENET_V2 = (  # Sandler et al. 2018, table 2, as timm writes it: repeats, kernel, stride, expansion, channels
+    "ds_r1_k3_s1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k3_s2_e6_c32 ir_r4_k3_s2_e6_c64 "
+    "ir_r3_k3_s1_e6_c96 ir_r3_k3_s2_e6_c160 ir_r1_k3_s1_e6_c320"
+)
 
 
 @register_model
 def rla_mobilenetv2_100(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """RLA-MobileNetV2: 3.46 x 2**20 parameters, 27.62 % top-1 error on ImageNet."""
+    blocks = decode_arch_def([[stage] for stage in _MOBILENET_V2.split()])
     return build_model_with_cfg(
-        RlaMobileNetV2,
-        "rla_mobilenetv2_100",
-        pretrained,
-        block_args=decode_arch_def(_MOBILENET_V2),
-        act_layer=nn.ReLU6,
-        **kwargs,
+        RlaMobileNetV2, "rla_mobilenetv2_100", pretrained, block_args=blocks, act_layer=nn.ReLU6, **kwargs
     )

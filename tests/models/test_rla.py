@@ -11,7 +11,7 @@ from timm.models.resnet import Bottleneck, ResNet
 from torch import Tensor, nn
 
 from artextract_hf.errors import ModelError
-from artextract_hf.models.backbones import feature_shape, load_imagenet
+from artextract_hf.models.backbones import create_backbone, feature_shape, load_imagenet
 from artextract_hf.models.rla import HIDDEN, RecurrentConvLstm, RlaResNet, load_plain_weights
 from tests.conftest import shared
 from training.frozen_norm import fold_frozen_norms
@@ -68,7 +68,7 @@ class Literal:
 
 
 class LiteralResNet(Literal):
-    def __call__(self, x: Tensor, *, lstm: bool) -> Tensor:
+    def __call__(self, x: Tensor, *, lstm: bool, aggregate: str) -> Tensor:
         x = F.max_pool2d(self.norm(self.conv(x, "conv1", 2), "bn1").relu(), 3, 2, 1)
         h = c = x.new_zeros(len(x), 32, *x.shape[2:])
         for stage in range(4):
@@ -86,7 +86,7 @@ class LiteralResNet(Literal):
                 if strided:
                     h, c = self.halve(h), self.halve(c)
                 read, norm, cell = (
-                    self.conv(y, f"rla.reads.{stage}"),
+                    self.conv(x if aggregate == "output" else y, f"rla.reads.{stage}"),
                     f"rla.norms.{stage}.{block}",
                     f"rla.cells.{stage}",
                 )
@@ -130,16 +130,28 @@ class LiteralMobileNet(Literal):
 # --- the recurrence -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("aggregate", ["output", "residual"])
 @pytest.mark.parametrize("lstm", [False, True])
-def test_resnet_is_the_literal_recurrence(lstm):
-    network = (tiny(cell=RecurrentConvLstm) if lstm else tiny()).double()
+def test_resnet_is_the_literal_recurrence(lstm, aggregate):
+    cell = {"cell": RecurrentConvLstm} if lstm else {}
+    network = tiny(aggregate=aggregate, **cell).double()
     pixels = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
-        ours, literal = network.forward_features(pixels), LiteralResNet(network)(pixels, lstm=lstm)
+        ours = network.forward_features(pixels)
+        literal = LiteralResNet(network)(pixels, lstm=lstm, aggregate=aggregate)
     assert ours.shape == (2, 4 * CHANNELS[-1] + HIDDEN, 2, 2) and network.num_features == ours.shape[1]
     assert ours[:, -HIDDEN:].abs().max() > 0.01  # the hidden state is alive
     assert torch.allclose(ours, literal, rtol=1e-10, atol=1e-10)
     assert network(pixels).shape == (2, 5)
+
+
+def test_what_is_aggregated_is_chosen_by_a_keyword_or_a_name():
+    with torch.device("meta"):
+        assert timm.create_model("rla_resnet50").aggregate == "output"  # as released
+        assert timm.create_model("rla_resnet50", aggregate="residual").aggregate == "residual"
+        assert create_backbone("rla_resnet50_residual").aggregate == "residual"
+        with pytest.raises(ModelError, match="aggregate is 'sum'"):
+            timm.create_model("rla_resnet50", aggregate="sum")
 
 
 def test_mobilenet_is_the_literal_recurrence():
