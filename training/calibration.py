@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import labels_for, load_prepared, take_split
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, known_labels, predict
+from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, keep_learnt, known_labels, predict
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from artextract_hf.outputs import refuse_filled
 from training.checks.earlier_run import read_settings
@@ -70,6 +70,7 @@ def calibrate(args: argparse.Namespace) -> None:
     else:
         fit_temperatures(model, processor, take_split(splits, args.held_out))
     save_model(model, out)
+    keep_learnt(out, [take_split(splits, split) for split in args.learnt], [model.name_or_path])
     if not args.temperatures:
         describe(out, Path(args.model).parent / "config.json", splits, args)
     print(", ".join(f"{task}: temperature {value:.3f}" for task, value in model.config.temperature.items()))

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError
+from artextract_hf.evaluation import keep_learnt
 from artextract_hf.hub import classifier_card, embedder_card, save_model_card
 from artextract_hf.models import (
     CLASSIFIER,
@@ -76,6 +77,7 @@ def write(args: argparse.Namespace) -> None:
     model.half().save_pretrained(folder)
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
     report |= {"embedder" if args.embedder else "model": f"{NAMESPACE}/{name}"}
+    keep_learnt(folder, [], [args.model])
     (folder / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     kept = {key: value for key, value in config.items() if key not in LOCAL}
     (folder / "training.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")

@@ -13,7 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.errors import DataError
-from artextract_hf.models import CrnnForImageClassification, load_classifier
+from artextract_hf.evaluation import keep_learnt
+from artextract_hf.models import CrnnForImageClassification, load_classifier, resolve
 from artextract_hf.outputs import refuse_filled
 from training.classifier.model import save_model
 from training.processes import user_errors
@@ -29,6 +30,7 @@ def main() -> None:
     with user_errors("ensemble"):
         refuse_filled(args.out)
         save_model(join(args.model, args.companions), args.out)
+        keep_learnt(args.out, [], map(resolve, (args.model, *args.companions)))
 
 
 def join(model: str, companions: Sequence[str]) -> CrnnForImageClassification:

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import class_names, labels_for, view_of
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation import METRICS, Scores, classifier_table, predict, score
+from artextract_hf.evaluation import METRICS, Scores, classifier_table, keep_learnt, predict, score
 from artextract_hf.hub import publish_model
-from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification
+from artextract_hf.models import ArtImageProcessor, CrnnForImageClassification, resolve
 from training.checks.earlier_run import paintings_digest
 from training.classifier.batch import Batch, MapBatch
 from training.classifier.card import score_and_describe
@@ -336,6 +336,8 @@ def finish(run: Run) -> None:
     config, out = run.config, run.out
     (out / "maps.npy").unlink(missing_ok=True)
     save_model(run.average, out / "last")
+    for folder in filter(Path.is_dir, (out / "best", out / "last")):
+        keep_learnt(folder, [run.learn], [resolve(config.start_from)] if config.start_from else [])
     if run.evaluate and (out / "best").is_dir():
         report = score_and_describe(
             out / "best",

@@ -15,6 +15,7 @@ from artextract_hf.data.labels import display_name
 from artextract_hf.data.pictures import decoded, inline_jpeg
 from artextract_hf.data.schema import SkipList
 from artextract_hf.evaluation.classification import class_report
+from artextract_hf.evaluation.learnt import learnt_warning
 from artextract_hf.evaluation.plots import draw_bars, draw_reliability, draw_roc
 from artextract_hf.evaluation.predict import Predictions
 
@@ -34,7 +35,8 @@ small { color: #555; display: block; } .plots { align-items: flex-start; display
 .examples { display: flex; flex-wrap: wrap; gap: .6rem; } .examples img { height: 8rem; }
 </style></head><body>
 <h1>{{ report.model }}, {{ report.split }}</h1>
-<table><thead><tr><th>task</th><th>top-1</th><th>top-5</th><th>balanced</th><th>macro F1</th><th>AUC</th>
+{% if warning %}<p><strong>{{ warning }}</strong></p>
+{% endif %}<table><thead><tr><th>task</th><th>top-1</th><th>top-5</th><th>balanced</th><th>macro F1</th><th>AUC</th>
 <th>ECE</th><th>commonest class</th><th>frozen features</th><th>paintings</th></tr></thead><tbody>
 {% for row in table %}<tr><td>{{ row.task }}</td>
 {% for cell in row.cells %}
@@ -104,7 +106,9 @@ def classifier_page(
         if report["tasks"][task]["n"]
     ]
     environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(_PAGE).render(report=report, table=_table(report), tasks=tasks)
+    return environment.from_string(_PAGE).render(
+        report=report, warning=learnt_warning(report["learnt"]), table=_table(report), tasks=tasks
+    )
 
 
 def _table(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, further_scores, score
 from artextract_hf.evaluation.classifier_page import classifier_page, percent, top_confusions
 from artextract_hf.evaluation.intervals import intervals
+from artextract_hf.evaluation.learnt import count_learnt, learnt_warning
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
 from artextract_hf.outputs import check_report_folder, whole_files
@@ -85,6 +86,7 @@ def evaluate_classifier(
     frozen = _frozen_features(model.config, processor, train, paintings, baseline_weights)
     report["baselines"] = {"majority": _majority(labels, tasks, train), "frozen_features": frozen}
     report["skipped"] = predictions.skipped.as_json()
+    report["learnt"] = count_learnt(model, paintings)
     report["versions"] = {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
     with whole_files(out) as new:
         (new / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -133,7 +135,8 @@ def classifier_table(report: Mapping[str, Any]) -> str:
         notes.append(f"frozen features: {frozen['reason']}")
     if report["skipped"]:
         notes.append(f"{len(report['skipped'])} pictures could not be decoded; metrics.json lists them")
-    return "\n".join(["```", *lines, "```", "", *notes]) + "\n"
+    warning = learnt_warning(report.get("learnt"))
+    return "\n".join([*([warning, ""] if warning else []), "```", *lines, "```", "", *notes]) + "\n"
 
 
 def _figures(

@@ -4,6 +4,7 @@ config.json, model.safetensors, preprocessor_config.json    what `from_pretraine
 *.py                                                        its code, for `trust_remote_code=True`
 README.md                                                   its card, with the evaluation's results
 metrics.json, training.json, log.csv, results.png           what the card was made from, where there is any
+learnt.safetensors                                          which pictures it learnt from, where that is known
 .eval_results/*.yaml                                        the figures, where their data are on the Hub
 """
 
@@ -26,7 +27,7 @@ NEEDED = ("config.json", "model.safetensors", "preprocessor_config.json")
 # beside best/ and last/.
 BESIDE = ("log.csv", "scores.csv", "watch.csv", "evaluation/metrics.json", "evaluation/report.md")
 CARD = "README.md"
-KEPT = (CARD, "metrics.json", "training.json", PICTURE)
+KEPT = (CARD, "metrics.json", "training.json", "learnt.safetensors", PICTURE)
 CARD_WRITERS = (
     "A training that scores its model writes one: `artextract train classifier` with an eval_split into best, "
     "`artextract train byol` with a query_split into last, training/calibration.py into calibrated."
