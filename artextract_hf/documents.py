@@ -1,11 +1,13 @@
-"""JSON documents that somebody else may have written."""
+"""JSON and YAML documents that somebody else may have written."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.errors import ArtExtractError, first_line
+import yaml
+
+from artextract_hf.errors import ArtExtractError, DataError, first_line
 
 MOST_BYTES = 2**26  # of a description; Python takes up to thirty times as much for it
 
@@ -47,6 +49,21 @@ def read_json(path: Path, refused: Callable[[str], ArtExtractError], *, most: in
         raise
     except (OSError, ValueError, RecursionError) as error:
         raise refused(f"{path} is damaged: {first_line(error)}") from None
+
+
+class PlainYaml(yaml.SafeLoader):
+    """YAML of plain values, of which a key stands once in a mapping; PyYAML itself takes the last, and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node.
+
+        Raises:
+            DataError: a key is given twice.
+        """
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise DataError(f"{twice[0]} is given twice")
+        return super().construct_mapping(node, deep)
 
 
 def _refuse_constant(name: str) -> float:

@@ -30,7 +30,7 @@ from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
-from spaces_app.limits import MAX_FILE, RequestLimits, UploadFolder
+from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.similar import similar_tab
 from spaces_app.upload import Page
 
@@ -145,7 +145,11 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
         show_error=False,
         max_file_size=MAX_FILE,
         state_session_capacity=SESSIONS,
-        app_kwargs={"middleware": [Middleware(RequestLimits, uploads.make_room)], "lifespan": uploads.lifespan},
+        app_kwargs={
+            "middleware": [Middleware(RequestLimits, uploads.make_room)],
+            "exception_handlers": ANSWERS,
+            "lifespan": uploads.lifespan,
+        },
         prevent_thread_lock=True,
         quiet=True,
         footer_links=["api"],

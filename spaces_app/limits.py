@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
 from python_multipart.multipart import parse_options_header  # the parser gradio itself reads uploads with
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,6 +50,23 @@ ROUTES = re.compile(
 RANGE = re.compile(r"(bytes=(\d{1,15}-\d{0,15}|-\d{1,15}))?")
 FILE = re.compile(r"/gradio_api/file[=/](.+)", re.DOTALL)
 TOO_LARGE = f"a picture has at most {MAX_FILE // 1_000_000} MB"
+
+
+def _no_function(_: Request, error: Exception) -> PlainTextResponse:
+    return PlainTextResponse("no such function", 404)
+
+
+def _left(_: Request, error: Exception) -> PlainTextResponse:
+    return PlainTextResponse("the request ended early", 400)  # to nobody
+
+
+# By what gradio raises where it looks up what a visitor names, and starlette where a visitor leaves: else each of them
+# is a fault of the server, with 500 and its stack in the log.
+ANSWERS: dict[type[Exception], Callable[[Request, Exception], PlainTextResponse]] = {
+    FnIndexInferError: _no_function,
+    KeyError: _no_function,
+    ClientDisconnect: _left,
+}
 
 
 class RequestLimits:

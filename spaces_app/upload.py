@@ -5,6 +5,8 @@ gradio's upload folder, which also holds copies of the examples, are opened. All
 does not, an address, gets the same answer.
 """
 
+import logging
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,11 @@ from artextract_hf.errors import ImageError
 VIEW_SIDE = 512  # pixels; a larger JPEG is decoded at a smaller scale whose sides are still at least this
 # Of every event: all decodes and inferences of the page share one line, two at once, whichever tab asks.
 ONE_LINE: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 2}
+LINE = 200  # characters of an error in the log
+NO_ANSWER = "This question cannot be answered."
 NO_UPLOAD = "The file is no upload of this page; choose a picture first."
+
+logger = logging.getLogger(__name__)
 
 
 def painting_upload(elem_id: str) -> gr.Image:
@@ -59,6 +65,17 @@ def open_upload(path: str | None) -> Image.Image:
 
 class Page(gr.Blocks):
     """gradio's page, which takes no file from a question but its own uploads, whatever the component or endpoint."""
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Answer a question; one that no function can take, as only a stranger sends it, is a line in the log."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever values a function stumbles over)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.warning("a question failed: %s at %s:%s", repr(error)[:LINE], place.filename, place.lineno)
+            raise gr.Error(NO_ANSWER, print_exception=False) from None
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Refuse what gradio would fetch or copy before a component sees it: files named in JSON, at any depth."""

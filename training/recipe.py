@@ -13,21 +13,15 @@ import yaml
 from accelerate.utils import LoggerType
 from transformers import PreTrainedConfig
 
+from artextract_hf.documents import PlainYaml
 from artextract_hf.errors import ArtExtractError, DataError
 from training.checks.values import check_least, check_value, is_number, shown, takes_text
 
 PRECISIONS = ("auto", "bf16", "fp16", "no")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2: 3e-4 is a number, which PyYAML takes for text, and a key stands once, of which it takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node, refused where a key is given twice."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"{twice[0]} is given twice")
-        return super().construct_mapping(node, deep)
+class _Loader(PlainYaml):
+    """YAML 1.2: 3e-4 is a number, which PyYAML takes for text."""
 
 
 _Loader.add_implicit_resolver(

@@ -15,7 +15,13 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from artextract_hf.data import take_split, usable_cores
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import output_lock, refuse_foreign_files, write_whole
-from training.checks.earlier_run import CONFIG, as_document, refuse_other_paintings, refuse_other_settings
+from training.checks.earlier_run import (
+    CONFIG,
+    as_document,
+    refuse_other_paintings,
+    refuse_other_processes,
+    refuse_other_settings,
+)
 from training.loop import log_epoch, precision, read_progress
 from training.processes import start_processes
 from training.recipe import Recipe
@@ -86,12 +92,14 @@ def open_output(config: Recipe, accelerator: Accelerator, digest: str) -> Path:
         digest: of the paintings that are learnt from.
 
     Raises:
-        DataError: a run with other settings, or from other paintings, lies there.
+        DataError: a run with other settings, from other paintings or of another number of processes lies there.
     """
     out = Path(config.output_dir)
     if accelerator.is_main_process:
         refuse_other_settings(config)
-        refuse_other_paintings(config, read_progress(out), digest)
+        reached = read_progress(out)
+        refuse_other_paintings(config, reached, digest)
+        refuse_other_processes(config, reached, accelerator.num_processes)
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / CONFIG, json.dumps(as_document(config), indent=2))
     if config.trackers:

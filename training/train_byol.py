@@ -97,7 +97,8 @@ class Run:
 
     def save(self, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
-        save_checkpoint(self.out, {"model": self.model}, self.optimizer, progress | {"paintings": self.digest})
+        learnt = {"paintings": self.digest, "processes": self.accelerator.num_processes}
+        save_checkpoint(self.out, {"model": self.model}, self.optimizer, progress | learnt)
 
 
 def train(config: ByolTrainConfig) -> None:

@@ -91,7 +91,8 @@ class Run:
     def save(self, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
         """A checkpoint from which the same command goes on."""
         modules = {"learner": self.learner, "average": self.average}
-        save_checkpoint(self.out, modules, optimizer, progress | {"best": self.best, "paintings": self.digest})
+        learnt = {"paintings": self.digest, "processes": self.accelerator.num_processes}
+        save_checkpoint(self.out, modules, optimizer, progress | {"best": self.best} | learnt)
 
 
 @dataclass

@@ -3,14 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.errors import ArtExtractError, ImageError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.outputs import check_replaceable, output_lock
 from artextract_hf.version import __version__
@@ -45,6 +45,7 @@ Embedder = Annotated[
     typer.Option(help="The embedder of the index; needed where the index names one that is not on this machine."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+SOME_FAILED = 3  # exit code, where other pictures were answered
 
 reserved = ExitStack()  # the output folders that the command holds; closed when it ends
 
@@ -110,6 +111,22 @@ def open_vectors(folder: Path) -> "PaintingIndex":
     if (folder / "embeddings.npy").is_file():
         return PaintingIndex.from_embeddings(folder, "flat")
     return PaintingIndex.from_pretrained(folder)
+
+
+def end_with_reasons(images: Sequence[str], reasons: Mapping[int, str]) -> None:
+    """Name the pictures that could not be used, by their places, and end the command if there are any.
+
+    Raises:
+        ImageError: none could be used.
+        Exit: some could not; with SOME_FAILED.
+    """
+    if len(images) == 1 and reasons:
+        raise ImageError(reasons[0])
+    list_skipped({"path": images[place], "reason": reason} for place, reason in sorted(reasons.items()))
+    if len(reasons) == len(images):
+        raise ImageError(f"none of the {len(images)} pictures can be used.")
+    if reasons:
+        raise typer.Exit(SOME_FAILED)
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:

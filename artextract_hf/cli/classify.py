@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, list_skipped, show
-from artextract_hf.errors import ArtExtractError, ImageError
+from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, end_with_reasons, show
+from artextract_hf.errors import ArtExtractError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-SOME_FAILED = 3  # exit code, where other pictures were answered
 
 
 @app.command()
@@ -38,13 +36,7 @@ def classify(
         for place, image in enumerate(images)
     ]
     show(document, _lines(images, answers), as_json=as_json)
-    if len(images) == 1 and reasons:
-        raise ImageError(reasons[0])
-    list_skipped({"path": images[place], "reason": reason} for place, reason in reasons.items())
-    if not answers:
-        raise ImageError(f"none of the {len(images)} pictures can be classified.")
-    if reasons:
-        raise typer.Exit(SOME_FAILED)
+    end_with_reasons(images, reasons)
 
 
 def _is_there(image: str) -> bool:

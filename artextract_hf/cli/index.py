@@ -1,7 +1,9 @@
 """`artextract index` and `search`: a collection becomes searchable."""
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +14,12 @@ from artextract_hf.cli.application import (
     Backend,
     Embedder,
     app,
+    end_with_reasons,
     reachable,
     reserve,
     show,
 )
+from artextract_hf.errors import ImageError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -92,15 +96,28 @@ def search(
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the paintings most similar to pictures."""
+    """Find the paintings most similar to pictures.
+
+    A picture that cannot be used is named with its reason, and the others are answered; the exit code is then 3, and 2
+    where none could be used.
+    """
     from artextract_hf import AutoEmbedder, PaintingIndex
 
-    queries = [reachable(image, allow_private_hosts) for image in images]
     network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
     searched = PaintingIndex.from_pretrained(index, embedder=network)
-    answers = searched.search_many(queries, k, where, fold=fold, rerank=rerank)
-    document, lines = [], []
-    for image, hits in zip(images, answers, strict=True):
+
+    def search(images: Sequence[str]) -> list[list["Hit"]]:
+        queries = [reachable(image, allow_private_hosts) for image in images]
+        return searched.search_many(queries, k, where, fold=fold, rerank=rerank)
+
+    answers, reasons = _answers(images, search)
+    document: list[dict[str, Any]] = []
+    lines = []
+    for place, image in enumerate(images):
+        if place in reasons:
+            document.append({"image": image, "error": reasons[place]})
+            continue
+        hits = answers[place]
         good_match = hits[0].good_match if hits else False
         document.append({"image": image, "good_match": good_match, "hits": [vars(hit) for hit in hits]})
         lines.append(image)
@@ -108,6 +125,24 @@ def search(
             lines.append("  no good match: paintings of this collection are usually more similar to each other")
         lines += [_line(hit) for hit in hits]
     show(document, lines, as_json=as_json)
+    end_with_reasons(images, reasons)
+
+
+def _answers(
+    images: Sequence[str], search: Callable[[Sequence[str]], list[list["Hit"]]]
+) -> tuple[dict[int, list["Hit"]], dict[int, str]]:
+    """The hits of each picture by its place, and why each of the others cannot be used."""
+    if len(images) > 1:
+        with suppress(ImageError, OSError):  # all in one batch, where all can be used
+            return dict(enumerate(search(images))), {}
+    answers: dict[int, list[Hit]] = {}
+    reasons: dict[int, str] = {}
+    for place, image in enumerate(images):
+        try:
+            (answers[place],) = search([image])
+        except (ImageError, OSError) as error:
+            reasons[place] = str(error)
+    return answers, reasons
 
 
 def _line(hit: "Hit") -> str:

@@ -292,6 +292,18 @@ def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipLis
         skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
 
 
+def drop_reversed_dates(rows: Iterable[tuple[str, dict[str, str]]], skipped: SkipList) -> None:
+    """Take the dates from rows, which come with their ids, whose last year lies before the first, and note how many."""
+    found = []
+    for id_, row in rows:
+        first, last = first_year(row.get("year", "")), last_year(row.get("year_end", ""))
+        if first is not None and last is not None and last < first:
+            row["year"] = row["year_end"] = ""
+            found.append((id_, f"its last year, {last}, lies before the first, {first}, and it gets neither"))
+    if found:
+        skipped.add(found[0][0], f"{found[0][1]}; such rows: {len(found)}")
+
+
 def check_chosen(rows: Sequence[Mapping[str, str]], columns: Columns, source: str | Path) -> None:
     """Refuse columns that were chosen by `columns_with` and from which no row of a source, by fields, has anything.
 
@@ -299,9 +311,10 @@ def check_chosen(rows: Sequence[Mapping[str, str]], columns: Columns, source: st
         DataError: there is one; that of the pictures is found before there are rows.
     """
     for field in (*COLUMNS, CHOSEN_LICENSE):
-        column, *others = columns.get(field, COLUMNS.get(field, ("",)))
-        is_chosen = field in columns and field not in ("image", "license") and (column, *others) != COLUMNS.get(field)
+        usual = columns.get(field) is COLUMNS.get(field)  # not equal: a chosen column may have the usual name
+        is_chosen = field in columns and field not in ("image", "license") and not usual
         if is_chosen and not any(row.get(field) or field in row.get(SEVERAL, "").split() for row in rows):
+            column = columns[field][0]
             raise DataError(f"{source} says nothing in a column {column!r}: no such column, or nothing in it.")
 
 

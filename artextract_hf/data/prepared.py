@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture
 from artextract_hf.data.rights import is_closed, least_open, shared_rights
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
-from artextract_hf.data.sources.cards import beside, license_in
+from artextract_hf.data.sources.cards import stated_in
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, ImageError, first_line
@@ -112,8 +113,8 @@ def load_prepared(folder: str | Path) -> DatasetDict:
 def load_records(folder: Path) -> DatasetDict:
     """`load_prepared` with all that a record has; the licence of each is what all of its columns state of the rights.
 
-    So count what `dataset_info.json` names as the licence of all, and what the records of the same picture state, see
-    `with_shared_rights`.
+    So count the licence of all and the description in `dataset_info.json`, and what the records of the same picture
+    state, see `with_shared_rights`.
 
     Raises:
         DataError: as there, or a column is missing in a split.
@@ -158,9 +159,11 @@ def _size(cell: Mapping[str, Any] | None) -> int:
 
 def _with_stated_rights(split: Dataset) -> Dataset:
     columns = rights_columns(split.features.arrow_schema)
-    of_all = license_in([{"license": split.info.license}])
+    description: Any = split.info.description  # as the document has it
+    paragraphs = re.split(r"\n\s*\n", description) if isinstance(description, str) else description
+    beside = cache(stated_in([{"license": split.info.license, "description": paragraphs}]).beside)
     stated = stated_licenses(plain_rows(split.select_columns(columns)))
-    return _with_licenses(split, [beside(license, of_all) for license in stated])
+    return _with_licenses(split, list(map(beside, stated)))
 
 
 def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:

@@ -16,9 +16,10 @@ from datasets import ClassLabel, Dataset, DatasetInfo, Features, Image, Value
 from datasets.table import InMemoryTable
 
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, TASKS, UNKNOWN
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, first_line
 from artextract_hf.escapes import for_terminal
 
+SHOWN = 60  # characters of a wrong value
 BATCH = 1000  # records turned into Arrow at a time
 METADATA = ("title", "artist_name", "year", "source_url", "license", "credit_line")
 DETAILS = ("year_end", "medium", "wikidata_id", "alt_text")  # what few sources know; absent in older data sets
@@ -77,7 +78,13 @@ def painting_features(
     artists: Sequence[str] = ARTISTS,
     own: Mapping[str, Sequence[str]] | None = None,
 ) -> Features:
-    """The typed columns of a record, with the given class names; `own` are tasks of one's own, with theirs."""
+    """The typed columns of a record, with the given class names; `own` are tasks of one's own, with theirs.
+
+    Raises:
+        DataError: class names that are none, or twice the same.
+    """
+    for task, names in {"style": styles, "genre": genres, "artist": artists, **(own or {})}.items():
+        check_class_names(task, names)
     return Features(
         {
             "id": Value("string"),  # source and relative path: stable, never a row number
@@ -98,6 +105,18 @@ def painting_features(
             **{task: ClassLabel(names=list(names)) for task, names in (own or {}).items()},
         }
     )
+
+
+def check_class_names(task: str, names: Any) -> None:
+    """Refuse what is no list of different texts.
+
+    Raises:
+        DataError: it is none.
+    """
+    if not isinstance(names, Sequence) or isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"the classes of {task} are a list of names, not {str(names)[:SHOWN]}.")
+    if len(set(names)) < len(names):
+        raise DataError(f"the classes of {task} hold a name twice.")
 
 
 def new_record(*, id: str, image: Any, **known: Any) -> dict[str, Any]:
@@ -144,12 +163,20 @@ def distinct_ids(ids: Sequence[str]) -> list[str]:
 
 
 def make_dataset(records: Iterable[Mapping[str, Any]], features: Features) -> Dataset:
-    """Records as a dataset. They are turned into Arrow in batches, so Python never holds all of them."""
+    """Records as a dataset. They are turned into Arrow in batches, so Python never holds all of them.
+
+    Raises:
+        DataError: one has a value that its column does not take.
+    """
     schema = features.arrow_schema
     batches: list[pa.Table] = []
     remaining = iter(records)
     while batch := list(islice(remaining, BATCH)):
-        batches.append(pa.Table.from_pylist(batch, schema=schema))
+        try:
+            batches.append(pa.Table.from_pylist(batch, schema=schema))
+        except (pa.ArrowException, TypeError) as error:
+            reason = f"a record does not fit its columns: {first_line(error)[:200]}"
+            raise DataError(f'{reason}; a picture is {{"path": ..., "bytes": ...}}.') from None
     table = pa.concat_tables(batches) if batches else schema.empty_table()
     return Dataset(InMemoryTable(table), info=DatasetInfo(features=features))
 
@@ -170,7 +197,13 @@ def tasks_of(dataset: Dataset) -> list[str]:
 
 
 def class_names(dataset: Dataset, task: str) -> list[str]:
-    """The class names of `task` in a dataset of this schema, in label order."""
+    """The class names of `task` in a dataset of this schema, in label order.
+
+    Raises:
+        DataError: no such task.
+    """
+    if task not in tasks_of(dataset):
+        raise DataError(f"the data have no classes of {task!r}; they have {', '.join(tasks_of(dataset))}.")
     return list(dataset.features[task].names)
 
 
@@ -180,7 +213,12 @@ def label_counts(dataset: Dataset) -> dict[str, int]:
 
 
 def labels_for(dataset: Dataset, task: str, names: Sequence[str]) -> np.ndarray:
-    """The labels of `task` as positions in `names`, matched by class name: int64 (N,), -1 where unknown to either."""
+    """The labels of `task` as positions in `names`, matched by class name: int64 (N,), -1 where unknown to either.
+
+    Raises:
+        DataError: no such task, or names that are none.
+    """
+    check_class_names(task, names)
     position = {name: index for index, name in enumerate(names)}
     table = np.array([*(position.get(name, UNKNOWN) for name in class_names(dataset, task)), UNKNOWN])
     labels = np.array([UNKNOWN if label is None or label < 0 else label for label in dataset[task]], dtype=np.int64)

@@ -29,6 +29,8 @@ import numpy as np
 from artextract_hf.data.decode import ImageSource
 from artextract_hf.errors import ModelError
 
+SHOWN = 60  # characters of what is none
+
 
 class Embedder(Protocol):
     """Anything that turns pictures into unit vectors.
@@ -78,6 +80,18 @@ class DenseEmbedder(Embedder, Protocol):
             (N, C, h, w) float32.
         """
         ...
+
+
+def check_protocol(embedder: object) -> None:
+    """Refuse what is no embedder, such as the name of one.
+
+    Raises:
+        ModelError: it is none.
+    """
+    if isinstance(embedder, str):
+        raise ModelError(f"{embedder!r} is a name; give the embedder, AutoEmbedder.from_pretrained({embedder!r}).")
+    if isinstance(embedder, type) or not all(hasattr(embedder, name) for name in ("embed", "dim", "fingerprint")):
+        raise ModelError(f"{str(embedder)[:SHOWN]} is no embedder, which has embed, dim and fingerprint.")
 
 
 def dense(embedder: Embedder) -> DenseEmbedder:

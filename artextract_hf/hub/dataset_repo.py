@@ -15,8 +15,7 @@ a text.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from artextract_hf.data.pictures import encoded_pictures, with_pictures
 from artextract_hf.data.prepared import ALL, load_records, read_manifest
 from artextract_hf.data.rights import is_cc0, is_open, keep_open
 from artextract_hf.data.schema import SkipList, class_names, painting_features, tasks_of
+from artextract_hf.data.sources.own_splits import baselines_on_val
 from artextract_hf.data.statistics import FEW, describe
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.plots import draw_class_balance
@@ -85,7 +85,7 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
     licenses = {license for _, splits, _ in prepared for part in splits.values() for license in part["license"]}
     form = PICTURES if allow_restricted or any(map(is_open, licenses)) else REFERENCES
     configurations: dict[str, dict[str, Any]] = {}
-    overall, infos = {}, []
+    overall, baselines, infos = {}, {}, []
     for name, splits, _ in prepared:
         parts = {
             "train" if split == ALL else split: _publishable(part, form, skipped, allow_restricted=allow_restricted)
@@ -93,10 +93,11 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
         }  # `all` is a word of `datasets` itself
         configurations[name] = {split: describe(part) for split, part in parts.items()}
         overall[name] = describe(concatenate_datasets(list(parts.values())))
+        baselines[name] = baselines_on_val(parts)  # of what is published; the manifest's are of all that was prepared
         sizes = {split: _write_split(part, folder / "data" / name, split) for split, part in parts.items()}
         infos.append(_info(name, parts, sizes))
     draw_class_balance(next(iter(overall.values()))["classes"], folder / "class_balance.png")
-    rights = dict(Counter(next(iter(overall.values()))["rights"]).most_common())
+    rights = {license for about in overall.values() for license in about["rights"]}
     facts = {
         "repo_id": repo_id,
         "version": __version__,
@@ -104,12 +105,12 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
         "total": max(facts["rows"] for facts in overall.values()),
         "configurations": configurations,
         "tasks": list(dict.fromkeys(task for facts in overall.values() for task in facts["labelled"])),
-        "manifests": {name: {"baselines": {}, "seed": None} | manifest for name, _, manifest in prepared},
+        "baselines": baselines,
+        "seeds": {name: manifest.get("seed") for name, _, manifest in prepared},
         "overall": overall,
         "few": FEW,
-        "rights": rights,
         "restricted": form == PICTURES and not all(is_open(license) for license in rights),
-        "left_out": len(skipped.items),
+        "left_out": len({item.path for item in skipped.items}),  # a record may be in several configurations
     }
     front = {**_license_of(rights), "configs": [_config(info, first=info is infos[0]) for info in infos]}
     dataset_card(facts, metadata={**front, "dataset_info": infos}).save(folder / "README.md")
@@ -207,7 +208,7 @@ def _config(info: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
     return {"config_name": name, "data_files": files, **({"default": True} if first else {})}
 
 
-def _license_of(rights: Mapping[str, int]) -> dict[str, str]:
+def _license_of(rights: Collection[str]) -> dict[str, str]:
     """The Hub's licence of the whole: CC0 where every work is, else `other` with a name."""
     if all(map(is_cc0, rights)):
         return {"license": "cc0-1.0"}

@@ -12,15 +12,18 @@ A part whose repository has the version already is not pushed again: a release t
 stopped.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 from huggingface_hub import HfApi
+from yaml.constructor import ConstructorError
 
-from artextract_hf.errors import DataError
+from artextract_hf.documents import PlainYaml
+from artextract_hf.errors import DataError, first_line
 from artextract_hf.hub.dataset_repo import dataset_repository
 from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.hub.model_repo import model_repository
@@ -38,6 +41,8 @@ KINDS: dict[str, tuple[Callable[..., Repository], tuple[str, ...]]] = {
     "space": (space_repository, ("model", "index", "embedder")),
 }
 NAMES = ("model", "index", "embedder", "dataset")  # keys of a part that name another part
+WORDS: dict[Any, str] = {str: 'a text; write it in quotes, as in "1.0"', bool: "true or false"}
+SHOWN = 60  # characters of a wrong value
 DONE, PUBLISHED, PLANNED = "already there", "published", "would be pushed"
 
 
@@ -66,6 +71,7 @@ class Part:
     allow_restricted: bool = False
 
     def __post_init__(self) -> None:
+        _check_kinds(self, f"the part {self.name!r}")
         if self.kind not in KINDS:
             raise DataError(f"a release has no part of kind {self.kind!r}; the kinds are {', '.join(KINDS)}.")
         if not self.path and self.kind != "space":
@@ -82,24 +88,32 @@ class Release:
     collection: str = ""
     private: bool = False
 
+    def __post_init__(self) -> None:
+        _check_kinds(self, "the release")
+
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a YAML file; paths in it are relative to it.
 
         Raises:
-            DataError: no such file, or a key that is missing or unknown.
+            DataError: no such file, a key that is missing, unknown or given twice, or a value of another kind.
         """
         path = Path(path)
         if not path.is_file():
             raise DataError(f"there is no release file {path}.")
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-            parts = [Part(**part) for part in values.pop("parts")]
+            values = _keys(cls, yaml.load(path.read_text(encoding="utf-8"), PlainYaml), "the release")
+            if not isinstance(values["parts"], list) or not values["parts"]:
+                raise DataError(f"parts is {_shown(values['parts'])}; it has to be a list of parts.")
+            parts = [Part(**_keys(Part, part, f"part {n}")) for n, part in enumerate(values["parts"], start=1)]
             parts = [replace(part, path=str(path.parent / part.path)) if part.path else part for part in parts]
-            return cls(parts=tuple(parts), **values)
-        except (TypeError, LookupError, AttributeError, ValueError, RecursionError, yaml.YAMLError) as error:
+            return cls(**values | {"parts": tuple(parts)})
+        except ConstructorError as error:
+            line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            raise DataError(f"{path} is no release: it holds{line} what is no text, number, list or keys.") from None
+        except (ValueError, RecursionError, yaml.YAMLError) as error:
             # ValueError: also YAML's dates and numbers that are none
-            raise DataError(f"{path} is no release: {str(error).splitlines()[0]}.") from None
+            raise DataError(f"{path} is no release: {first_line(error).removesuffix('.')}.") from None
 
     def repo_id(self, name: str) -> str:
         """`namespace/name`; a name with a namespace, or none at all, as it is."""
@@ -111,6 +125,39 @@ class Release:
         options = {key: getattr(part, key) for key in keys}
         options |= {key: self.repo_id(name) for key, name in options.items() if key in NAMES}
         return make(part.path, self.repo_id(part.name), **options)
+
+
+def _keys(kind: "type[Part | Release]", values: Any, name: str) -> dict[str, Any]:
+    """The values of a part or a release by their keys.
+
+    Raises:
+        DataError: they have none, or one is missing or unknown.
+    """
+    if not isinstance(values, dict):
+        raise DataError(f"{name} is {_shown(values)}; it has to have keys with values.")
+    known = {field.name: field for field in fields(kind)}
+    if unknown := [key for key in values if key not in known]:
+        raise DataError(f"{name} has no key {_shown(unknown[0])}; the keys are {', '.join(known)}.")
+    if missing := [key for key, field in known.items() if field.default is MISSING and key not in values]:
+        raise DataError(f"{name} needs {' and '.join(missing)}.")
+    return values
+
+
+def _check_kinds(record: "Part | Release", name: str) -> None:
+    """Refuse what is no text where one belongs, and no choice where one does.
+
+    Raises:
+        DataError: there is such a value.
+    """
+    for field in fields(record):
+        value, words = getattr(record, field.name), WORDS.get(field.type)
+        if words and type(value) is not field.type:
+            raise DataError(f"{field.name} of {name} is {_shown(value)}; it has to be {words}.")
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML writes it, cut where it is long."""
+    return json.dumps(value, default=str, ensure_ascii=False)[:SHOWN]
 
 
 def plan_release(release: Release, folder: str | Path) -> list[dict[str, Any]]:

@@ -70,13 +70,19 @@ def matching_rows(where: str | None, records: pa.Table) -> np.ndarray | None:
     Raises:
         QueryError: as `parse_where`.
     """
-    if where is None:
-        return None
-    if not isinstance(where, str):
+    text = filter_text(where)
+    return np.flatnonzero(parse_where(text, records)) if text else None
+
+
+def filter_text(where: Any) -> str:
+    """The text of a filter; empty where there is none.
+
+    Raises:
+        QueryError: it is no text.
+    """
+    if not isinstance(where, str | None):
         raise QueryError(f'a filter is a text, such as "year < 1900", and no {type(where).__name__}.')
-    if not where.strip():
-        return None
-    return np.flatnonzero(parse_where(where, records))
+    return (where or "").strip()
 
 
 def _mask(node: ast.expr, records: pa.Table) -> np.ndarray:

@@ -17,14 +17,14 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.protocol import Embedder
+from artextract_hf.embedders.protocol import Embedder, check_protocol
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.embed import embedded_records
 from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
-from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
+from artextract_hf.retrieval.queries import Query, combine, is_text, listed, read_queries
 from artextract_hf.retrieval.records import RecordTable, ids_of, set_of_ids
 from artextract_hf.retrieval.rerank.rerankers import find_reranker
 from artextract_hf.retrieval.rerank.search import search_reranked
@@ -86,8 +86,10 @@ class PaintingIndex(Publishable):
 
         Raises:
             QueryError: an unknown factory or metric.
+            ModelError: no embedder.
             PaintingIndexError: nothing to index, or two records with one id.
         """
+        check_protocol(embedder)
         check_factory(factory, metric, len(dataset), embedder.dim)
         skipped = SkipList()
         vectors, records = embedded_records(dataset, embedder, skipped, progress=progress)
@@ -167,7 +169,7 @@ class PaintingIndex(Publishable):
         rerank: str | None = None,
     ) -> list[list[Hit]]:
         """`search` for several queries, which are embedded in one batch and searched in one call."""
-        options = SearchOptions(k, where, fold)
+        queries, options = listed(queries), SearchOptions(k, where, fold)
         if rerank is not None:
             find_reranker(rerank)  # an unknown name is refused before anything is embedded
             if fold:
@@ -195,6 +197,7 @@ class PaintingIndex(Publishable):
         Raises:
             QueryError: no example, or examples that cancel each other out; otherwise as `search`.
         """
+        like, unlike = listed(like), listed(unlike)
         if not like:
             raise QueryError("give at least one example of what the answers should be like.")
         vectors = read_queries([*like, *unlike], lambda: self.embedder, self.dim)

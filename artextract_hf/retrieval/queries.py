@@ -1,11 +1,12 @@
 """What is searched for, as vectors: pictures in any form, unit vectors, texts, and examples of all of them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.embedders.network import NetworkEmbedder
@@ -46,6 +47,18 @@ def read_queries(queries: Sequence[Query], embedder: Callable[[], Embedder], dim
         if rows := [row for row, found in enumerate(kinds) if found == kind]:
             vectors[rows] = embed([queries[row] for row in rows], embedder())
     return vectors
+
+
+def listed(queries: Any) -> list[Query]:
+    """Several queries as a list: of arrays (N, dim) or (N, H, W, 3) the rows.
+
+    Raises:
+        QueryError: it is a single query, or none.
+    """
+    is_one = isinstance(queries, str | bytes | Path | Image.Image) or getattr(queries, "ndim", 0) in (1, 3)
+    if is_one or not isinstance(queries, Iterable):
+        raise QueryError(f"several queries come as a list, as in [query]; this is a {type(queries).__name__}.")
+    return list(queries)
 
 
 def is_vector(query: Query, dim: int) -> bool:

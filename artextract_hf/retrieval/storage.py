@@ -256,6 +256,8 @@ def find_index(name: str | Path, revision: str | None = None) -> Path:
     Raises:
         PaintingIndexError: there is neither such a folder nor such a repository, or the Hub cannot be reached.
     """
+    if not isinstance(name, str | Path):
+        raise PaintingIndexError(f"{name!r} is no name of an index; give its folder, or `owner/name` on the Hub.")
     if not str(name).strip():
         raise PaintingIndexError("the name of the index is empty; give its folder, or `owner/name` on the Hub.")
     recover(name)

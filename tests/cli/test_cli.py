@@ -315,6 +315,30 @@ def test_one_bad_picture_among_many_loses_no_answer(run_cli, tiny_classifier, pi
     assert code == 3 and out.count("style") == 2 and err.count("left out: ") == 2
 
 
+def test_one_bad_picture_among_many_loses_no_hit(run_cli, tiny_classifier, pictures, tmp_path):
+    assert run_cli("index", pictures, "--embedder", tiny_classifier, "--out", tmp_path / "index")[0] == 0
+    bad, gone = tmp_path / "bad.jpg", tmp_path / "gone.jpg"
+    bad.write_text("no picture")
+    good = (pictures / "0.png", pictures / "1.png")
+
+    def search(*images):
+        return run_cli("search", *images, "--index", tmp_path / "index", "--json")
+
+    whole = json.loads(search(*good)[1])
+    code, out, err = search(good[0], bad, good[1], gone)
+    document = json.loads(out)
+    found = [[hit["id"] for hit in answer["hits"]] for answer in (document[0], document[2])]
+    assert code == 3 and found == [[hit["id"] for hit in answer["hits"]] for answer in whole]
+    assert [set(document[place]) for place in (1, 3)] == [{"image", "error"}] * 2
+    assert "not a picture" in document[1]["error"]
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["left out"] * 2
+    code, out, err = search(bad, gone)
+    assert code == 2 and [set(answer) for answer in json.loads(out)] == [{"image", "error"}] * 2
+    assert err.splitlines()[-1] == "artextract: none of the 2 pictures can be used."
+    code, _, err = search(bad)
+    assert code == 2 and err.count("\n") == 1 and "not a picture" in err
+
+
 def test_where_there_is_no_picture_no_network_is_loaded(run_cli, tmp_path, monkeypatch):
     from artextract_hf import models
 
@@ -323,4 +347,4 @@ def test_where_there_is_no_picture_no_network_is_loaded(run_cli, tmp_path, monke
     assert (code, out) == (2, "") and err.startswith("artextract: ") and err.count("\n") == 1
     code, out, err = run_cli("classify", tmp_path / "gone.jpg", tmp_path, "--json")
     assert code == 2 and [set(answer) for answer in json.loads(out)] == [{"image", "error"}] * 2
-    assert err.splitlines()[-1] == "artextract: none of the 2 pictures can be classified."
+    assert err.splitlines()[-1] == "artextract: none of the 2 pictures can be used."

@@ -9,11 +9,13 @@ from artextract_hf.data.fields import (
     cells_of,
     check_chosen,
     columns_with,
+    drop_reversed_dates,
     fields_of,
     rights_columns,
     words_of,
 )
 from artextract_hf.data.labels import is_unknown
+from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
 
@@ -106,6 +108,14 @@ def test_a_chosen_licence_counts_beside_the_others():
         assert row["license"] == "CC BY-NC"
         check_chosen([row], columns, "list.csv")
     assert fields_of({"frei": "InC", "rights": "CC0"}, columns)["license"] == "InC"
+
+
+@pytest.mark.parametrize("field", ["medium", "split", "style", "genre"])
+def test_so_is_one_of_the_usual_name(field):
+    with pytest.raises(DataError, match=f"list.csv says nothing in a column '{field}'"):
+        check_chosen([fields_of({"title": "Sea"}, COLUMNS)], columns_with({field: field}), "list.csv")
+    check_chosen([fields_of({field: "x"}, COLUMNS)], columns_with({field: field}), "list.csv")
+    check_chosen([fields_of({"title": "Sea"}, COLUMNS)], COLUMNS, "list.csv")
 
 
 @pytest.mark.parametrize("field", ["title", "license", "artist", "style", "split"])
@@ -208,3 +218,18 @@ def test_cells_of_any_type_become_texts():
         "title": "Poppies", "license": "In copyright", "style in a list": "a, b", "year": "1873"
     }  # fmt: skip
     assert is_unknown("-1") and is_unknown("NaN") and not is_unknown("1")
+
+
+def test_dates_that_end_before_they_begin_are_told_and_unknown():
+    cells = [("1890", "1875"), ("1875", "1890"), ("c. 1890", "before 1875"), ("-450", "-500")]
+    cells += [("", "1875"), ("1890", "")]
+    rows = [fields_of({"year": first, "year_end": last}, COLUMNS) for first, last in cells]
+    skipped = SkipList()
+    drop_reversed_dates(((f"m/{number}", row) for number, row in enumerate(rows)), skipped)
+    found = [words_of(row, untitled="") for row in rows]
+    assert [(row["year"], row["year_end"]) for row in found] == [
+        (None, None), (1875, 1890), (None, None), (None, None), (None, 1875), (1890, 1890)
+    ]  # fmt: skip
+    (told,) = skipped.as_json()
+    assert told["path"] == "m/0" and "last year, 1875, lies before the first, 1890" in told["reason"]
+    assert told["reason"].endswith("such rows: 3")

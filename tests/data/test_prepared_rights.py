@@ -27,3 +27,21 @@ def test_the_licence_of_the_whole_counts(part, tmp_path, of_all, license):
     part.info.license = of_all
     DatasetDict({"val": part}).save_to_disk(tmp_path / "saved")
     assert load_records(tmp_path / "saved")["val"]["license"] == [license]
+
+
+@pytest.mark.parametrize(
+    ("own", "description", "license"),
+    [
+        ("CC0", "Paintings of the sea.\n\nAll rights reserved.", "All rights reserved."),
+        ("CC0", "\u00a9 The Museum", "\u00a9 The Museum"),
+        ("CC BY 4.0", "\u00a9 The Museum", "CC BY 4.0"),
+        ("CC BY 4.0", "For non-commercial use", "For non-commercial use"),
+        ("CC0", "No known copyright restrictions.\n\nBy the sea", "CC0"),
+        ("", "Paintings of the sea", ""),
+    ],
+)
+def test_the_description_of_the_whole_counts(part, tmp_path, own, description, license):
+    part = part.remove_columns("license").add_column("license", [own]).select_columns(part.column_names)
+    part.info.description = description
+    DatasetDict({"val": part}).save_to_disk(tmp_path / "saved")
+    assert load_records(tmp_path / "saved")["val"]["license"] == [license]

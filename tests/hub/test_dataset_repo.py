@@ -361,3 +361,23 @@ def test_a_folder_that_is_no_data_set_among_others_is_refused(tmp_path):
     (tmp_path / "in/bad/dataset_dict.json").unlink()
     with pytest.raises(DataError, match="bad is no prepared data set"):
         dataset_repository(tmp_path / "in", REPO).write(tmp_path / "repo")
+
+
+def test_the_card_tells_of_what_is_published_and_of_every_configuration(tmp_path):
+    """By records whose style alternates: of four of `b` the two of the second class are left out."""
+    prepared(tmp_path / "in/a", *["CC0"] * 4)
+    stated = {"style": {"majority": 0.123, "artist_oracle": 0.456, "n": 789}}
+    licenses = ["CC BY 4.0", "In Copyright"] * 2
+    prepared(tmp_path / "in/b", *licenses, manifest={"baselines": stated, "seed": 5})
+    report = dataset_repository(tmp_path / "in", REPO).write(tmp_path / "repo")
+    assert len(report["left_out"]) == 2
+    card = DatasetCard.load(tmp_path / "repo/README.md")
+    assert card.data.license == "other"
+    assert (
+        "| `a` | CC0 | 4 |" in card.text and "| `b` | CC BY 4.0 | 2 |" in card.text and "In Copyright" not in card.text
+    )
+    assert "on `val` of `a`, percent" in card.text and "on `val` of `b` (seed 5), percent" in card.text
+    lines = [line for line in card.text.splitlines() if line.startswith("| style |")]
+    # `a` learns from both classes (ties go to the first) and is right on one of two; `b` has one class, and no artist
+    assert [line.split("|")[2:4] for line in lines] == [[" 2 ", " 50.0 "], [" 1 ", " 100.0 "]]
+    assert "789" not in card.text and "2 records without an open licence" in card.text

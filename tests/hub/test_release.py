@@ -112,6 +112,37 @@ def test_bad_files_are_refused(tmp_path, text):
     assert "\n" not in str(error.value)
 
 
+PART = "{kind: model, name: x, path: y}"
+ODD = {
+    "[]": "the release is []; it has to have keys",
+    "namespace: a": "the release needs version and parts",
+    "namespace: a\nversion: 1.0\nparts: [%s]": "version of the release is 1.0; it has to be a text; write it in quotes",
+    "namespace: null\nversion: v\nparts: [%s]": "namespace of the release is null; it has to be a text",
+    "namespace: [a]\nversion: v\nparts: [%s]": 'namespace of the release is ["a"]; it has to be a text',
+    "namespace: a\nversion: 2024-01-02\nparts: [%s]": 'version of the release is "2024-01-02"; it has to be a text',
+    "namespace: a\nversion: v\nprivate: 'no'\nparts: [%s]": 'private of the release is "no"; it has to be true or',
+    "namespace: a\nversion: v\nparts: 3": "parts is 3; it has to be a list of parts",
+    "namespace: a\nversion: v\nparts: []": "parts is []; it has to be a list of parts",
+    "namespace: a\nversion: v\nparts: [%s, null]": "part 2 is null; it has to have keys",
+    "namespace: a\nversion: v\nparts: [{nam: x}]": 'part 1 has no key "nam"; the keys are kind, name, path',
+    "namespace: a\nversion: v\nparts: [{kind: model}]": "part 1 needs name",
+    "namespace: a\nversion: v\nparts: [{kind: model, name: x, path: [y]}]": """path of the part 'x' is ["y"]; it""",
+    "namespace: a\nversion: v\nparts: [{kind: [model], name: x, path: y}]": "kind of the part 'x' is",
+    "namespace: a\nversion: v\nparts: [%s]\n1: 2": "the release has no key 1; the keys are namespace",
+    "namespace: a\nversion: v\nversion: w\nparts: [%s]": "version is given twice",
+    "namespace: !!python/object/apply:os.getcwd []\nversion: v\nparts: [%s]": "it holds in line 1 what is no text",
+    "? [a]\n: b": "it holds in line 1 what is no text",
+}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_values_are_refused_in_words_of_yaml(run_cli, tmp_path, text):
+    (tmp_path / "release.yaml").write_text(text.replace("%s", PART))
+    code, _, err = run_cli("publish", "release", tmp_path / "release.yaml", "--dry-run", "--out", tmp_path / "out")
+    assert code == 2 and err.count("\n") == 1 and ODD[text] in err
+    assert not any(word in err for word in ("__init__", "NoneType", "None", "object has", "argument", "constructor"))
+
+
 def test_only_a_space_may_leave_its_path_out(tmp_path):
     assert Part("space", "paintings").path == ""
     with pytest.raises(DataError, match="'crnn' of the release has no path"):

@@ -2,7 +2,8 @@
 before. Otherwise weights of one would be described by those of another.
 
 config.json                what the run was given
-checkpoint.safetensors     says in `progress` which paintings it learnt from, as `paintings_digest` gives it
+checkpoint.safetensors     says in `progress` which paintings it learnt from, as `paintings_digest` gives it, and by
+                           how many processes
 """
 
 import json
@@ -98,6 +99,25 @@ def refuse_other_paintings(config: Recipe, reached: Mapping[str, Any] | None, di
         raise DataError(
             f"{config.output_dir} holds a run that learnt from other paintings or classes than {config.data} has now; "
             "give another --output_dir."
+        )
+
+
+def refuse_other_processes(config: Recipe, reached: Mapping[str, Any] | None, processes: int) -> None:
+    """Refuse to go on with a run of another number of processes, whose steps are of other batches.
+
+    Args:
+        config: of the training.
+        reached: progress of the run's checkpoint; None where it has none. Older versions did not write a number.
+        processes: of the training now.
+
+    Raises:
+        DataError: they are more or fewer.
+    """
+    before = (reached or {}).get("processes", processes)
+    if before != processes:
+        raise DataError(
+            f"{config.output_dir} holds a run of {before} processes, and this has {processes}; start {before} to go "
+            "on with it, or give another --output_dir."
         )
 
 

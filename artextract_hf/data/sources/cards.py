@@ -8,6 +8,8 @@ row states nothing.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,44 @@ from datasets.config import REPOCARD_FILENAME
 from artextract_hf.data.fields import COLUMNS, column_key, stated_licenses, tells_of_rights
 from artextract_hf.data.rights import is_open, least_open, names_closed
 from artextract_hf.data.schema import SkipList
+from artextract_hf.documents import PlainYaml
+from artextract_hf.errors import DataError, first_line
 
 NO_LICENSE = ("other", "unknown")
 LINK = "license_link"  # often to a file that is called LICENSE
+KEYS = re.compile(r"^[ \t-]*(\w+)[ \t]*:", re.MULTILINE)  # of a front matter that is no YAML
 DEPTH = 2  # of the lists and structures in which a licence is looked for; YAML can put one into itself
 IN_THE_ROWS = "see-the-column-license"  # `license_name` of a card that leaves it to the rows, as ours do
 
 
-def card_license(folder: Path) -> str:
-    """What the card in a folder states of the rights in all of its data; nothing where there is none."""
+@dataclass(frozen=True)
+class StatedOfAll:
+    """What is stated of the rights in all of some data.
+
+    Attributes:
+        license: that of all, as far as one is named.
+        said: the texts that tell of rights by their keys, in each document: also credits and holders.
+    """
+
+    license: str
+    said: tuple[Mapping[str, list[str]], ...]
+
+    def beside(self, own: str) -> str:
+        """What a record states of its rights, with what is stated of all."""
+        found = own if own and self.license in NO_LICENSE else least_open([own, self.license])
+        if not is_open(found):
+            return found
+        return least_open([found, *stated_licenses({**document, "license": found} for document in self.said)])
+
+
+def stated_in_card(folder: Path) -> StatedOfAll:
+    """What the card in a folder states of the rights in all of its data."""
     card = _front_matter(folder / REPOCARD_FILENAME)
     infos = card.get("dataset_info")
-    return license_in([card, *(infos if isinstance(infos, list) else [infos])])
+    return stated_in([card, *(infos if isinstance(infos, list) else [infos])])
 
 
-def license_in(documents: Iterable[Any]) -> str:
+def stated_in(documents: Iterable[Any]) -> StatedOfAll:
     """What documents about the same data state of the rights; a link counts where it names a licence that is closed."""
     said = [_said(document) for document in documents if isinstance(document, dict)]
     named = [
@@ -39,7 +64,7 @@ def license_in(documents: Iterable[Any]) -> str:
         for document in said
     ]
     unnamed = (text for document in said for texts in document.values() for text in texts if text in NO_LICENSE)
-    return least_open(stated_licenses(named)) or next(unnamed, "")
+    return StatedOfAll(least_open(stated_licenses(named)) or next(unnamed, ""), tuple(named))
 
 
 def _said(document: Mapping[Any, Any]) -> dict[str, list[str]]:
@@ -52,41 +77,47 @@ def _said(document: Mapping[Any, Any]) -> dict[str, list[str]]:
     return {key: [t for t in texts if key != LINK or names_closed(t)] for key, texts in said.items()}
 
 
-def beside(stated: str, license: str) -> str:
-    """What a row states of the rights, with what is stated of all."""
-    return stated if stated and license in NO_LICENSE else least_open([stated, license])
-
-
-def add_card_license(rows: Iterable[dict[str, str]], license: str, folder: str, skipped: SkipList) -> None:
+def add_card_rights(rows: Iterable[dict[str, str]], of_all: StatedOfAll, folder: str, skipped: SkipList) -> None:
     """Let what a card states count beside what rows state, and note how many it closes.
 
     Args:
         rows: by field of the schema; their `license` is changed.
-        license: what `card_license` gave.
+        of_all: what `stated_in_card` gave.
         folder: the name of the data set, for the note.
         skipped: filled with the note.
     """
-    closed = 0
+    beside, closed = cache(of_all.beside), []
     for row in rows:
         stated = row.get("license", "")
-        if license:
-            row["license"] = beside(stated, license)
-            closed += is_open(stated) and not is_open(row["license"])
+        if license := beside(stated):
+            row["license"] = license
+        if is_open(stated) and not is_open(license):
+            closed.append(license)
     if closed:
-        skipped.add(
-            f"{folder}/{REPOCARD_FILENAME}",
-            f"states {license}, which counts also for {closed} rows that state an open licence",
-        )
+        reason = f"states {closed[0]}, which counts also for {len(closed)} rows that state an open licence"
+        skipped.add(f"{folder}/{REPOCARD_FILENAME}", reason)
 
 
 def _front_matter(card: Path) -> dict[str, Any]:
-    """The document at the beginning of a card; empty where there is none."""
+    """The document at the beginning of a card; empty where there is none.
+
+    Raises:
+        DataError: a key stands twice in it, which the Hub refuses as well, or it states rights and cannot be read.
+    """
     try:
         text = card.read_text(encoding="utf-8-sig", errors="replace")
-        found = re.match(r"\s*---[ \t]*\n(.*?\n)---", text, re.DOTALL)
-        document = yaml.safe_load(found[1]) if found else {}
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):  # a text that begins with a line, perhaps
+    except OSError:
         return {}
+    found = re.match(r"\s*---[ \t]*\n(.*?\n)---", text, re.DOTALL)
+    front = found[1] if found else ""
+    try:
+        document = yaml.load(front, PlainYaml)
+    except DataError as error:
+        raise DataError(f"{card}: {error}; leave one of them.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if any(tells_of_rights(column_key(key), COLUMNS) for key in KEYS.findall(front)):
+            raise DataError(f"{card} states rights, and cannot be read as YAML: {first_line(error)}.") from None
+        return {}  # a text that begins with a line, perhaps
     return {key: value for key, value in document.items() if isinstance(key, str)} if isinstance(document, dict) else {}
 
 

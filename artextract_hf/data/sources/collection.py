@@ -21,6 +21,7 @@ from artextract_hf.data.fields import (
     Columns,
     check_chosen,
     columns_with,
+    drop_reversed_dates,
     features_of,
     label_of,
     labels_of,
@@ -33,7 +34,7 @@ from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
 from artextract_hf.data.prepared import read_prepared_splits, with_shared_rights
 from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
-from artextract_hf.data.sources.cards import add_card_license, card_license
+from artextract_hf.data.sources.cards import add_card_rights, stated_in_card
 from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import (
     LISTED_TWICE,
@@ -110,6 +111,8 @@ def read_with_splits(
         allow_outside: take also pictures that lie outside the source's folder, where a row or a link leads there.
         allow_private_hosts: fetch a IIIF source also from this machine and from hosts of private networks.
     """
+    if not isinstance(source, str | Path):
+        raise DataError(f"a {type(source).__name__} is no source; give {ACCEPTED}.")
     own = own_tasks([*tasks, *([classes] if classes else [])])
     known = columns_with(columns or {}, own)
     text, path = str(source), Path(source)
@@ -196,8 +199,9 @@ def _records(
     rows = [item.row for item in kept]
     if rows:
         check_chosen(rows, columns, folder)
-    add_card_license(rows, card_license(folder), folder.name, skipped)
+    add_card_rights(rows, stated_in_card(folder), folder.name, skipped)
     list_several(zip(ids, rows, strict=True), skipped)
+    drop_reversed_dates(zip(ids, rows, strict=True), skipped)
     tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}
     records = (_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True))
     return make_dataset(records, features_of(tables)), splits_of(rows, ids, skipped)

@@ -3,7 +3,7 @@
 records --near-duplicates, equal artist and title--> groups --stratified draw--> train, val, test
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def read_collection_splits(
         facts |= _draw(records, sides, draw)
     splits = DatasetDict({name: records.select(np.flatnonzero(sides == name)) for name in _in_order(sides)})
     facts["on_hub"] = is_hub_name(source)
-    return splits or DatasetDict({ALL: records}), facts | {"baselines": _baselines(splits)}
+    return splits or DatasetDict({ALL: records}), facts | {"baselines": baselines_on_val(splits)}
 
 
 def _draw(records: Dataset, sides: np.ndarray, draw: Draw) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _in_order(sides: Sequence[str] | np.ndarray) -> list[str]:
     return [*(name for name in usual if name in names), *sorted(names.difference(usual))]
 
 
-def _baselines(splits: DatasetDict) -> dict[str, Any]:
+def baselines_on_val(splits: Mapping[str, Dataset]) -> dict[str, Any]:
     """What knows nothing of the picture, on `val`, by task; of tasks that have classes there."""
     if not {"train", "val"} <= splits.keys():
         return {}

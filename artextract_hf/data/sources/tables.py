@@ -7,7 +7,7 @@ Classes come by name: those that say "unknown" become -1, and those of the relea
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from artextract_hf.data.fields import (
     cells_of,
     check_chosen,
     column_key,
+    drop_reversed_dates,
     features_of,
     fields_of,
     label_of,
@@ -43,12 +44,12 @@ from artextract_hf.data.fields import (
     splits_of,
     words_of,
 )
-from artextract_hf.data.labels import TASKS, class_table, display_name, is_unknown
+from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
 from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.cards import add_card_license, card_license
+from artextract_hf.data.sources.cards import StatedOfAll, add_card_rights, stated_in, stated_in_card
 from artextract_hf.data.sources.hub_format import as_pattern, download_repository, load_stored
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
@@ -82,8 +83,8 @@ def read_table(
         table = concatenate_datasets(list(parts.values()))
         if len(parts) > 1:
             table = table.add_column(PART, [name for name, part in parts.items() for _ in range(len(part))])
-        license = card_license(folder)
-        return _read(table, source, columns, skipped, own, license=license, allow_outside=allow_outside)
+        of_all = stated_in_card(folder)
+        return _read(table, source, columns, skipped, own, of_all=of_all, allow_outside=allow_outside)
 
 
 def read_table_splits(
@@ -93,7 +94,7 @@ def read_table_splits(
     with _as_data_error(source):
         return DatasetDict(
             {
-                split: _read(part, source, columns, skipped, allow_outside=allow_outside)[0]
+                split: _read(part, source, columns, skipped, of_all=stated_in([]), allow_outside=allow_outside)[0]
                 for split, part in _load(source, _folder_of(source), skipped, allow_outside=allow_outside).items()
             }
         )
@@ -132,7 +133,7 @@ def _read(
     skipped: SkipList,
     own: Sequence[str] = (),
     *,
-    license: str = "",
+    of_all: StatedOfAll,
     allow_outside: bool,
 ) -> tuple[Dataset, list[str]]:
     name = str(source) if isinstance(source, str) else source.name.removesuffix(".parquet")
@@ -143,10 +144,11 @@ def _read(
     ids = _usable_ids(pictures, called, name, folders, skipped, allow_outside=allow_outside)
     if not ids:
         return make_dataset([], painting_features()), []
-    rows = _rows(words.select(list(ids)), columns, source) if words.column_names else [{} for _ in ids]
+    rows = _rows(words, ids, columns, source) if words.column_names else [{} for _ in ids]
     check_chosen(rows, columns, source)
-    add_card_license(rows, license, name, skipped)
+    add_card_rights(rows, of_all, name, skipped)
     list_several(zip(ids.values(), rows, strict=True), skipped)
+    drop_reversed_dates(zip(ids.values(), rows, strict=True), skipped)
     records = _records(rows, list(ids.values()), [*own, *classes])
     pictures = pictures.select(list(ids))
     if _is_text(pictures.features["image"]):
@@ -281,11 +283,19 @@ def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> 
     return make_dataset(records(), features_of(tables)).remove_columns("image")
 
 
-def _rows(words: Dataset, columns: Columns, source: str | Path) -> list[dict[str, str]]:
-    try:
-        return [_fields(cells, words, columns) for cells in plain_rows(words)]
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from None
+def _rows(words: Dataset, chosen: Iterable[int], columns: Columns, source: str | Path) -> list[dict[str, str]]:
+    """The chosen rows by fields of the schema.
+
+    Raises:
+        DataError: one contradicts itself, or holds a class without a name.
+    """
+    found = []
+    for row, cells in zip(chosen, plain_rows(words.select(chosen)), strict=True):
+        try:
+            found.append(_fields(cells, words, columns))
+        except DataError as error:
+            raise DataError(f"row {row + 1} of {source}: {error}") from None
+    return found
 
 
 def _class_feature(feature: Any) -> ClassLabel | None:
@@ -294,11 +304,19 @@ def _class_feature(feature: Any) -> ClassLabel | None:
     return inner if isinstance(inner, ClassLabel) else None
 
 
-def _names(value: Any, feature: ClassLabel) -> Any:
-    """The class in a cell by its name, or the classes in its list; nothing where it is unknown."""
+def _names(column: str, value: Any, feature: ClassLabel) -> Any:
+    """The class in a cell by its name, or the classes in its list; nothing where it is unknown.
+
+    Raises:
+        DataError: it is a number without a name, of which nobody can say what it states.
+    """
     if isinstance(value, list):
-        return [name for part in value if not is_unknown(name := _names(part, feature))]
-    return feature.int2str(value) if value is not None and 0 <= value < len(feature.names) else ""
+        return [name for part in value if not is_unknown(name := _names(column, part, feature))]
+    if value is None or value == UNKNOWN:
+        return ""
+    if not 0 <= value < len(feature.names):
+        raise DataError(f"the column {column!r} holds the class {value}, and names {len(feature.names)}, from 0 on.")
+    return feature.int2str(value)
 
 
 def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[str, str]:
@@ -306,7 +324,7 @@ def _fields(cells: Mapping[str, Any], words: Dataset, columns: Columns) -> dict[
     known: dict[str, Any] = {}
     for column, value in cells.items():
         if feature := _class_feature(words.features[column]):
-            value = _names(value, feature)
+            value = _names(column, value, feature)
         known[column] = None if is_unknown(str(value)) else value
     text = cells_of(known.items(), columns)
     row = fields_of(text, columns) | ({PART: text[PART]} if PART in text else {})

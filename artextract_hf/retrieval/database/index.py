@@ -24,7 +24,7 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.protocol import Embedder
+from artextract_hf.embedders.protocol import Embedder, check_protocol
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
 from artextract_hf.retrieval.database.connection import connect
@@ -35,7 +35,7 @@ from artextract_hf.retrieval.embed import indexed_columns
 from artextract_hf.retrieval.fingerprint import check_embedder
 from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
-from artextract_hf.retrieval.queries import Query, combine, is_text, read_queries
+from artextract_hf.retrieval.queries import Query, combine, is_text, listed, read_queries
 from artextract_hf.retrieval.records import ids_of, set_of_ids
 from artextract_hf.retrieval.rerank.search import search_reranked
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, without_calibration
@@ -93,13 +93,15 @@ class DatabaseIndex(Publishable):
 
         Raises:
             QueryError: an unknown metric.
+            ModelError: no embedder.
             PaintingIndexError: nothing to index, two records with one id, or a table of this name.
         """
+        check_protocol(embedder)
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
+        ids_of(dataset)
         dataset = indexed_columns(dataset)
         schema, skipped = table_schema(record_fields(dataset.features), embedder.dim, **about), SkipList()
-        ids_of(dataset)
         rows = picture_rows(dataset, embedder, skipped, schema, progress=progress)
         first = next(rows, None)
         if first is None:
@@ -231,6 +233,7 @@ class DatabaseIndex(Publishable):
             refuse_other_rerankers(rerank)
             if fold:
                 raise QueryError("give fold or rerank, not both.")
+        queries = listed(queries)
         vectors = self._read(queries)
         if rerank is None:
             answers = self._table.search(vectors, options)
@@ -255,6 +258,7 @@ class DatabaseIndex(Publishable):
         Raises:
             QueryError: no example, or examples that cancel each other out; otherwise as `search`.
         """
+        like, unlike = listed(like), listed(unlike)
         if not like:
             raise QueryError("give at least one example of what the answers should be like.")
         vectors = self._read([*like, *unlike])

@@ -15,10 +15,10 @@ from datasets import Dataset, Features
 
 from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.errors import PaintingIndexError
 from artextract_hf.retrieval.embed import embedded_batches, names_of_classes
 from artextract_hf.retrieval.records import THUMBNAIL, RecordTable, finite, refuse_foreign_schema
-from artextract_hf.retrieval.vectors.scan import METRICS, check_vectors
+from artextract_hf.retrieval.vectors.scan import METRICS, check_metric, check_vectors
 
 VECTOR = "vector"
 ABOUT = b"artextract"  # key of the schema's metadata: JSON with metric, embedder, fingerprint
@@ -39,8 +39,7 @@ def table_schema(fields: Iterable[pa.Field], dim: int, *, metric: str, embedder:
         QueryError: an unknown metric.
         PaintingIndexError: a field has the name of the column of vectors.
     """
-    if metric not in METRICS:
-        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
+    check_metric(metric)
     fields = [field for field in fields if field.name != THUMBNAIL]
     if any(field.name == VECTOR for field in fields):
         raise PaintingIndexError(f"a field of the records is called {VECTOR!r}, as the vectors are; rename it.")

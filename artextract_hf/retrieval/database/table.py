@@ -18,6 +18,7 @@ from artextract_hf.retrieval.database.calibration import StoredCalibration
 from artextract_hf.retrieval.database.connection import as_user_error, write_batches
 from artextract_hf.retrieval.database.rows import VECTOR, read_about, refuse_foreign_columns, vectors_of
 from artextract_hf.retrieval.database.where_sql import sql_literal, sql_where
+from artextract_hf.retrieval.filters import filter_text
 from artextract_hf.retrieval.records import THUMBNAIL, RecordTable
 from artextract_hf.retrieval.rerank.rerankers import EXPANSION_K, Candidates, Gallery, find_reranker
 from artextract_hf.retrieval.snapshot import Hit, SearchOptions, make_hits
@@ -123,7 +124,8 @@ class PaintingTable:
             pictures: give the column of small pictures too.
         """
         columns = [*self.fields.names, *([THUMBNAIL] if pictures else []), DISTANCE]
-        condition = sql_where(where, self.fields) if where and where.strip() else None
+        text = filter_text(where)
+        condition = sql_where(text, self.fields) if text else None
         limit = min(k, max(len(self), 1))
         blocks = [vectors[start : start + QUERIES_AT_ONCE] for start in range(0, len(vectors), QUERIES_AT_ONCE)]
         return list(chain.from_iterable(self._nearest(block, limit, condition, columns) for block in blocks))

@@ -51,6 +51,16 @@ def are_numbers(array: np.ndarray, largest: float) -> bool:
     return not array.size or bool(-largest <= array.min() and array.max() <= largest)
 
 
+def check_metric(metric: Any) -> None:
+    """Refuse what is no key of METRICS.
+
+    Raises:
+        QueryError: it is none.
+    """
+    if metric not in list(METRICS):  # a list, which takes also what has no hash
+        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
+
+
 def check_k(k: Any) -> int:
     """A number of answers as an int, NumPy's too.
 

@@ -32,7 +32,15 @@ from artextract_hf.retrieval.vectors.faiss_index import (
     set_effort,
 )
 from artextract_hf.retrieval.vectors.gpu import GpuCopy, has_gpu
-from artextract_hf.retrieval.vectors.scan import METRICS, check_k, check_rows, check_vectors, rescore, scan
+from artextract_hf.retrieval.vectors.scan import (
+    METRICS,
+    check_k,
+    check_metric,
+    check_rows,
+    check_vectors,
+    rescore,
+    scan,
+)
 
 BLOCK = 2**16  # vectors added at a time
 EXACT_FLOATS = 2**23  # 32 MB of filtered vectors are scored exactly, in milliseconds
@@ -337,8 +345,7 @@ def check_factory(factory: str, metric: str, count: int, dim: int) -> None:
 
 def _empty_index(factory: str, metric: str, count: int, dim: int) -> tuple[str, str, faiss.Index]:
     """Name of the factory, `auto` decided, its FAISS factory string, and an index without vectors."""
-    if metric not in METRICS:
-        raise QueryError(f"there is no metric {metric!r}; the metrics are {', '.join(METRICS)}.")
+    check_metric(metric)
     name, spec = factories.resolve(factory, count, dim)
     return name, spec, factories.make_index(spec, count, dim, METRICS[metric])
 

@@ -4,6 +4,7 @@ import pytest
 
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import read_collection
+from artextract_hf.errors import DataError
 from tests.data.sources.test_tables import png, write_table
 
 
@@ -41,6 +42,9 @@ CC0_AND_NONE = {
             1,
         ),
         ("license: cc0-1.0\nlicense_link: LICENSE", ["CC0", "cc0-1.0"], 0),
+        ("description: All rights reserved", ["All rights reserved", ""], 1),
+        ("dataset_info: {rights_holder: Ann}", ["rights_holder: Ann", ""], 1),
+        ("description: Paintings\nsource_datasets: [original]", ["CC0", ""], 0),
         ("license: &a [*a]", ["CC0", ""], 0),
         ("pretty_name: Sea", ["CC0", ""], 0),
         ("a: [b", ["CC0", ""], 0),
@@ -67,3 +71,24 @@ def test_the_card_of_a_data_set_and_of_a_folder_of_pictures_count(tmp_path):
         skipped = SkipList()
         assert set(read_collection(tmp_path / source, skipped)["license"]) == {"cc-by-nc-4.0"}
         assert "states cc-by-nc-4.0" in noted(skipped)[f"{source.split('/')[0]}/README.md"]
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        ("license: cc-by-nc-4.0\nlicense: cc0-1.0", "license is given twice; leave one"),
+        ("license: cc0-1.0\ntags: [a]\nlicense: cc0-1.0", "license is given twice"),
+        ("dataset_info:\n  license: in-copyright\ndataset_info:\n  license: cc0-1.0", "dataset_info is given twice"),
+        ("dataset_info:\n- license: in-copyright\n  license: cc0-1.0", "license is given twice"),
+        ("license: cc-by-nc-4.0\na: [b", "states rights, and cannot be read as YAML"),
+        ("dataset_info:\n- license: cc-by-nc-4.0\n a: b", "states rights, and cannot be read as YAML"),
+        ("license: cc-by-nc-4.0\nnext: " + "[" * 2000, "states rights, and cannot be read as YAML"),
+    ],
+)
+def test_a_card_whose_rights_are_in_doubt_is_refused(tmp_path, card, reason):
+    (tmp_path / "README.md").write_text(f"---\n{card}\n---\n")
+    (tmp_path / "1.png").write_bytes(png(1))
+    (tmp_path / "metadata.csv").write_text("file_name,license\n1.png,CC0\n")
+    with pytest.raises(DataError, match=f"README.md.*{reason}") as error:
+        read_collection(tmp_path, SkipList())
+    assert "\n" not in str(error.value)

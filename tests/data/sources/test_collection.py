@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset, DatasetDict
 from PIL import Image
@@ -289,3 +290,15 @@ def test_equal_pictures_under_two_ids_have_the_rights_that_one_states(tmp_path):
         "train": ["In copyright", "CC0"],
         "test": ["In copyright"],
     }
+
+
+@pytest.mark.parametrize("table", ["metadata.csv", "museum.parquet"])
+def test_dates_that_end_before_they_begin_are_listed(tmp_path, table):
+    for name in ("1.png", "2.png"):
+        plain_picture((30, 80, 120), seed=int(name[0])).save(tmp_path / name)
+    rows = pd.DataFrame({"file_name": ["1.png", "2.png"], "year": [1890, 1890], "year_end": [1875, 1891]})
+    rows.to_csv(tmp_path / table, index=False) if table.endswith("csv") else rows.to_parquet(tmp_path / table)
+    skipped = SkipList()
+    found = read_collection(tmp_path / table, skipped)
+    assert found["year"][:] == [None, 1890] and found["year_end"][:] == [None, 1891]
+    assert [item.path.rpartition("/")[2] for item in skipped.items] == ["1.png"]

@@ -11,16 +11,18 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from artextract_hf.errors import DataError
 from tests.training import test_train_byol, test_train_classifier
-from training import train_byol, train_classifier
+from training import run, train_byol, train_classifier
 from training.byol.config import ByolTrainConfig
 from training.checks.earlier_run import (
     MAY_DIFFER,
     as_document,
     paintings_digest,
     refuse_other_paintings,
+    refuse_other_processes,
     refuse_other_settings,
 )
 from training.classifier.config import TrainConfig
+from training.loop import read_progress
 
 recipe, byol_recipe = test_train_classifier.recipe, test_train_byol.recipe  # fixtures
 PLAIN = {"data": "d", "tasks": ["style"], "start_from": "first/best"}
@@ -119,6 +121,14 @@ def test_paintings_are_known_by_their_ids_and_classes():
         refuse_other_paintings(values, {"step": 1, "paintings": first}, others[0])
 
 
+def test_a_run_is_of_one_number_of_processes():
+    values = config(PLAIN)
+    for reached in (None, {"step": 1}, {"step": 1, "processes": 2}):  # older versions wrote none
+        refuse_other_processes(values, reached, 2)
+    with pytest.raises(DataError, match="^run holds a run of 2 processes, and this has 4; start 2 to go on"):
+        refuse_other_processes(values, {"step": 1, "processes": 2}, 4)
+
+
 def state(out: Path) -> dict[str, tuple[int, bytes]]:
     return {str(p): (p.stat().st_mtime_ns, p.read_bytes()) for p in sorted(out.rglob("*")) if p.is_file()}
 
@@ -161,6 +171,11 @@ def test_a_killed_and_a_finished_training_keep_to_their_settings(kind, request, 
         script.train(cls.from_dict(values))
     monkeypatch.setattr(script, "run_epoch", epoch_that_learns_nothing)
     assert "with other settings, in seed;" in refused(seed=3)
+    reached = read_progress(tmp_path / "run")
+    assert reached["processes"] == 1
+    with monkeypatch.context() as patch:  # as if two had begun it
+        patch.setattr(run, "read_progress", lambda _: reached | {"processes": 2})
+        assert "holds a run of 2 processes, and this has 1; start 2" in refused()
     monkeypatch.chdir(tmp_path)
     script.train(replace(cls.from_dict(values), output_dir=os.path.relpath(tmp_path / "run")))
     capsys.readouterr()
