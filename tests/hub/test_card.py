@@ -57,6 +57,17 @@ def test_the_card_tells_the_calibration_error_where_there_is_one():
     assert "calibration error" not in text()
 
 
+def test_the_card_tells_how_far_the_figures_would_move():
+    report, config, about = (
+        json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training", "config")
+    )
+    report["intervals"] = {"style": {"accuracy": [0.7412, 0.7688]}, "genre": None, "artist": {"accuracy": [0.6, 0.8]}}
+    text = classifier_card(report, config=config, tasks=about["tasks"], name="m").text
+    assert "95 % intervals (a bootstrap over artists): style 74.1 to 76.9, artist 60.0 to 80.0." in text
+    report["intervals"] = dict.fromkeys(report["intervals"])
+    assert "95 % intervals" not in classifier_card(report, config=config, tasks=about["tasks"], name="m").text
+
+
 ORIGINS = {
     "own": ({"source": "/home/somebody/paintings"}, "of a collection of one's own"),
     "own, called as on the Hub": (
