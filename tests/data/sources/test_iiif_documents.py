@@ -85,6 +85,86 @@ def test_the_addresses_of_a_picture(body, addresses):
     assert canvas.images == addresses
 
 
+def part(selector, source=None, **known):
+    return {"type": "SpecificResource", "source": source or image(service()), "selector": selector} | known
+
+
+def part_request(region, size="!500,500", rotation="0"):
+    return f"{BASE}/{region}/{size}/{rotation}/default.jpg"
+
+
+def by_api(**asked):
+    return {"type": "ImageApiSelector"} | asked
+
+
+SMALL = part_request("0,0,10,10", "full"), part_request("0,0,10,10", "max")
+
+
+@pytest.mark.parametrize(
+    ("body", "addresses"),
+    [
+        (part(by_api(region="0,0,10,10")), SMALL),
+        (part([by_api(region="0,0,10,10", rotation="0")]), SMALL),
+        ({"@type": "oa:SpecificResource", "full": image(service()),
+          "selector": {"@type": "iiif:ImageApiSelector", "region": "0,0,10,10"}}, SMALL),
+        ({"@type": "oa:Choice", "default": part(by_api(region="0,0,10,10")), "item": []}, SMALL),
+        (part(by_api(region="pct:10,10,50,50", rotation="90")),
+         (part_request("pct:10,10,50,50", rotation="90"), part_request("pct:10,10,50,50", "max", "90"))),
+        (part(by_api(rotation="180"), image(service(3))),
+         (part_request("full", rotation="180"), part_request("full", "max", "180"))),
+        (part(by_api(size="100,", rotation="0")), (request("!500,500"), OWN, request("max"))),
+        (part(None), (request("!500,500"), OWN, request("max"))),
+        (image(service(), id=part_request("5,5,900,900", "100,")),
+         (part_request("5,5,900,900"), part_request("5,5,900,900", "100,"), part_request("5,5,900,900", "max"))),
+        (image(service(level="level0"), id=part_request("5,5,900,900", "100,")),
+         (part_request("5,5,900,900", "100,"),)),
+    ],
+)  # fmt: skip
+def test_of_a_picture_the_part_is_asked_for_that_is_shown(body, addresses):
+    assert pictures(body) == ([addresses], [])
+    (canvas,) = parse_manifest(manifest_2(body), side=500, skipped=SkipList())
+    assert canvas.images == addresses
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        part(by_api(region="0,0,10,10"), image()),
+        part(by_api(rotation="90"), image(service(level="level0"))),
+        part(by_api(region="0,0,../10,10")),
+        part(by_api(region=[0, 0, 10, 10])),
+        part(by_api(rotation="x")),
+        part({"type": "FragmentSelector", "value": "xywh=0,0,10,10"}),
+        part({"type": "SvgSelector", "value": "<svg/>"}),
+        part({"type": "PointSelector", "x": 1, "y": 2}),
+        part([by_api(region="0,0,10,10"), by_api(rotation="90")]),
+        part("x"),
+        part(by_api(region="0,0,10,10"), part(by_api(region="0,0,10,10"))),
+        image(service(), id=f"{OWN}#xywh=0,0,10,10"),
+        f"{OWN}#xywh=percent:0,0,10,10",
+        f"{OWN}#t=1&xywh=0,0,10,10",
+        {"@type": "oa:Choice", "default": part({"@type": "oa:SvgSelector"}), "item": []},
+    ],
+)
+def test_a_part_that_no_address_gives_is_left_out_and_listed(body):
+    found, (part, nothing) = pictures(body)
+    assert found == [] and nothing == NO_PICTURE
+    assert part.startswith("shows a part of https://m.example/") and part.endswith(
+        "cannot be asked for, and is left out"
+    )
+    skipped = SkipList()
+    assert parse_manifest(manifest_2(body), side=500, skipped=skipped) == [] and len(skipped.items) == 2
+
+
+def test_a_picture_in_a_part_of_a_canvas_is_whole():
+    second, third = manifest_2(image()), manifest_3(image())
+    second["sequences"][0]["canvases"][0]["images"][0]["on"] = "https://m.example/c#xywh=0,0,10,10"
+    third["items"][0]["items"][0]["items"][0]["target"] = "https://m.example/c#xywh=0,0,10,10"
+    for manifest in (second, third):
+        (canvas,) = parse_manifest(manifest, side=500, skipped=SkipList())
+        assert canvas.images == (OWN,)
+
+
 @pytest.mark.parametrize("body", [{"type": "TextualBody", "value": "x"}, {"id": OWN, "type": "Video"}, 7, None, [], {}])
 def test_what_is_no_picture_is_listed(body):
     assert pictures(body) == ([], [NO_PICTURE])
@@ -246,6 +326,72 @@ def licenses(body=None, canvas=None, **known):
 )
 def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):
     assert licenses(**{key: CC0} | more) == [license] * 2
+
+
+SAID = {"en": ["M"], "de": [RESERVED]}
+AGENT = {"id": "https://m.example/", "type": "Agent"}
+NOTE = {
+    "type": "AnnotationPage",
+    "items": [{"motivation": "commenting", "body": {"type": "TextualBody", "value": RESERVED}}],
+}
+
+
+@pytest.mark.parametrize("place", ["manifest", "canvas"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"label": SAID},
+        {"label": {"id": [RESERVED]}},
+        {"metadata": [{"label": "Note", "value": {"en": [RESERVED]}}]},
+        {"provider": [AGENT | {"label": SAID}]},
+        {"provider": [AGENT | {"homepage": [{"id": "https://m.example/h", "label": SAID}]}]},
+        {"provider": [AGENT | {"seeAlso": [{"id": "https://m.example/h", "label": SAID}]}]},
+        {"homepage": [{"id": "https://m.example/h", "label": SAID}]},
+        {"related": {"@id": "https://m.example/h", "label": RESERVED}},
+        {"seeAlso": [{"id": "https://m.example/h", "label": SAID}]},
+        {"rendering": {"id": "https://m.example/pdf", "label": SAID}},
+        {"partOf": [{"id": "https://m.example/all", "label": SAID}]},
+        {"within": {"@id": "https://m.example/all", "label": [{"@value": RESERVED, "@language": "en"}]}},
+        {"within": RESERVED},
+        {"logo": {"id": "https://m.example/logo.png", "rights": RESERVED}},
+        {"thumbnail": [{"id": "https://m.example/small.jpg", "attribution": RESERVED}]},
+        {"placeholderCanvas": {"type": "Canvas", "label": SAID}},
+        {"accompanyingCanvas": {"type": "Canvas", "requiredStatement": {"label": "Credit", "value": SAID}}},
+        {"annotations": [NOTE]},
+        {"otherContent": [{"resources": [{"resource": {"chars": RESERVED}}]}]},
+        {"structures": [{"type": "Range", "label": "I", "items": [{"type": "Range", "summary": SAID}]}]},
+        {"structures": [{"@type": "sc:Range", "attribution": RESERVED, "canvases": ["https://m.example/c"]}]},
+        {"service": [{"@id": "https://m.example/login", "profile": "login", "description": RESERVED}]},
+        {"services": [{"id": "https://m.example/login", "type": "AuthCookieService1", "label": RESERVED}]},
+        {"behavior": [[RESERVED]]},
+        {"logo": {"id": "https://m.example/logo.png", "license": INC}},
+    ],
+)
+def test_words_on_rights_in_any_property_count(said, place):
+    found = licenses(license=CC0, canvas=said if place == "canvas" else {}, **({} if place == "canvas" else said))
+    assert found in ([RESERVED] * 2, [INC] * 2)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"homepage": [{"id": "https://m.example/copyright", "label": "The Museum"}]},
+        {"seeAlso": "https://m.example/copyright.html"},
+        {"metadata": [{"label": "Copyright status", "value": "Public domain"}]},
+        {"metadata": [{"label": "Website", "value": "https://m.example/copyright"}]},
+        {"provider": [AGENT | {"label": "The Museum", "rights": CC0}]},
+        {"structures": [{"type": "Range", "label": "Chapter I"}]},
+    ],
+)
+def test_addresses_and_labels_of_pairs_are_no_claims(said):
+    assert licenses(license=CC0, **said) == [CC0] * 2
+
+
+def test_open_rights_of_something_else_open_no_picture():
+    assert (
+        licenses(provider=[AGENT | {"rights": CC0}], seeAlso=[{"id": "https://m.example/h", "license": CC0}])
+        == [""] * 2
+    )
 
 
 def test_what_is_said_of_a_canvas_counts_before_what_is_said_of_all():
