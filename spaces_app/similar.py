@@ -1,7 +1,6 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits."""
 
 import html
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -52,9 +51,9 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
     def similar(path: str | None, k: float = 5, where: str = "") -> list[Any]:
         if len(where or "") > MAX_FILTER:  # the field's own bound is the browser's
             raise gr.Error(f"The filter is longer than {MAX_FILTER} characters.", print_exception=False)
+        if not isinstance(k, int | float) or not 1 <= k <= MAX_RESULTS:  # a client may send anything, NaN too
+            raise gr.Error(f"How many has to be a number from 1 to {MAX_RESULTS}.", print_exception=False)
         picture = open_upload(path)
-        if not isinstance(k, int | float) or not math.isfinite(k):  # a client may send anything
-            raise gr.Error("How many has to be a number.", print_exception=False)
         try:
             hits = index.search(picture, k=int(k), where=where or None, fold=True)
         except ArtExtractError as error:
@@ -79,6 +78,7 @@ def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
         with gr.Column(scale=1):
             upload = painting_upload("similar-upload")
             k = gr.Slider(1, MAX_RESULTS, value=5, step=1, label="How many")
+            k.preprocess = lambda number: number  # gradio's own says of a bad number that the picture is no upload
             where = gr.Textbox(
                 label="Only those for which",
                 placeholder="year >= 1870 and artist_name == 'Claude Monet'",

@@ -38,12 +38,12 @@ def find_label_issues(index: PaintingIndex, task: str) -> list[Finding]:
         task: `style`, `genre`, `artist`, or one of the collection's own.
 
     Raises:
-        PaintingIndexError: fewer than two classes have `FOLDS` works.
+        PaintingIndexError: no record has such a field, or fewer than two classes have `FOLDS` works.
     """
     try:
         labels = index.column(task)
-    except QueryError:  # no record has it
-        labels = []
+    except QueryError as error:
+        raise PaintingIndexError(str(error)) from None
     names, rows, y = labelled(labels, task)
     vectors = units(index.vectors())[rows]
     probabilities = out_of_fold(vectors, y)

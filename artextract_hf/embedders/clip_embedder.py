@@ -6,6 +6,7 @@ patches in place of a square, and are not read here.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from artextract_hf.documents import read_document
 from artextract_hf.embedders.network import NetworkEmbedder, finite_units
 from artextract_hf.errors import ModelError, QueryError, first_line
 from artextract_hf.models.image_processing_art import MOST_SIDE
@@ -119,7 +121,7 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
     Raises:
         ModelError: a file is missing or damaged, or the weights are another model's.
     """
-    from transformers import AutoImageProcessor, AutoModel, PreTrainedTokenizerFast
+    from transformers import AutoModel, PreTrainedTokenizerFast
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
@@ -129,12 +131,13 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
     for path in stored:
         check_weights(path)
     try:
-        _check_size(directory, stored, name)
+        config = _read_config(directory, stored, name)
         model, info = AutoModel.from_pretrained(
-            weights, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            weights, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
-        processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
+        processor = _read_processor(directory)
         json.loads((Path(directory) / "tokenizer.json").read_text(encoding="utf-8"))  # else a nameless Exception below
+        _check_tokenizer(Path(directory))
         # Not AutoTokenizer: for SigLIP it requires sentencepiece, which tokenizer.json makes needless.
         tokenizer = PreTrainedTokenizerFast.from_pretrained(directory)
         _check_sides(model, processor)
@@ -145,8 +148,8 @@ def load_text_image_embedder(name: str, directory: str, backend: str = "torch") 
     return TextImageEmbedder(name, model, processor, tokenizer, backend=backend)
 
 
-def _check_size(directory: str, stored: Sequence[Path], name: str) -> None:
-    """Refuse a configuration that takes memory or time without bound.
+def _read_config(directory: str, stored: Sequence[Path], name: str) -> Any:
+    """The configuration, unless it takes memory or time without bound.
 
     Raises:
         ModelError: more layers than any such model has, or far more weights than the files hold.
@@ -159,6 +162,36 @@ def _check_size(directory: str, stored: Sequence[Path], name: str) -> None:
     if stored:
         with torch.device("meta"):
             refuse_larger(AutoModel.from_config(config), stored, name)
+    return config
+
+
+def _read_processor(directory: str) -> Any:
+    """The preprocessing of pictures, by CLIP's or SigLIP's class only: others of transformers ask for further files.
+
+    Raises:
+        ValueError: it names another class.
+    """
+    from transformers import CLIPImageProcessorPil, ImageProcessingMixin, SiglipImageProcessorPil
+
+    kinds = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil}
+    document, _ = ImageProcessingMixin.get_image_processor_dict(directory)
+    stated = str(document.get("image_processor_type") or document.get("feature_extractor_type"))
+    kind = re.sub(r"(ImageProcessor|FeatureExtractor)(Fast|Pil)?$", "", stated).lower()
+    if kind not in kinds:
+        raise ValueError(f"its preprocessing is {stated[:60]!r}; CLIPImageProcessor and SiglipImageProcessor are read.")
+    return kinds[kind].from_pretrained(directory)
+
+
+def _check_tokenizer(directory: Path) -> None:
+    """Refuse settings by which transformers would read another file than tokenizer.json.
+
+    Raises:
+        ModelError: a setting names one.
+    """
+    path = directory / "tokenizer_config.json"
+    settings = read_document(path, ModelError) if path.exists() else {}
+    if reaching := sorted({"fast_tokenizer_files", "gguf_file"} & settings.keys()):
+        raise ModelError(f"{path.name} has {reaching[0]!r}; texts are read by tokenizer.json only.")
 
 
 def _check_sides(model: Any, processor: Any) -> None:

@@ -11,6 +11,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 from artextract_hf.documents import read_document
 from artextract_hf.embedded import DEFAULT, EMBEDDED
 from artextract_hf.errors import ArtExtractError, ModelError, first_line
+from artextract_hf.models.strict_loading import refuse_reaching
 from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
 
 MAIN = "main"  # the branch that is read where no revision is given
@@ -59,14 +60,19 @@ def resolve(name: str, revision: str | None = None, **options: Any) -> str:
 
 
 def check_documents(directory: Path) -> None:
-    """Refuse a model's documents that are no JSON objects, before transformers reads them.
+    """Refuse a model's documents that are no JSON objects or reach beyond it, before transformers reads them.
 
     Raises:
-        ModelError: one is damaged, or no file.
+        ModelError: a document is damaged, no file, or has what `refuse_reaching` refuses; or the directory holds an
+            adapter, for which transformers would load the model that it names.
     """
+    if (directory / "adapter_config.json").exists():
+        raise ModelError(f"{directory} holds an adapter, adapter_config.json; only whole models are read here.")
     for name in ("config.json", "preprocessor_config.json"):
         if (directory / name).exists():
-            read_document(directory / name, ModelError)
+            document = read_document(directory / name, ModelError)
+            if name == "config.json":
+                refuse_reaching(document, str(directory))
 
 
 def _said(error: Exception) -> str:

@@ -19,8 +19,14 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from artextract_hf.errors import ModelError
 from artextract_hf.weights import check_weights, read_shapes
 
-# Keys of a config.json by which transformers would read other files, quantise, or make a list of this length.
-REACHING = {"transformers_weights", "quantization_config", "num_labels", "extra_files"}
+# Keys of a config.json by which transformers would load code or read files that it names, rebuild the network, or make
+# a list of this length.
+REACHING = {
+    "attn_implementation", "_attn_implementation", "_attn_implementation_internal",
+    "experts_implementation", "_experts_implementation", "_experts_implementation_internal",
+    "configuration_files", "extra_files", "fusion_config", "gguf_file", "kernel_config", "num_labels",
+    "per_layer_config", "quantization_config", "transformers_weights", "use_kernels",
+}  # fmt: skip
 # Largest settings: what takes time or memory before the weights tell that it does not fit.
 MOST, MOST_OF_ANY = {"image_size": 1024, "num_layers": 16, "num_attention_heads": 256}, 2**20
 _MISFITS = ("missing_keys", "unexpected_keys", "mismatched_keys")
@@ -34,13 +40,11 @@ class StrictConfig(PreTrainedConfig):
         """What config.json says, as transformers reads it.
 
         Raises:
-            ModelError: it describes another kind of model. transformers would warn, and fill in what is missing.
+            ModelError: it describes another kind of model, or has what `refuse_reaching` refuses. transformers would
+                warn, and fill in what is missing.
         """
         document, unused = super().get_config_dict(name, **kwargs)
-        if reaching := sorted(REACHING & set(document)):
-            raise ModelError(
-                f"{str(name)!r} has {reaching[0]!r} in its config.json, which no model of this package has."
-            )
+        refuse_reaching(document, str(name))
         kind = document.get("model_type", cls.model_type)
         if kind != cls.model_type:
             raise ModelError(f"{str(name)!r} is a model of the kind {kind!r}; {cls.__name__} reads {cls.model_type!r}.")
@@ -159,6 +163,40 @@ def _without_report() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(keep)
+
+
+def refuse_reaching(document: dict[str, Any], name: str) -> None:
+    """Refuse a configuration that reaches beyond its own weights, in any of its parts.
+
+    Args:
+        document: what config.json says.
+        name: of the model.
+
+    Raises:
+        ModelError: it has one of the keys REACHING, or a `dtype` that is none of torch's.
+    """
+    for part in _parts(document):
+        if reaching := sorted(REACHING & set(part)):
+            raise ModelError(
+                f"{name!r} has {reaching[0]!r} in its config.json, which models here do not take; remove it there."
+            )
+        for key in ("dtype", "torch_dtype"):
+            stated = part.get(key)
+            if stated is not None and not isinstance(getattr(torch, str(stated), None), torch.dtype):
+                raise ModelError(
+                    f"{name!r} has the {key} {str(stated)[:40]!r} in its config.json; it has to be one of torch's, "
+                    "such as 'float32'."
+                )
+
+
+def _parts(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A configuration, and those inside it: of towers, of texts and pictures, of companions."""
+    yield document
+    for key, value in document.items():
+        if key == "companions" or key.endswith(("_config", "_config_dict")):
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, dict):
+                    yield from _parts(inner)
 
 
 def refuse_larger(skeleton: nn.Module, files: Sequence[Path], name: str) -> None:

@@ -120,7 +120,7 @@ def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, records: pa.Tabl
 
 
 def _compare(column: pa.ChunkedArray, compare: Callable[[Any, Any], Any], value: str | float) -> np.ndarray:
-    if column.null_count == len(column):
+    if pa.types.is_null(column.type):  # no record knows a value of it, or of which kind it would be
         return np.zeros(len(column), dtype=bool)
     if not _is_like(column.type, value):
         raise QueryError(f"the filter compares a field with {value!r}, but the field holds values of another kind.")

@@ -34,7 +34,8 @@ class RecordTable:
     def __init__(self, table: pa.Table) -> None:
         self.table = table = without_nan(table)
         has_picture = THUMBNAIL in table.column_names
-        self.fields = (table.drop_columns([THUMBNAIL]) if has_picture else table).combine_chunks()
+        fields = table.drop_columns([THUMBNAIL]) if has_picture else table
+        self.fields = fields.cast(known_types(fields.schema)).combine_chunks()
         self._batches = self.fields.to_batches()
 
     @classmethod
@@ -211,6 +212,14 @@ def refuse_other_types(fields: Iterable[pa.Field]) -> None:
             raise ValueError(f"the column {field.name} holds {field.type}, not whole numbers.")
         if not is_plain(field.type):
             raise ValueError(f"the column {field.name!r} holds {field.type}, neither texts nor numbers.")
+
+
+def known_types(schema: pa.Schema) -> pa.Schema:
+    """Fields with the types of records where a column knows no value, and so has no type of its own."""
+    kinds = dict.fromkeys(TEXTS, pa.string()) | dict.fromkeys(YEARS, pa.int32())
+    return pa.schema(
+        [f.with_type(kinds.get(f.name, f.type)) if pa.types.is_null(f.type) else f for f in schema], schema.metadata
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -116,7 +116,7 @@ def test_a_report_goes_into_no_index_data_or_model(run_cli, index, tmp_path):
 
 def test_what_cannot_be_audited_is_one_line(run_cli, index, tmp_path):
     for arguments, said in [
-        (("labels", index, "--task", "school"), "0 classes of school"),
+        (("labels", index, "--task", "school"), "the records have no field 'school'; they have id, "),
         (("outliers", tmp_path / "nothing"), "nothing"),
         (("outliers", index, "--predictions", tmp_path / "none.parquet"), "none.parquet"),
     ]:

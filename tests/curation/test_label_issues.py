@@ -53,7 +53,7 @@ def test_too_few_classes_are_one_sentence(labels):
     index = index_of(groups(np.random.default_rng(0), 12)[0], style=labels)
     with pytest.raises(PaintingIndexError, match="two at least are needed"):
         find_label_issues(index, "style")
-    with pytest.raises(PaintingIndexError, match="0 classes of school"):
+    with pytest.raises(PaintingIndexError, match="the records have no field 'school'; they have id, .*style"):
         find_label_issues(index, "school")
 
 

@@ -208,3 +208,37 @@ def test_damaged_files_are_one_line(folder, tmp_path, name):
     with pytest.raises(ModelError) as caught:
         AutoEmbedder.from_pretrained(str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("config.json", {"attn_implementation": "evil/kernel"}, "'attn_implementation' in its config.json"),
+        ("config.json", {"_attn_implementation": "evil/kernel"}, "'_attn_implementation' in its config.json"),
+        (
+            "config.json",
+            {"text_config": TOWER | {"attn_implementation": "evil/kernel"}},
+            "'attn_implementation' in its",
+        ),
+        ("config.json", {"quantization_config": {"quant_method": "gptq"}}, "'quantization_config' in its config.json"),
+        ("config.json", {"configuration_files": ["config.5.0.0.json"]}, "'configuration_files' in its config.json"),
+        ("config.json", {"vision_config": VISION | {"dtype": "evil"}}, "dtype 'evil' in its config.json"),
+        ("adapter_config.json", {"base_model_name_or_path": "evil/model"}, "holds an adapter"),
+        ("preprocessor_config.json", {"image_processor_type": "OneFormerImageProcessor"}, "'OneFormerImageProcessor'"),
+        (
+            "preprocessor_config.json",
+            {"image_processor_type": "Evil", "auto_map": {"AutoImageProcessor": "evil.Evil"}},
+            "'Evil'",
+        ),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["tokenizer.5.0.0.json"]}, "'fast_tokenizer_files'"),
+    ],
+)
+def test_what_reaches_beyond_the_folder_is_refused(folder, tmp_path, name, settings, message):
+    if (folder / name).exists():
+        changed(folder, tmp_path, name, **settings)
+    else:
+        changed(folder, tmp_path, "config.json")
+        (tmp_path / name).write_text(json.dumps(settings))
+    with pytest.raises(ModelError, match=message) as caught:
+        AutoEmbedder.from_pretrained(str(tmp_path))
+    assert "\n" not in str(caught.value) and "AttributeError" not in str(caught.value)

@@ -111,6 +111,17 @@ def test_much_damaged_models_are_one_clear_error(tiny_classifier, byol_folder, t
         ({"num_labels": 10**9}, "'num_labels' in its config.json"),
         ({"transformers_weights": "../other.safetensors"}, "'transformers_weights' in its config.json"),
         ({"quantization_config": {"quant_method": "gptq"}}, "'quantization_config' in its config.json"),
+        ({"attn_implementation": "evil/kernel"}, "'attn_implementation' in its config.json"),
+        ({"_attn_implementation": "evil/kernel"}, "'_attn_implementation' in its config.json"),
+        ({"_attn_implementation_internal": "evil/kernel"}, "'_attn_implementation_internal' in its config.json"),
+        ({"experts_implementation": "evil/kernel"}, "'experts_implementation' in its config.json"),
+        ({"companions": [{"attn_implementation": "evil/kernel"}]}, "'attn_implementation' in its config.json"),
+        ({"configuration_files": ["config.5.0.0.json"]}, "'configuration_files' in its config.json"),
+        ({"fusion_config": {"patch_embeddings": True}}, "'fusion_config' in its config.json"),
+        ({"per_layer_config": {"0": {}}}, "'per_layer_config' in its config.json"),
+        ({"dtype": "evil"}, "dtype 'evil' in its config.json; it has to be one of torch's"),
+        ({"torch_dtype": "nn"}, "torch_dtype 'nn' in its config.json"),
+        ({"dtype": 3}, "dtype '3' in its config.json"),
         ({"companions": [{}]}, "do not fit"),
         ({"dropout": "much"}, "dropout"),
         ({"tasks": 3}, "tasks"),
@@ -119,8 +130,9 @@ def test_much_damaged_models_are_one_clear_error(tiny_classifier, byol_folder, t
 def test_sizes_are_refused_before_memory_is_taken(changes, message, folder):
     edit(folder, "config.json", **changes)
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as error:
         load_classifier(str(folder))
+    assert "AttributeError" not in str(error.value)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MB * 1024
     assert time.process_time() - begun < 10
 
@@ -207,6 +219,13 @@ def test_a_pickle_is_never_read(folder):
     with pytest.raises(ValueError, match=r"safetensors|cannot be loaded"):
         AutoModelForImageClassification.from_pretrained(folder)
     assert not trap.exists()
+
+
+def test_an_adapter_does_not_name_another_model(folder):
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "evil/model"}')
+    for load in (load_classifier, AutoEmbedder.from_pretrained, CrnnModel.from_pretrained):
+        with pytest.raises(ModelError, match="holds an adapter"):
+            load(str(folder))
 
 
 def test_code_of_a_model_is_never_run(folder):

@@ -92,6 +92,15 @@ def test_a_file_of_the_machine_is_refused_and_a_missing_one_in_the_same_words(se
     assert requests == []
 
 
+@pytest.mark.parametrize("count", [0, -1, 25, 1e9, None, "x", [3], {"a": 1}])
+def test_a_number_of_answers_that_is_none_is_told_as_that(served, count):
+    painted = io.BytesIO()
+    plain_picture((10, 200, 30)).save(painted, "PNG")
+    place = {"path": upload(served, painted.getvalue()), **META}
+    event, said = ask(served, "similar", [place, count, ""])
+    assert (event, said["error"]) == ("error", "How many has to be a number from 1 to 24.")
+
+
 def test_nor_inside_other_values(served, secret, asked):
     address, requests = asked
     inside = upload(served, secret.read_bytes())

@@ -22,6 +22,11 @@ from artextract_hf.errors import DataError
 MAX_DOCUMENT = 20_000_000  # bytes; JSON of many small lists takes twenty times as much memory
 MAX_NESTED = 4  # choices and parts inside one another, on a canvas
 
+# Of a picture the Image API gives regions and rotations (image/3.0, sections 4.1 and 4.3).
+PART_KEYS, WHOLE = ("region", "rotation"), ("full", "0")
+_REGION = re.compile(r"full|square|(pct:)?\d+(\.\d+)?(,\d+(\.\d+)?){3}")
+_ROTATION = re.compile(r"!?\d{1,3}(\.\d+)?")
+
 
 @dataclass(frozen=True)
 class Canvas:
@@ -38,14 +43,22 @@ class Canvas:
     source_url: str = ""
 
 
-def image_url(service: str, *, version: int, side: int, size: tuple[int, int] | None = None) -> str:
-    """The address of a whole picture whose sides are at most `side` pixels.
+def image_url(
+    service: str,
+    *,
+    version: int,
+    side: int,
+    size: tuple[int, int] | None = None,
+    part: tuple[str, str] = WHOLE,
+) -> str:
+    """The address of a picture, or of a part of it, whose sides are at most `side` pixels.
 
     Args:
         service: base address of the image service.
         version: of the Image API. Versions 1 and 2 may enlarge what is asked for; version 3 calls its own size `max`.
         side: pixels.
-        size: width and height of the picture, where they are known.
+        size: width and height of the picture or part, where they are known.
+        part: region and rotation, as the Image API writes them.
 
     >>> image_url("https://museum.example/iiif/1/", version=2, side=640)
     'https://museum.example/iiif/1/full/!640,640/0/default.jpg'
@@ -54,7 +67,7 @@ def image_url(service: str, *, version: int, side: int, size: tuple[int, int] | 
     """
     own = "full" if version < 3 else "max"
     asked = own if size and max(size) <= side else f"!{side},{side}"
-    return _image_request(service, asked, version)
+    return _image_request(service, asked, version, part)
 
 
 def parse_document(data: bytes) -> Part:
@@ -95,6 +108,7 @@ def parse_manifest(document: Part, *, side: int, skipped: SkipList, above: tuple
         raise DataError("has no canvases")
     about = {"source_url": id_} | words_of(document)
     whole = about.get("title", "")
+    license_of_all = license_of((document, *above))
     found = []
     for number, (canvas, around) in enumerate(canvases, start=1):
         key = id_of(canvas) or f"{id_}#canvas-{number}"
@@ -106,7 +120,7 @@ def parse_manifest(document: Part, *, side: int, skipped: SkipList, above: tuple
         title = f"{whole}, {part}" if whole and part and len(canvases) > 1 and part != whole else whole or part
         for place, (images, annotations) in enumerate(pictures.items(), start=1):
             name = key if place == 1 else f"{key}#picture-{place}"
-            license = least_open(license_of((*parts, canvas, *around, document, *above)) for parts in annotations)
+            license = least_open(license_of((*parts, canvas, *around)) or license_of_all for parts in annotations)
             words = about | own | {"title": title, "license": license}
             found.append(Canvas(id=name, images=images, **words))
     return found
@@ -160,7 +174,13 @@ def _pictures(
     """
     found = defaultdict[tuple[str, ...], list[tuple[Part, ...]]](list)
     for body, around in _bodies(canvas, key, third, skipped):
-        choices = [(images, parts) for parts in _parts(body) if (images := _addresses(parts[0], side))]
+        choices = []
+        for parts in _parts(body):
+            whole, part = _addresses(parts[0], side), _part_shown(parts)
+            if images := _addresses(parts[0], side, part) if part else ():
+                choices.append((images, parts))
+            elif whole:
+                skipped.add(shown(key), f"shows a part of {shown(whole[0])} that cannot be asked for, and is left out")
         for images, parts in choices[:1]:
             found[images].append((*objects(_image_service(parts[0])), *parts, *around))
         for other, _ in choices[1:]:
@@ -216,31 +236,74 @@ def _parts(body: Part, outer: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...
         yield from _parts(part, (body, *outer))
 
 
-def _addresses(body: Part, side: int) -> tuple[str, ...]:
-    """Where a painted picture is to be had, the best address first; empty where the body is no picture.
+def _part_shown(parts: tuple[Part, ...]) -> tuple[str, str] | None:
+    """The region and the rotation that are shown of a picture, which comes first, by what it lies in.
+
+    None where they are stated otherwise than the Image API asks for them: by a point, a drawing, a fragment of an
+    address, or several times.
+    """
+    selectors = [selector for part in parts for selector in listed(part.get("selector")) if selector]
+    if any(re.search("#(.*&)?xywh=", id_of(part)) for part in parts):
+        return None
+    if not selectors:
+        return _part_in(parts[0])
+    if len(selectors) > 1 or not isinstance(selectors[0], dict) or type_of(selectors[0]) != "imageapiselector":
+        return None
+    region, rotation = (str(selectors[0].get(key) or all_) for key, all_ in zip(PART_KEYS, WHOLE, strict=True))
+    return (region, rotation) if _REGION.fullmatch(region) and _ROTATION.fullmatch(rotation) else None
+
+
+def _part_in(body: Part) -> tuple[str, str]:
+    """The region and the rotation for which the own address of a picture asks its image service."""
+    service = _image_service(body)
+    base, own = id_of(service).rstrip("/") + "/" if service else "", id_of(body)
+    asked = own.removeprefix(base).split("/") if base and own.startswith(base) else []
+    is_request = len(asked) == 4 and _REGION.fullmatch(asked[0]) and _ROTATION.fullmatch(asked[2])
+    return (asked[0], asked[2]) if is_request else WHOLE
+
+
+def _addresses(body: Part, side: int, part: tuple[str, str] | None = None) -> tuple[str, ...]:
+    """Where a painted picture is to be had, the best address first.
+
+    Empty where the body is no picture, or where nobody gives the wanted part of it, a region and a rotation; by default
+    it is the one of its own address.
 
     A static service (level 0) has only the sizes that somebody made, of which the picture's own address is one; others
     may refuse a size that is larger than the picture, or than they give.
     """
     service = _image_service(body)
+    part = part or _part_in(body)
     is_image = service is not None or type_of(body) == "image"
-    own = id_of(body) if is_image else ""
+    own = id_of(body) if is_image and part == _part_in(body) else ""
     if service is None:
         return (own,) if own else ()
     text = _about_service(service)
+    if "level0" in text and part != WHOLE:
+        return (own,) if own else ()
     version = (
         3 if "imageservice3" in text or "image/3" in text else 1 if re.search(r"image(-api)?/1|service1", text) else 2
     )
-    width, height = body.get("width"), body.get("height")
-    size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-    wanted = image_url(id_of(service), version=version, side=min([side, *_limits(service)]), size=size)
-    largest = _image_request(id_of(service), "full" if version == 1 else "max", version)
+    wanted_side = min([side, *_limits(service)])
+    wanted = image_url(id_of(service), version=version, side=wanted_side, size=_size(body, part[0]), part=part)
+    largest = _image_request(id_of(service), "full" if version == 1 else "max", version, part)
     order = (own, wanted, largest) if "level0" in text else (wanted, own, largest)
     return tuple(dict.fromkeys(filter(None, order)))
 
 
-def _image_request(service: str, size: str, version: int) -> str:
-    return f"{service.rstrip('/')}/full/{size}/0/{'native' if version == 1 else 'default'}.jpg"
+def _size(body: Part, region: str) -> tuple[int, int] | None:
+    """Width and height in pixels of a region of a picture, where they are stated."""
+    width, height = (body.get("width"), body.get("height")) if region == "full" else _pixels(region)
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
+
+def _pixels(region: str) -> tuple[int | None, int | None]:
+    numbers = re.fullmatch(r"\d+,\d+,(\d{1,9}),(\d{1,9})", region)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (None, None)
+
+
+def _image_request(service: str, size: str, version: int, part: tuple[str, str] = WHOLE) -> str:
+    region, rotation = part
+    return f"{service.rstrip('/')}/{region}/{size}/{rotation}/{'native' if version == 1 else 'default'}.jpg"
 
 
 def _image_service(body: Part) -> Part | None:

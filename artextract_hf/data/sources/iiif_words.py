@@ -1,7 +1,7 @@
 """The words of documents of IIIF: titles, artists, dates, credits and rights, in whatever language and form.
 
-Source: iiif.io/api/presentation/{2.1,3.0}. What is stated of the rights nearest to a picture counts; a credit counts
-where it claims what the statements beside it give away.
+Source: iiif.io/api/presentation/{2.1,3.0}. What is stated of the rights nearest to a picture counts; any words
+beside it count where they claim what it gives away.
 """
 
 import html
@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from artextract_hf.data.fetch import is_address
 from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, names_holder, states_rights
-from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
+from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_closed, least_open, names_closed
 
 LANGUAGES = ("en", "none", "@none")  # preferred, then whatever is there
 
@@ -32,7 +33,15 @@ MEDIUM_LABELS = {
     "technique et matériaux", "materiaal", "techniek", "tecnica", "materiali", "técnica",
 }  # fmt: skip
 RIGHTS_LABELS = {"access", "terms"}  # beside those that `states_rights` knows
-CREDIT_LABELS = {"credit", "credits", "credit line", "creditline", "courtesy"}
+
+# Properties that are names, addresses and kinds, not words.
+NAMES = frozenset({"id", "@id", "type", "@type", "@context", "profile", "protocol", "format", "language", "@language"})
+PAIRED = frozenset({"metadata", "requiredStatement"})  # pairs of a label and a value; only values are words
+# Properties that hold the documents, canvases and pictures below a part; each of them has words of its own.
+PARTS = frozenset({
+    "items", "members", "collections", "manifests", "first", "next", "sequences", "canvases", "images", "resource",
+    "body", "default", "item", "source", "full",
+})  # fmt: skip
 
 Part = dict[str, Any]  # of a document: an object of JSON
 
@@ -140,21 +149,48 @@ def license_of(parts: Iterable[Part]) -> str:
     return next(filter(None, map(_stated_by, parts)), "")
 
 
-def _stated_by(part: Part) -> str:
-    """What a part of a document states of rights; a credit counts where it claims what the statements give."""
+def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS) -> str:
+    """What a part of a document states of rights; words anywhere in it count where they claim what that gives.
+
+    So do those of its provider, its pages elsewhere, notes, ranges and services, and what is stated of their own rights
+    where it is not open.
+
+    Args:
+        part: of the document.
+        beside: what is stated around it.
+        apart: the properties that are parts with words of their own.
+    """
     pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
-    named = [value for key, value in part.items() if states_rights(column_key(key), COLUMNS)]
-    stated = [*named, *(v for label, v in pairs if _is_of_rights(label))]
+    stated = [value for key, value in part.items() if states_rights(column_key(key), COLUMNS)]
+    stated += [value for label, value in pairs if _is_of_rights(label)]
     license = least_open(text_of(statement) for value in stated for statement in listed(value))
-    credits = [value for label, value in pairs if _matches(label, CREDIT_LABELS)]
-    statement = part.get("requiredStatement")
-    required = [statement] if isinstance(statement, str) else [value for _, value in _pairs(statement)]
-    further = [part.get(key) for key in ("attribution", "summary", "description")]
-    texts = map(text_of, _strings([*stated, *required, *credits, *further]))
-    claims = (text for text in texts if claims_copyright(text, license))
+    if is_closed(license):
+        return license
+    given = license or beside
+    # "id" is also the language of Indonesia, whose texts are listed.
+    words = {key: v for key, v in part.items() if key not in apart and not (key in NAMES and isinstance(v, str))}
+    texts = map(text_of, _strings([*stated, *(value for _, value in pairs), *chain(*map(_texts, words.values()))]))
+    claims = (text for text in texts if _claims(text, given))
     holders = ((label, text_of(value)) for label, value in [*pairs, *part.items()] if names_holder(column_key(label)))
-    held = (f"{label}: {name}" for label, name in holders if claims_as_holder(name, license))
-    return license if license and not is_open(license) else next(chain(claims, held), license)
+    held = (f"{label}: {name}" for label, name in holders if claims_as_holder(name, given))
+    inner = (inner for key, value in words.items() if key not in PAIRED for inner in objects(value))
+    closed = filter(is_closed, (_stated_by(thing, given, frozenset()) for thing in inner))
+    return next(chain(claims, held, closed), license)
+
+
+def _claims(text: str, license: str) -> bool:
+    """Whether words claim more than a licence gives; an address does where it is that of a licence."""
+    return names_closed(text) if is_address(text) and " " not in text else claims_copyright(text, license)
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts that stand in a property by themselves, or in lists."""
+    return [
+        text
+        for part in listed(value)
+        for text in (_texts(part) if isinstance(part, list) else [part])
+        if isinstance(text, str)
+    ]
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from artextract_hf.data.fetch import is_address
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.extras import require
 
@@ -17,21 +18,24 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300  # characters of LanceDB's own message
 
 
-def connect(uri: "str | Path | DBConnection") -> "DBConnection":
+def connect(uri: "str | Path | DBConnection", *, create: bool = True) -> "DBConnection":
     """A connection to a database; one that is there already stays as it is.
 
     Args:
         uri: a folder, an address (`s3://`, `gs://`, `az://`, `db://`), or what `lancedb.connect` made of them.
+        create: make a folder that is not there, as LanceDB does.
 
     Raises:
         ArtExtractError: LanceDB is not installed.
-        PaintingIndexError: the database cannot be reached, or it is something else.
+        PaintingIndexError: the database cannot be reached, is not there, or it is something else.
     """
     if not isinstance(uri, str | Path):
         if not hasattr(uri, "open_table"):
             raise PaintingIndexError(f"{uri!r} is no database; give a folder, an address, or a connection of LanceDB.")
         return uri
     lancedb = require("lancedb", extra="database")
+    if not create and not is_address(str(uri)) and not Path(uri).is_dir():
+        raise PaintingIndexError(f"there is no folder of a database at {uri}.")
     with as_user_error(f"the database {uri} cannot be reached"):
         # An interval of zero: a search sees what another process has just written.
         database: DBConnection = lancedb.connect(uri, read_consistency_interval=timedelta(0))

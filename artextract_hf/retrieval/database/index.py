@@ -192,7 +192,7 @@ class DatabaseIndex(Publishable):
         Raises:
             PaintingIndexError: no such table, one of another program, or another embedder than that of its vectors.
         """
-        return cls(PaintingTable.open(connect(uri), table), embedder=embedder)
+        return cls(PaintingTable.open(connect(uri, create=False), table), embedder=embedder)
 
     # --- searching --------------------------------------------------------------------------------------------------
 

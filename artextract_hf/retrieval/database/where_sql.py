@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from artextract_hf.errors import QueryError
 from artextract_hf.retrieval.filters import parse_where
+from artextract_hf.retrieval.records import known_types
 
 _SQL: dict[type[ast.cmpop], str] = {
     ast.Eq: "=",
@@ -37,7 +38,8 @@ def sql_where(where: str, fields: pa.Schema) -> str:
     Raises:
         QueryError: not a filter, a field that no record has, or more than MAX_DEPTH levels of `and` and `or`.
     """
-    examples = {field.name: [""] if _is_text(field.type) else [0] for field in fields if _is_comparable(field.type)}
+    fields = known_types(fields)
+    examples = {field.name: pa.nulls(1, field.type) for field in fields if _is_comparable(field.type)}
     parse_where(where, pa.table(examples))  # on one record, for its refusals: they are the same for all
     return _condition(ast.parse(where.strip(), mode="eval").body, fields, negated=False, depth=0)
 
@@ -69,7 +71,9 @@ def _joined(parts: list[str], *, every: bool) -> str:
 
 
 def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, fields: pa.Schema) -> str:
-    """True or false, never null."""
+    """True or false, never null; false of a field that has no type, since no record knows a value of it."""
+    if any(pa.types.is_null(fields.field(side.id).type) for side in (left, right) if isinstance(side, ast.Name)):
+        return "false"
     if isinstance(op, ast.In | ast.NotIn):
         return _member(left, op, right, fields)
     sides = [_side(left, right, fields), _side(right, left, fields)]
@@ -108,4 +112,5 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _is_comparable(kind: pa.DataType) -> bool:
-    return bool(_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(number or _is_text(kind) or pa.types.is_null(kind))

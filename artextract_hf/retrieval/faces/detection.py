@@ -20,7 +20,7 @@ from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.digests import file_digest
-from artextract_hf.errors import ModelError
+from artextract_hf.errors import ModelError, first_line
 from artextract_hf.remote import ask_hub
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.faces.head_pose import HEAD, HeadPose
@@ -33,6 +33,7 @@ REFINED_FACE, REFINED_SIDE, ROUNDS = 100, 224, 2  # pixels of a face whose landm
 CROP = 224  # pixels a side of an aligned face
 PUPILS = 0.21  # distance of the pupils in an aligned face, as a share of its side: leaves room for hair, hat and collar
 MIRRORED = [1, 0, 2, 4, 3]  # which landmark each becomes in a mirror
+BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 MIDDLE = (0.5, 0.53)  # where the generic head's nose tip lies in an aligned face
 
 
@@ -185,12 +186,19 @@ def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
 
 
 def _read_network(path: str | Path) -> cv2.FaceDetectorYN:
+    """The network in a file, which has looked at a blank picture: another one has not the inputs and outputs of YuNet.
+
+    Raises:
+        ModelError: it is no such network.
+    """
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its default target
     try:
-        return cv2.FaceDetectorYN.create(str(path), "", (LONGEST, LONGEST), CERTAINTY, OVERLAP)
+        network = cv2.FaceDetectorYN.create(str(path), "", BLANK.shape[1::-1], CERTAINTY, OVERLAP)
+        network.detect(BLANK)
+        return network
     except cv2.error as error:
-        raise ModelError(f"{path} is no network that OpenCV reads: {str(error).splitlines()[0]}") from None
+        raise ModelError(f"{path} is no face detector that OpenCV reads: {first_line(error)}") from None
     finally:
         cv2.utils.logging.setLogLevel(level)
 

@@ -85,6 +85,86 @@ def test_the_addresses_of_a_picture(body, addresses):
     assert canvas.images == addresses
 
 
+def part(selector, source=None, **known):
+    return {"type": "SpecificResource", "source": source or image(service()), "selector": selector} | known
+
+
+def part_request(region, size="!500,500", rotation="0"):
+    return f"{BASE}/{region}/{size}/{rotation}/default.jpg"
+
+
+def by_api(**asked):
+    return {"type": "ImageApiSelector"} | asked
+
+
+SMALL = part_request("0,0,10,10", "full"), part_request("0,0,10,10", "max")
+
+
+@pytest.mark.parametrize(
+    ("body", "addresses"),
+    [
+        (part(by_api(region="0,0,10,10")), SMALL),
+        (part([by_api(region="0,0,10,10", rotation="0")]), SMALL),
+        ({"@type": "oa:SpecificResource", "full": image(service()),
+          "selector": {"@type": "iiif:ImageApiSelector", "region": "0,0,10,10"}}, SMALL),
+        ({"@type": "oa:Choice", "default": part(by_api(region="0,0,10,10")), "item": []}, SMALL),
+        (part(by_api(region="pct:10,10,50,50", rotation="90")),
+         (part_request("pct:10,10,50,50", rotation="90"), part_request("pct:10,10,50,50", "max", "90"))),
+        (part(by_api(rotation="180"), image(service(3))),
+         (part_request("full", rotation="180"), part_request("full", "max", "180"))),
+        (part(by_api(size="100,", rotation="0")), (request("!500,500"), OWN, request("max"))),
+        (part(None), (request("!500,500"), OWN, request("max"))),
+        (image(service(), id=part_request("5,5,900,900", "100,")),
+         (part_request("5,5,900,900"), part_request("5,5,900,900", "100,"), part_request("5,5,900,900", "max"))),
+        (image(service(level="level0"), id=part_request("5,5,900,900", "100,")),
+         (part_request("5,5,900,900", "100,"),)),
+    ],
+)  # fmt: skip
+def test_of_a_picture_the_part_is_asked_for_that_is_shown(body, addresses):
+    assert pictures(body) == ([addresses], [])
+    (canvas,) = parse_manifest(manifest_2(body), side=500, skipped=SkipList())
+    assert canvas.images == addresses
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        part(by_api(region="0,0,10,10"), image()),
+        part(by_api(rotation="90"), image(service(level="level0"))),
+        part(by_api(region="0,0,../10,10")),
+        part(by_api(region=[0, 0, 10, 10])),
+        part(by_api(rotation="x")),
+        part({"type": "FragmentSelector", "value": "xywh=0,0,10,10"}),
+        part({"type": "SvgSelector", "value": "<svg/>"}),
+        part({"type": "PointSelector", "x": 1, "y": 2}),
+        part([by_api(region="0,0,10,10"), by_api(rotation="90")]),
+        part("x"),
+        part(by_api(region="0,0,10,10"), part(by_api(region="0,0,10,10"))),
+        image(service(), id=f"{OWN}#xywh=0,0,10,10"),
+        f"{OWN}#xywh=percent:0,0,10,10",
+        f"{OWN}#t=1&xywh=0,0,10,10",
+        {"@type": "oa:Choice", "default": part({"@type": "oa:SvgSelector"}), "item": []},
+    ],
+)
+def test_a_part_that_no_address_gives_is_left_out_and_listed(body):
+    found, (part, nothing) = pictures(body)
+    assert found == [] and nothing == NO_PICTURE
+    assert part.startswith("shows a part of https://m.example/") and part.endswith(
+        "cannot be asked for, and is left out"
+    )
+    skipped = SkipList()
+    assert parse_manifest(manifest_2(body), side=500, skipped=skipped) == [] and len(skipped.items) == 2
+
+
+def test_a_picture_in_a_part_of_a_canvas_is_whole():
+    second, third = manifest_2(image()), manifest_3(image())
+    second["sequences"][0]["canvases"][0]["images"][0]["on"] = "https://m.example/c#xywh=0,0,10,10"
+    third["items"][0]["items"][0]["items"][0]["target"] = "https://m.example/c#xywh=0,0,10,10"
+    for manifest in (second, third):
+        (canvas,) = parse_manifest(manifest, side=500, skipped=SkipList())
+        assert canvas.images == (OWN,)
+
+
 @pytest.mark.parametrize("body", [{"type": "TextualBody", "value": "x"}, {"id": OWN, "type": "Video"}, 7, None, [], {}])
 def test_what_is_no_picture_is_listed(body):
     assert pictures(body) == ([], [NO_PICTURE])
@@ -196,67 +276,6 @@ def test_an_exact_label_goes_before_a_compound_one():
 )
 def test_life_dates_on_a_line_of_their_own_are_not_of_the_name(value, artist):
     assert about(("Artist", value)) == (artist, "")
-
-
-CC0, INC = "http://creativecommons.org/publicdomain/zero/1.0/", "http://rightsstatements.org/vocab/InC/1.0/"
-RESERVED = "(c) Ann Example, all rights reserved"
-
-
-def words(*pairs, key="metadata"):
-    return {key: [{"label": {"en": [label]}, "value": {"en": [value]}} for label, value in pairs]}
-
-
-def licenses(body=None, canvas=None, **known):
-    """What a manifest of either version comes to that says `known`, with a canvas and a picture that say more."""
-    found = []
-    for key, document in (("items", manifest_3(image(**body or {}), **known)),
-                          ("canvases", manifest_2(image(**body or {}), **known))):  # fmt: skip
-        (document if key == "items" else document["sequences"][0])[key][0].update(canvas or {})
-        found += [c.license for c in parse_manifest(document, side=500, skipped=SkipList())]
-    return found
-
-
-@pytest.mark.parametrize("key", ["rights", "license"])
-@pytest.mark.parametrize(
-    ("more", "license"),
-    [
-        ({}, CC0),
-        ({"canvas": {"rights": INC}}, INC),
-        ({"canvas": {"license": INC}}, INC),
-        ({"body": {"rights": INC}}, INC),
-        ({"body": {"license": INC}}, INC),
-        ({"body": {"service": service(license=INC)}}, INC),
-        ({"canvas": words(("License", "In copyright"))}, "In copyright"),
-        ({"canvas": {"attribution": RESERVED}}, RESERVED),
-        (words(("Rights", "In copyright")), "In copyright"),
-        (words(("License", "CC0"), ("Rights", "In copyright")), "In copyright"),
-        (words(("Rights", "CC0"), ("Rights", "In copyright")), "In copyright"),
-        (words(("Credit line", RESERVED)), RESERVED),
-        (words(("Rights", RESERVED), key="requiredStatement"), RESERVED),
-        (words(("Credit", RESERVED), key="requiredStatement"), RESERVED),
-        ({"attribution": RESERVED}, RESERVED),
-        ({"attribution": {"en": ["The Museum"], "de": [RESERVED]}}, RESERVED),
-        ({"attribution": "Courtesy National Gallery of Art, Washington"}, CC0),
-        (words(("Credit", "Gift of Ann Example"), key="requiredStatement"), CC0),
-        (words(("Rights", "Public Domain"), ("Object type", "Painting")), CC0),
-        (words(("Rights holder", "Ann")), "rights holder: Ann"),
-        (words(("Rights", "CC BY 4.0"), ("Rights holder", "Ann")), "rights holder: Ann"),
-        (words(("Rights holder", "none")), CC0),
-    ],
-)
-def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):
-    assert licenses(**{key: CC0} | more) == [license] * 2
-
-
-def test_what_is_said_of_a_canvas_counts_before_what_is_said_of_all():
-    assert licenses(rights=INC, canvas={"rights": CC0}) == [CC0] * 2
-    assert licenses(rights=[CC0, INC]) == licenses(rights={"en": ["CC0"], "de": [INC]}, license=INC) == [INC] * 2
-    assert licenses(rights=[CC0, "CC BY 4.0"]) == [CC0] * 2 and licenses(rights=None) == [""] * 2
-    choice = {"type": "Choice", "items": [image(rights=INC), image(id="https://m.example/other.jpg")]}
-    part = {"type": "SpecificResource", "source": image(), "rights": INC}
-    for body in (choice, part):
-        (canvas,) = parse_manifest(manifest_3(body, rights=CC0), side=500, skipped=SkipList())
-        assert canvas.license == INC
 
 
 @pytest.mark.parametrize(

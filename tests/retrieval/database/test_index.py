@@ -160,6 +160,30 @@ def test_foreign_columns_are_refused_as_by_the_index_in_files(name, column, mess
         DatabaseIndex.open(tmp_path, "other")
 
 
+def test_opening_a_folder_that_is_not_there_makes_none(tmp_path):
+    for uri in (tmp_path / "none", str(tmp_path / "none/below")):
+        with pytest.raises(PaintingIndexError, match="there is no folder of a database at .*none"):
+            DatabaseIndex.open(uri, "colours")
+    assert not list(tmp_path.iterdir())
+
+
+def test_fields_that_no_record_knows_are_compared_as_in_files(collection, tmp_path):
+    few = collection.select(range(3)).remove_columns("year").add_column("year", [None] * 3)
+    few = few.add_column("mood", [None] * 3)
+    database = DatabaseIndex.build(few, ColorEmbedder(), tmp_path / "database", "colours")
+    files = PaintingIndex.build(few, ColorEmbedder())
+    files.save_pretrained(tmp_path / "files")
+    saved = PaintingIndex.from_pretrained(tmp_path / "files", embedder=ColorEmbedder())
+    for index in (database, files, saved):
+        for where in ("year == 'x'", "'x' < year", "year_end == 'x'", "medium == 1"):
+            with pytest.raises(QueryError, match="another kind"):
+                index.search(few[0]["image"], where=where)
+        for where in ("year == 1", "year in ('x',)", "year not in (1,)", "mood == 1", "mood == 'x'", "mood in (1,)",
+                      "mood not in (1,)"):  # fmt: skip
+            assert index.search(few[0]["image"], where=where) == []
+            assert len(index.search(few[0]["image"], where=f"not ({where})")) == 3
+
+
 @pytest.mark.parametrize("uri", [5, None, ["a"]])
 def test_what_is_no_database_is_refused(uri):
     with pytest.raises(PaintingIndexError, match="is no database; give a folder"):

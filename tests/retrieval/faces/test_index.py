@@ -272,8 +272,21 @@ def test_offline_the_error_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="no face detector"):
         FaceDetector(tmp_path / "missing.onnx")
     (tmp_path / "bad.onnx").write_text(json.dumps({}))
-    with pytest.raises(ModelError, match="no network"):
+    with pytest.raises(ModelError, match="is no face detector that OpenCV reads"):
         FaceDetector(tmp_path / "bad.onnx")
+
+
+@pytest.mark.parametrize("outputs", [["vector"], ["cls_8", "cls_16", "cls_32", "obj_8", "obj_16", "obj_32"]])
+def test_another_network_is_refused_when_it_is_opened(outputs, tmp_path, capfd):
+    onnx = pytest.importorskip("onnx")
+    pixels = onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 64, 64])
+    answers = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 64, 64]) for name in outputs]
+    nodes = [onnx.helper.make_node("Relu", ["input"], [name]) for name in outputs]
+    graph = onnx.helper.make_graph(nodes, "other", [pixels], answers)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)]), tmp_path / "other.onnx")
+    with pytest.raises(ModelError, match="is no face detector that OpenCV reads") as error:
+        FaceDetector(tmp_path / "other.onnx")
+    assert "\n" not in str(error.value) and "ERROR" not in capfd.readouterr().err
 
 
 def test_mirrored_portraits_have_mirrored_poses(detector):
