@@ -10,16 +10,7 @@ from sklearn.calibration import calibration_curve
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation import METRIC_NAMES, metric_path
 
-
-@pytest.fixture(scope="module", autouse=True)
-def caches(tmp_path_factory):
-    """Modules are copied, and what they are given is kept, in folders of the tests."""
-    folder = tmp_path_factory.mktemp("evaluate")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluate.config.HF_METRICS_CACHE", folder / "metrics")
-        patch.setattr("evaluate.config.HF_MODULES_CACHE", folder / "modules")
-        patch.syspath_prepend(folder / "modules")
-        yield
+pytestmark = pytest.mark.usefixtures("evaluate_caches")
 
 
 def load(name: str) -> evaluate.Metric:
