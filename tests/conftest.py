@@ -159,7 +159,7 @@ def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture(scope="session")
-def evaluate_caches(tmp_path_factory):
+def evaluate_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Modules of `evaluate` are copied, and what they are given is kept, in folders of the tests."""
     folder = tmp_path_factory.mktemp("evaluate")
     with pytest.MonkeyPatch.context() as patch:

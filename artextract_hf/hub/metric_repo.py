@@ -23,7 +23,7 @@ from artextract_hf.hub.remote_code import copy_code
 from artextract_hf.hub.repository import Repository, list_files, publish
 from artextract_hf.hub.space_repo import APP, installed_version
 
-METRICS = dict(zip(METRIC_NAMES, (PaintingClassification, PaintingRetrieval, IndexRecall), strict=True))
+METRICS: dict[str, Any] = dict(zip(METRIC_NAMES, (PaintingClassification, PaintingRetrieval, IndexRecall), strict=True))
 PAGE = "metric_page.py"  # of the folder spaces_app
 REQUIREMENTS = ("datasets", "evaluate", "numpy", "scikit-learn", "scipy")
 
