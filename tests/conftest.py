@@ -156,3 +156,14 @@ def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return code, out, err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def evaluate_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Modules of `evaluate` are copied, and what they are given is kept, in folders of the tests."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluate.config.HF_METRICS_CACHE", folder / "metrics")
+        patch.setattr("evaluate.config.HF_MODULES_CACHE", folder / "modules")
+        patch.syspath_prepend(folder / "modules")
+        yield

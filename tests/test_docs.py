@@ -95,7 +95,7 @@ def test_commands_and_their_options_exist(page):
 @pytest.mark.parametrize(
     "page", [README, ROOT / "docs" / "train.md", ROOT / "docs" / "extend.md"], ids=lambda page: page.stem
 )
-def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
+def test_python_blocks_run(page, tmp_path, monkeypatch, capsys, evaluate_caches):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     for code in blocks(page, "python"):

@@ -118,6 +118,26 @@ def publish_space(
     _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
+@publish.command("metric")
+def publish_metric(
+    name: Annotated[str, typer.Argument(help="painting_classification, painting_retrieval or index_recall.")],
+    repo_id: RepoId,
+    private: Private = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    tag: Tag = "",
+    as_json: AsJson = False,
+) -> None:
+    """A metric for `evaluate.load("OWNER/NAME")`, with its page and its card."""
+    from artextract_hf.hub import metric_repository
+
+    def summary(report: dict[str, Any]) -> list[str]:
+        return [f"{len(report['files'])} files"]
+
+    repository = metric_repository(name, repo_id)
+    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
+
+
 @publish.command("release")
 def publish_release(
     path: Annotated[Path, typer.Argument(help="YAML file that names the parts; see docs/publish.md.")],

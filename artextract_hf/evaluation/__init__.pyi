@@ -8,6 +8,8 @@ from .classifier_report import evaluate_classifier as evaluate_classifier
 from .embedder_report import embedder_table as embedder_table
 from .embedder_report import evaluate_embedder as evaluate_embedder
 from .learnt import keep_learnt as keep_learnt
+from .metrics import METRIC_NAMES as METRIC_NAMES
+from .metrics import metric_path as metric_path
 from .plots import draw_lines as draw_lines
 from .predict import known_labels as known_labels
 from .predict import predict as predict

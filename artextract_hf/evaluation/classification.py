@@ -43,13 +43,17 @@ class FurtherScores:
         auc: area under the ROC curve of each class against the rest by its probability, averaged over the classes that
             occur; None where there is one only.
         macro_precision: averaged over those of the classes that occur that were ever predicted.
+        macro_recall: averaged over the classes that occur, which is the balanced accuracy.
         weighted_precision: of the classes that occur, by their samples; that of one never predicted counts as 0.
+        weighted_recall: averaged likewise, which is the accuracy.
         weighted_f1: F1, averaged likewise.
     """
 
     auc: float | None
     macro_precision: float | None
+    macro_recall: float | None
     weighted_precision: float | None
+    weighted_recall: float | None
     weighted_f1: float | None
 
 
@@ -100,15 +104,19 @@ def further_scores(labels: np.ndarray, scores: np.ndarray) -> FurtherScores:
     known = labels >= 0
     labels, scores = labels[known], scores[known]
     if not len(labels):
-        return FurtherScores(None, None, None, None)
+        return FurtherScores(None, None, None, None, None, None)
     occurring, predicted, probability = np.unique(labels), scores.argmax(axis=1), softmax(scores, axis=1)
-    precision, _, f1, support = precision_recall_fscore_support(labels, predicted, labels=occurring, zero_division=0)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=occurring, zero_division=0
+    )
     named = np.isin(occurring, predicted)
     areas = [roc_auc_score(labels == c, probability[:, c]) for c in occurring] if len(occurring) > 1 else []
     return FurtherScores(
         auc=float(np.mean(areas)) if areas else None,
         macro_precision=float(np.mean(precision[named])) if named.any() else None,
+        macro_recall=float(np.mean(recall)),
         weighted_precision=float(np.average(precision, weights=support)),
+        weighted_recall=float(np.average(recall, weights=support)),
         weighted_f1=float(np.average(f1, weights=support)),
     )
 

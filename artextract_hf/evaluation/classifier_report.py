@@ -12,6 +12,7 @@ predictions.parquet      id of every painting, and by task its label, prediction
 import csv
 import json
 import platform
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -30,10 +31,11 @@ from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_spreadsheet
 from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
-from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix, further_scores, score
+from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix
 from artextract_hf.evaluation.classifier_page import classifier_page, percent, top_confusions
 from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.learnt import count_learnt, learnt_warning
+from artextract_hf.evaluation.metrics.painting_classification import PaintingClassification
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
 from artextract_hf.outputs import check_report_folder, whole_files
@@ -147,15 +149,16 @@ def _figures(
     artists = _artists(paintings, predictions.rows)
     for task, names in config.tasks.items():
         unknown[task] = _unknown_classes(paintings, task, names, predictions.rows)
-        logits, temperature = predictions.logits[task], config.temperature.get(task, 1.0)
-        scores[task] = asdict(score(labels[task], logits, skipped=sum(unknown[task].values())))
-        further[task] = asdict(further_scores(labels[task], logits))
+        logits, temperature = predictions.logits[task].astype(np.float64), config.temperature.get(task, 1.0)
+        found = _scores(logits, labels[task])
+        scores[task] = {name: found.pop(name) for name in (*METRICS, "n")} | {"skipped": sum(unknown[task].values())}
         moves[task] = intervals(labels[task], logits, artists)
         confusions[task] = top_confusions(labels[task], logits.argmax(axis=1), names)[:CONFUSIONS]
         errors[task] = {
-            "error": calibration_error(labels[task], logits),
+            "error": found.pop("ece"),
             "without_temperature": calibration_error(labels[task], logits * temperature),
         }
+        further[task] = found
     return {
         "tasks": scores,
         "further": further,
@@ -164,6 +167,13 @@ def _figures(
         "calibration": errors,
         "unknown_classes": unknown,
     }
+
+
+def _scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """The figures of one task, as `evaluate` gives them to anybody; it makes a folder even where it writes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        metric = PaintingClassification(keep_in_memory=True, cache_dir=folder)
+        return metric.compute(predictions=logits, references=labels)
 
 
 def _artists(paintings: Dataset, rows: np.ndarray) -> list[str]:

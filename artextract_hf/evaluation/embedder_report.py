@@ -110,8 +110,8 @@ def _scores_by_label(gallery: _Embedded, queries: _Embedded) -> dict[str, dict[s
             gallery.labels(label),
             queries.vectors,
             queries.labels(label),
-            gallery_ids=gallery.ids,
-            query_ids=queries.ids,
+            gallery_works=gallery.ids,
+            query_works=queries.ids,
         )
         if scores is not None:
             found[label] = scores.as_json()

@@ -3,12 +3,15 @@ from .card import dataset_card as dataset_card
 from .card import embedder_card as embedder_card
 from .card import in_words as in_words
 from .card import index_card as index_card
+from .card import metric_card as metric_card
 from .card import save_model_card as save_model_card
 from .card import space_card as space_card
 from .dataset_repo import dataset_repository as dataset_repository
 from .dataset_repo import publish_dataset as publish_dataset
 from .index_repo import index_repository as index_repository
 from .index_repo import publish_index as publish_index
+from .metric_repo import metric_repository as metric_repository
+from .metric_repo import publish_metric as publish_metric
 from .model_repo import model_repository as model_repository
 from .model_repo import publish_model as publish_model
 from .onnx_export import export_onnx as export_onnx

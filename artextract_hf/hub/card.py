@@ -5,6 +5,7 @@ metrics.json + config.json + model_cards/classifier.md --> README.md and results
 statistics of the splits + model_cards/dataset.md      --> README.md beside the Parquet files
 description of an index + model_cards/index.md         --> README.md beside its files
 repositories that it shows + model_cards/space.md      --> README.md of the Space; spaces_app/README.md
+what a metric says of itself + model_cards/metric.md   --> README.md of its Space
 """
 
 import re
@@ -213,6 +214,19 @@ def space_card(app_file: str, *, model: str = "", index: str = "", embedder: str
     models = [model or DEFAULT_CLASSIFIER, *([embedder] if embedder else [])]
     facts = {"models": models, "index": index, "gradio": version("gradio")}
     return RepoCard(_render("space.md", app_file=app_file, **facts))
+
+
+def metric_card(metric: Any, figures: Mapping[str, Any], *, repo_id: str, gradio: str) -> RepoCard:
+    """The card of a metric, by which the Hub lists it and its page starts.
+
+    Args:
+        metric: a module of `evaluate`, with an `example`.
+        figures: of the example.
+        repo_id: the repository's name.
+        gradio: the version that its page is served with.
+    """
+    facts = {"metric": metric, "figures": figures, "repo_id": repo_id, "gradio": gradio}
+    return RepoCard(_render("metric.md", title=repo_id.rpartition("/")[2], **facts))
 
 
 def _public_name(start: str) -> str:

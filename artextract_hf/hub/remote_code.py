@@ -12,8 +12,8 @@ from artextract_hf.documents import read_document
 from artextract_hf.errors import ModelError
 from artextract_hf.folders import PACKAGE
 
-# indentation, `models.` or nothing, and the module
-OWN_IMPORT = re.compile(r"^([ \t]*)from artextract_hf\.(models\.)?(\w+) import", re.MULTILINE)
+# indentation, packages such as `models.` or none, and the module
+OWN_IMPORT = re.compile(r"^([ \t]*)from artextract_hf\.((?:\w+\.)*)(\w+) import", re.MULTILINE)
 CLASSES = {
     "crnn": {
         "AutoConfig": "configuration_crnn.CrnnConfig",
@@ -45,7 +45,7 @@ def write_remote_code(folder: Path) -> list[str]:
     _write(folder / "config.json", _read(folder / "config.json") | {"auto_map": classes})
     processor = _read(folder / "preprocessor_config.json")
     _write(folder / "preprocessor_config.json", processor | {"auto_map": {"AutoImageProcessor": PROCESSOR}})
-    return _copy_code([f"models/{name.partition('.')[0]}.py" for name in (*classes.values(), PROCESSOR)], folder)
+    return copy_code([f"models/{name.partition('.')[0]}.py" for name in (*classes.values(), PROCESSOR)], folder)
 
 
 def own_classes(folder: Path) -> dict[str, str]:
@@ -60,7 +60,7 @@ def own_classes(folder: Path) -> dict[str, str]:
     return CLASSES[kind]
 
 
-def _copy_code(wanted: list[str], folder: Path) -> list[str]:
+def copy_code(wanted: list[str], folder: Path) -> list[str]:
     """Copy files of the package, and what they import of it, with relative imports; the names of the copies."""
     written: set[str] = set()
     while wanted:

@@ -74,18 +74,27 @@ def pinned_requirements() -> list[str]:
     Raises:
         ArtExtractError: one of these packages is not installed, or this package is not.
     """
-    name, pinned = DISTRIBUTION, []
-    try:
-        for requirement in requires(name) or []:
-            text, _, marker = requirement.partition(";")
-            if marker and not _OF_THE_PAGE.search(marker):
-                continue
+    installed_version(DISTRIBUTION)
+    pinned = []
+    for requirement in requires(DISTRIBUTION) or []:
+        text, _, marker = requirement.partition(";")
+        if not marker or _OF_THE_PAGE.search(marker):
             found = _NAME.match(text.strip())
             name = found[0] if found else text
-            pinned.append(f"{name}=={version(name).partition('+')[0]}")
+            pinned.append(f"{name}=={installed_version(name)}")
+    return sorted(pinned)
+
+
+def installed_version(name: str) -> str:
+    """The version of a package that a Space is pinned to.
+
+    Raises:
+        ArtExtractError: it is not installed.
+    """
+    try:
+        return version(name).partition("+")[0]
     except PackageNotFoundError:
         raise ArtExtractError(f"{name} is not installed, so its version is not known; {installation('app')}.") from None
-    return sorted(pinned)
 
 
 def _sources(app: Path) -> dict[str, Path]:

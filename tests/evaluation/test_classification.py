@@ -37,6 +37,8 @@ def test_against_scikit_learn():
     assert ours.top5 == pytest.approx(metrics.top_k_accuracy_score(labels, logits, k=5))
     more = further_scores(labels, logits)
     assert more.macro_precision == pytest.approx(metrics.precision_score(labels, predicted, average="macro"))
+    assert more.macro_recall == pytest.approx(metrics.recall_score(labels, predicted, average="macro"))
+    assert more.weighted_recall == pytest.approx(metrics.recall_score(labels, predicted, average="weighted"))
     assert more.weighted_precision == pytest.approx(metrics.precision_score(labels, predicted, average="weighted"))
     assert more.weighted_f1 == pytest.approx(metrics.f1_score(labels, predicted, average="weighted"))
     probability = softmax(logits, axis=1)

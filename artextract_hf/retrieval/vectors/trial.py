@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.evaluation.index_search import score_searches
 from artextract_hf.retrieval.vectors.factories import NAMES
 from artextract_hf.retrieval.vectors.scan import scan
 from artextract_hf.retrieval.vectors.store import VectorStore
@@ -58,27 +59,31 @@ def try_factories(vectors: np.ndarray, metric: str) -> Iterator[Trial]:
     if len(vectors) <= K:
         raise PaintingIndexError(f"{len(vectors)} paintings are too few: each needs {K} others to be found.")
     rows = np.sort(np.random.default_rng(SEED).permutation(len(vectors))[:QUERIES])
-    needed = scan(vectors, vectors[rows], K + 1, metric)[0][:, -1] - ROUNDING  # a work finds itself too
+    exact = scan(vectors, vectors[rows], K + 1, metric)  # a work finds itself too
     for factory in NAMES:
         if factory != "auto":
             try:
-                yield _try(factory, vectors, metric, rows, needed)
+                yield _try(factory, vectors, metric, rows, exact)
             except QueryError:  # too few vectors to learn its codes from
                 continue
 
 
-def _try(factory: str, vectors: np.ndarray, metric: str, rows: np.ndarray, needed: np.ndarray) -> Trial:
+def _try(
+    factory: str, vectors: np.ndarray, metric: str, rows: np.ndarray, exact: tuple[np.ndarray, np.ndarray]
+) -> Trial:
     began = time.perf_counter()
     store = VectorStore.build(vectors, factory=factory, metric=metric)
     built = time.perf_counter() - began
-    shares, times = [], []
-    for row, least in zip(rows, needed, strict=True):
+    answers, nearest, times = [], [], []
+    for row, scores, near in zip(rows, *exact, strict=True):
         began = time.perf_counter()
-        scores, found = store.search(vectors[row : row + 1], K + 1)
+        found_scores, found = store.search(vectors[row : row + 1], K + 1)
         times.append(1000 * (time.perf_counter() - began))
-        shares.append((scores[found != row][:K] >= least).sum() / K)
-    p50, p95 = np.percentile(times, (50, 95))
+        like_the_last = found[found_scores >= scores[-1] - ROUNDING]
+        answers.append(found[found != row])
+        nearest.append({*near, *like_the_last} - {row})
+    scored = score_searches(answers, nearest, times, k=K)
     with tempfile.TemporaryDirectory() as folder:
         store.save(folder)
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
-    return Trial(factory, float(np.mean(shares)), float(p50), float(p95), size, built)
+    return Trial(factory, scored.recall, scored.p50_ms, scored.p95_ms, size, built)
