@@ -6,6 +6,10 @@ from .embedding_parts import embed_collection as embed_collection
 from .embedding_parts import join_parts as join_parts
 from .embedding_parts import plan_parts as plan_parts
 from .embedding_parts import write_parts as write_parts
+from .explain.attribution import Attribution as Attribution
+from .explain.attribution import ClassExplanation as ClassExplanation
+from .explain.attribution import explain_classes as explain_classes
+from .explain.class_picture import draw_classes as draw_classes
 from .explain.explanation import Explanation as Explanation
 from .explain.explanation import explain_similarity as explain_similarity
 from .explain.picture import draw_explanation as draw_explanation

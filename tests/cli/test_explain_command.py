@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from artextract_hf.data.synthetic import PaintingSpec, paint
+from artextract_hf import AutoEmbedder, PaintingIndex
+from artextract_hf.data.synthetic import PaintingSpec, paint, synthetic_paintings
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,52 @@ def test_bad_input(run_cli, tiny_classifier, pictures, tmp_path):
         code, _, err = run_cli(*arguments)
         assert code == 2 and err.startswith("artextract: ") and first.name in err
         assert not (tmp_path / "x.png").exists()
+
+
+def test_one_picture_is_explained_by_its_classes(run_cli, tiny_classifier, pictures, tmp_path):
+    command = ("explain", pictures / "1.png", "--out", tmp_path / "classes.png", "--model", tiny_classifier)
+    code, printed, _ = run_cli(*command, "--label", "style=Baroque", "--json")
+    assert code == 0
+    document = json.loads(printed)
+    assert set(document["tasks"]) == {"style", "genre", "artist"} and document["tasks"]["style"]["label"] == "Baroque"
+    assert np.shape(document["tasks"]["artist"]["heat"]) == np.shape(document["attention"]) == (2, 2)
+    with Image.open(tmp_path / "classes.png") as drawn:
+        assert drawn.format == "PNG" and drawn.width > 500
+    code, printed, _ = run_cli(*command)
+    assert code == 0 and printed.count("%") == 3 and str(tmp_path / "classes.png") in printed
+
+
+def test_labelled_works_like_it_stand_below(run_cli, tiny_classifier, pictures, tmp_path):
+    paintings = synthetic_paintings(7)
+    genres = [-1, 0, 1, 2, 3, 4, 5]  # of the first it is unknown
+    works = paintings.remove_columns("genre").add_column("genre", genres, feature=paintings.features["genre"])
+    index = PaintingIndex.build(works, AutoEmbedder.from_pretrained("palette"))
+    index.save_pretrained(tmp_path / "index")
+    command = ("explain", pictures / "1.png", "--out", tmp_path / "classes.png", "--model", tiny_classifier)
+    code, printed, _ = run_cli(*command, "--index", tmp_path / "index", "--json")
+    assert code == 0
+    nearest = [hit.id for hit in index.search(pictures / "1.png", k=7) if hit.id != paintings["id"][0]]
+    assert [work["id"] for work in json.loads(printed)["like_it"]] == nearest[:5]
+    code, printed, _ = run_cli(*command, "--index", tmp_path / "index")
+    assert code == 0 and printed.count(": genre ") == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["{other}", "--model", "{model}"], "--model is for one picture"),
+        (["{other}", "--label", "style=Baroque"], "--label is for one picture"),
+        (["--embedder", "palette"], "--embedder is for two pictures"),
+        (["--backend", "openvino"], "--backend openvino is for two pictures"),
+        (["--model", "{model}", "--label", "Baroque"], "give a task and a class, as in style=Baroque"),
+        (["--model", "{model}", "--label", "style=Cubism"], "knows no style 'Cubism'; it knows Baroque"),
+        (["--model", "{model}", "--index", "{model}"], "holds no index"),
+    ],
+)
+def test_options_without_effect_and_unknown_classes_are_refused(
+    run_cli, tiny_classifier, pictures, tmp_path, options, said
+):
+    words = [word.format(other=pictures / "2.png", model=tiny_classifier) for word in options]
+    code, _, err = run_cli("explain", pictures / "1.png", *words, "--out", tmp_path / "x.png")
+    assert code == 2 and said in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "x.png").exists()

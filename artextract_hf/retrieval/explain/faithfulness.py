@@ -50,12 +50,12 @@ def faithfulness(
     for side, vector in ((explanation.query, vectors[1]), (explanation.answer, vectors[0])):
         warmest = np.argsort(-side.heat.ravel(), kind="stable")
         orders = [warmest, warmest[::-1], *(rng.permutation(side.heat.size) for _ in range(draws))]
-        areas.append([_area(embedder, side, vector, order, steps) for order in orders])
+        areas.append([area_under(embedder, side, vector, order, steps) for order in orders])
     deletion, insertion, *random = np.mean(areas, axis=0).tolist()
     return Faithfulness(deletion, insertion, float(np.mean(random)))
 
 
-def _area(embedder: Embedder, side: Side, vector: np.ndarray, order: np.ndarray, steps: int) -> float:
+def area_under(embedder: Embedder, side: Side, vector: np.ndarray, order: np.ndarray, steps: int) -> float:
     """Mean similarity to a vector (dim,) while the cells are blurred in this order."""
     counts = np.linspace(0, side.heat.size, steps + 1).round().astype(int)
     whole, cover = np.asarray(side.picture), blur(side.picture)
