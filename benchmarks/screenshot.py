@@ -40,7 +40,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport={"width": 1180, "height": 1000})
         page.goto(args.url)
-        ask(page, args.painting, "classify", "#attention img")
+        ask(page, args.painting, "classify", "#heat img")
         page.screenshot(path=args.out / "classify.png", full_page=True)
         page.get_by_role("tab", name="Similar paintings").click()
         ask(page, args.painting, "similar", "#credits li")

@@ -1,4 +1,4 @@
-"""The Classify tab: style, genre and artist of a painting, and where the network looked."""
+"""The Classify tab: style, genre and artist of a painting, and where in it each answer comes from."""
 
 from typing import Any
 
@@ -9,41 +9,43 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
+from artextract_hf.retrieval import ClassExplanation, explain_classes
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
-STRENGTH = 0.75  # how much of the painting the strongest attention covers
+STRENGTH = 0.75  # how much of the painting the strongest heat covers
 DRAWN_SIDE = 1024  # pixels; the overlay of a larger picture is drawn smaller
 COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
 
 
-def draw_attention(picture: Image.Image, attention: np.ndarray) -> Image.Image:
-    """The painting, at most DRAWN_SIDE large, paler where the network did not look, glowing where it did.
+def draw_heat(picture: Image.Image, heat: np.ndarray) -> Image.Image:
+    """The painting, at most DRAWN_SIDE large, glowing where the heat is.
 
     Args:
         picture: RGB.
-        attention: (h, w), over the whole picture.
+        heat: (h, w), over the whole picture; below 0 it counts as 0.
     """
     picture = picture.copy()
     picture.thumbnail((DRAWN_SIDE, DRAWN_SIDE))
-    low, high = float(attention.min()), float(attention.max())
-    relative = (attention - low) / max(high - low, 1e-12)
-    heat = Image.fromarray((255 * relative).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
-    share = np.asarray(heat, dtype=np.float32)[:, :, None] / 255
+    relative = heat.clip(0) / max(float(heat.max()), 1e-12)
+    small = Image.fromarray((255 * relative).astype(np.uint8))
+    share = np.asarray(small.resize(picture.size, Image.Resampling.BICUBIC), dtype=np.float32)[:, :, None] / 255
     color = COLORS(share[:, :, 0])[:, :, :3] * 255
     return Image.fromarray((np.asarray(picture) * (1 - STRENGTH * share) + color * STRENGTH * share).astype(np.uint8))
 
 
 def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
     """Lay out the tab."""
+    tasks = list(attributes.model.config.tasks)
 
     def classify(path: str | None) -> list[Any]:
         picture = open_upload(path)
-        answer = attributes(picture, top_k=5, return_attention=True)
-        labels = [
-            {display_name(best["label"]): best["score"] for best in answer["tasks"][task]}
-            for task in attributes.model.config.tasks
-        ]
-        return [*labels, draw_attention(picture, answer["attention"])]
+        answer = attributes(picture, top_k=5)
+        labels = [{display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in tasks]
+        explained = explain_classes(attributes.model, attributes.image_processor, picture)
+        return [*labels, show(explained, tasks[0]), explained]
+
+    def show(explained: ClassExplanation | None, task: str) -> Image.Image | None:
+        return explained and draw_heat(explained.picture, explained.classes[task].heat)
 
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
@@ -55,19 +57,23 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             )
         with gr.Column():
             overlay = gr.Image(
-                label="Where the network looked",
+                label="Where the answer comes from",
                 interactive=False,
-                elem_id="attention",
+                elem_id="heat",
                 height=420,
                 buttons=["fullscreen"],
             )
+            chosen = gr.Radio(
+                [(display_name(task), task) for task in tasks], value=tasks[0], label="Whose answer", elem_id="chosen"
+            )
             gr.Markdown(
-                "Bright places weighed most in the recurrent network's summary of the painting. "
-                "It is a hint, not an explanation."
+                "Bright places made the answer more probable. They show what the network used, not whether it is right."
             )
     with gr.Row(elem_id="answers"):
-        outputs = [
-            gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")
-            for task in attributes.model.config.tasks
-        ]
-    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify", **ONE_LINE)
+        outputs = [gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}") for task in tasks]
+    explained = gr.State()
+    answered = button.click(
+        classify, inputs=upload, outputs=[*outputs, overlay, explained], api_name="classify", **ONE_LINE
+    )
+    for event in (answered.then, chosen.change):
+        event(show, inputs=[explained, chosen], outputs=overlay, api_name=False)

@@ -72,7 +72,7 @@ def ask(page, path: Path, tab: str) -> None:
     page.locator(f"#{tab}-button").click()
 
 
-def test_upload_classify_attention_search_credits(browser, url, painting):
+def test_upload_classify_heat_search_credits(browser, url, painting):
     page = browser.new_page()
     hosts = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2] if "://" in request.url else ""))
@@ -80,15 +80,18 @@ def test_upload_classify_attention_search_credits(browser, url, painting):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(url)
     ask(page, painting, "classify")
-    overlay = page.locator("#attention img")
+    overlay = page.locator("#heat img")
     overlay.wait_for(timeout=WAIT_MS)
     for task in ("style", "genre", "artist"):
         assert "%" in page.locator(f"#label-{task}").inner_text()
-    page.wait_for_function("document.querySelector('#attention img').naturalWidth > 0")
+    page.wait_for_function("document.querySelector('#heat img').naturalWidth > 0")
     drawn = page.evaluate(
-        "async () => (await (await fetch(document.querySelector('#attention img').src)).arrayBuffer()).byteLength"
+        "async () => (await (await fetch(document.querySelector('#heat img').src)).arrayBuffer()).byteLength"
     )
     assert drawn > 1000 and overlay.get_attribute("src") != page.locator("#classify-upload img").get_attribute("src")
+    before = overlay.get_attribute("src")
+    page.locator("#chosen").get_by_label("Artist").check()  # another answer comes from elsewhere
+    page.wait_for_function("before => document.querySelector('#heat img').src !== before", arg=before)
     page.get_by_role("tab", name="Similar paintings").click()
     ask(page, painting, "similar")
     page.locator("#credits li").nth(4).wait_for(timeout=WAIT_MS)
@@ -125,11 +128,11 @@ def test_client(url, painting):
     from gradio_client import Client, handle_file
 
     client = Client(url, verbose=False)
-    style, genre, artist, attention = client.predict(handle_file(painting), api_name="/classify")
+    style, genre, artist, heat = client.predict(handle_file(painting), api_name="/classify")
     for answer in (style, genre, artist):
         confidences = [c["confidence"] for c in answer["confidences"]]
         assert len(confidences) == 5 and confidences == sorted(confidences, reverse=True)
-    assert Path(attention).stat().st_size > 1000
+    assert Path(heat).stat().st_size > 1000
     *_, hits = client.predict(handle_file(painting), 7, "genre == 'landscape'", api_name="/similar")
     assert len(hits) == 7 and {h["record"]["genre"] for h in hits} == {"landscape"}
     assert [h["rank"] for h in hits] == list(range(1, 8))
@@ -191,17 +194,18 @@ def test_what_cannot_be_explained_is_said(uploaded):
         tab.choose(uploaded, [{"id": tab.index.ids[0]}])
 
 
-def test_attention_is_drawn_where_it_lies():
+def test_heat_is_drawn_where_it_lies():
     from PIL import Image
 
-    from spaces_app.classify import draw_attention
+    from spaces_app.classify import draw_heat
 
-    attention = np.full((7, 7), 0.01)
-    attention[1, 5] = 0.5  # above, right
+    heat = np.full((7, 7), -0.2)
+    heat[1, 5] = 0.5  # above, right
     picture = Image.new("RGB", (140, 210), (90, 90, 90))
-    change = np.abs(np.asarray(draw_attention(picture, attention)).astype(int) - 90).sum(axis=2)
+    change = np.abs(np.asarray(draw_heat(picture, heat)).astype(int) - 90).sum(axis=2)
     row, column = np.unravel_index(change.argmax(), change.shape)
     assert 30 <= row < 60 and 100 <= column < 120
+    assert not np.abs(np.asarray(draw_heat(picture, -np.ones((7, 7)))).astype(int) - 90).any()
 
 
 def test_credits_are_escaped_and_only_link_to_the_web():
