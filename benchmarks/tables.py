@@ -157,6 +157,19 @@ def label_noise() -> str:
     return _table(["labels of", "classes", "works", "in doubt", *columns, "seconds"], rows)
 
 
+def attribution() -> str:
+    """Deletion and insertion by task and by what tells where an answer comes from."""
+    tasks = _read("benchmarks/results/attribution.json")["tasks"]
+    rows = []
+    for method in next(iter(tasks.values())):
+        areas = [
+            f"{figures[method]['deletion']:.2f} / {figures[method]['insertion']:.2f}" for figures in tasks.values()
+        ]
+        gains = [f"{figures[method]['insertion_minus_deletion']['mean']:.2f}" for figures in tasks.values()]
+        rows.append([f"`{method}`", *areas, " / ".join(gains)])
+    return _table(["method", *(f"{task}: deletion / insertion" for task in tasks), "difference"], rows)
+
+
 def embedders() -> str:
     """Embeddings for search, percent."""
     rows = []
@@ -211,6 +224,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "small_sets": small_sets,
     "outliers": outliers,
     "label_noise": label_noise,
+    "attribution": attribution,
     "embedders": embedders,
     "search": search,
 }

@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="what `artextract prepare` wrote")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--paintings", type=int, default=24)
+    parser.add_argument("--paintings", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     held_out = take_split(load_prepared(args.data), "val")
@@ -66,7 +66,19 @@ def main() -> None:
     paintings = held_out.select(rng.permutation(len(held_out))[: args.paintings])
     judge = Probabilities(args.model)
     figures = {task: measure(judge, paintings, task, rng) for task in judge.model.config.tasks}
-    print(json.dumps({"model": args.model, "paintings": len(paintings), "seed": args.seed, "tasks": figures}, indent=2))
+    print(
+        json.dumps(
+            {
+                "command": "python -m benchmarks.learning.attribution",
+                "model": args.model,
+                "paintings": len(paintings),
+                "seed": args.seed,
+                "torch": torch.__version__,
+                "tasks": figures,
+            },
+            indent=2,
+        )
+    )
 
 
 def measure(judge: Probabilities, paintings: Any, task: str, rng: np.random.Generator) -> dict[str, Any]:
