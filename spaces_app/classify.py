@@ -64,7 +64,7 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
                 buttons=["fullscreen"],
             )
             chosen = gr.Radio(
-                [(display_name(task), task) for task in tasks], value=tasks[0], label="Whose answer", elem_id="chosen"
+                [(display_name(task), task) for task in tasks], value=tasks[0], label="Which answer", elem_id="chosen"
             )
             gr.Markdown(
                 "Bright places made the answer more probable. They show what the network used, not whether it is right."
