@@ -74,7 +74,12 @@ def make_index(spec: str, count: int, dim: int, metric: int) -> faiss.Index:
     Raises:
         QueryError: FAISS does not know the factory string, or it does not suit the vectors.
     """
-    largest = max((int(number) for number in re.findall(r"\d+", spec)), default=0)
+    numbers = [int(number) for number in re.findall(r"\d+", spec)]
+    if 0 in numbers or re.search(r"HNSW0*1(?!\d)", spec):  # FAISS divides by them, and the process ends
+        raise QueryError(
+            f"the factory {spec!r} has a number too small; a graph has at least 2 neighbours, as in HNSW32."
+        )
+    largest = max(numbers, default=0)
     if largest > max(count, dim, 256):  # FAISS would reserve the memory for it, and the process could be killed
         raise QueryError(f"the factory {spec!r} has a {largest}, too large for {count} vectors of length {dim}.")
     if any(int(bits) > MOST_BITS for bits in re.findall(r"x(\d+)", spec)):
