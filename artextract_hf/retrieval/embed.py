@@ -44,7 +44,7 @@ def embedded_batches(
         Vectors (n, dim) float32, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
 
     Raises:
-        ModelError: the embedder gives more or fewer vectors than there are pictures.
+        ModelError: the embedder gives more or fewer vectors than there are pictures, or of another length than its.
         PaintingIndexError: a column of the schema is of another type.
     """
     dataset = indexed_columns(dataset)
@@ -58,8 +58,8 @@ def embedded_batches(
     for _, batch in in_batches(loaded, BATCH):
         pictures, rows = zip(*batch, strict=True)
         vectors = embedder.embed(list(pictures), batch_size=BATCH)
-        if len(vectors) != len(rows):
-            raise ModelError(f"the embedder gives {len(vectors)} vectors for {len(rows)} pictures.")
+        if np.shape(vectors) != (wanted := (len(rows), embedder.dim)):
+            raise ModelError(f"the embedder gives {np.shape(vectors)} numbers for {len(rows)} pictures, not {wanted}.")
         yield vectors, list(rows)
 
 

@@ -51,13 +51,22 @@ def test_vectors_and_rows_of_what_can_be_decoded(broken):
         assert "image" not in row and PILImage.open(io.BytesIO(row["thumbnail"])).size == (24, 16)
 
 
-def test_an_embedder_that_gives_other_than_a_vector_for_each_picture_is_refused():
-    class One(ColorEmbedder):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda vectors: vectors[:1], r"gives \(1, 3\) numbers for 8 pictures, not \(8, 3\)"),
+        (lambda vectors: np.hstack([vectors, vectors]), r"gives \(8, 6\) numbers"),
+        (lambda vectors: vectors[0], r"gives \(3,\) numbers"),
+        (lambda vectors: None, r"gives \(\) numbers"),
+    ],
+)
+def test_an_embedder_that_gives_other_than_a_vector_for_each_picture_is_refused(given, said):
+    class Other(ColorEmbedder):
         def embed(self, images, batch_size=32):
-            return super().embed(images[:1])
+            return given(super().embed(images))
 
-    with pytest.raises(ModelError, match="gives 1 vectors for 8 pictures"):
-        embedded_records(paintings(8), One(), SkipList())
+    with pytest.raises(ModelError, match=said):
+        embedded_records(paintings(8), Other(), SkipList())
 
 
 def test_columns_that_no_record_can_hold_are_left_out(tmp_path):

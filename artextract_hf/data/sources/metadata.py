@@ -98,8 +98,13 @@ def holds_rows(cells: list[str]) -> bool:
 
 def _meaning(error: str, line: int) -> str:
     """An error of Python's reader in words that say what to mend, and where."""
-    if "unexpected end" in error or "field larger" in error:
+    if "unexpected end" in error:
         return f"a quotation mark that is opened in line {line} is never closed."
+    if "field larger" in error:
+        return (
+            f"a text of the row that begins in line {line} has over {csv.field_size_limit():,} characters; shorten it, "
+            "or close its quotation mark."
+        )
     if "expected after" in error:
         return (
             f"a quotation mark of the row that begins in line {line} is followed by text; one inside a text is written "

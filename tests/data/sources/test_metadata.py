@@ -69,6 +69,7 @@ def test_a_text_of_several_lines_is_one_text(tmp_path):
     ("content", "message"),
     [
         ('file_name,title\na.jpg,A\nb.jpg,"Still Life\nc.jpg,C\n', "opened in line 3 is never closed"),
+        ("file_name,title\na.jpg,A\nb.jpg," + "x" * 200_000 + "\n", "row that begins in line 3 has over 131,072"),
         ('file_name,title\nb.jpg,"Still Life\nc.jpg,"C"\n', "line 2 is followed by text"),
         ('file_name,title,rights\nb.jpg,"Still Life,CC0\nc.jpg,C",CC0\n', "line 2 holds the row of c.jpg"),
         ('file_name,title,rights\nb.jpg,"Still Life,CC0\n.\\C.JPG,C",CC0\n', r"line 2 holds the row of .\\C.JPG"),
