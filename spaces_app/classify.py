@@ -45,7 +45,7 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
         return [*labels, show(explained, tasks[0]), explained]
 
     def show(explained: ClassExplanation | None, task: str) -> Image.Image | None:
-        return explained and draw_heat(explained.picture, explained.classes[task].heat)
+        return None if explained is None else draw_heat(explained.picture, explained.classes[task].heat)
 
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
