@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
+from artextract_hf.models import doubts_in_words
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers
@@ -43,7 +44,8 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             {display_name(best["label"]): best["score"] for best in answer["tasks"][task]}
             for task in attributes.model.config.tasks
         ]
-        return [*labels, draw_attention(picture, answer["attention"])]
+        doubts = doubts_in_words(answer)
+        return [*labels, draw_attention(picture, answer["attention"]), gr.Markdown(doubts, visible=bool(doubts))]
 
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
@@ -65,9 +67,10 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
                 "Bright places weighed most in the recurrent network's summary of the painting. "
                 "It is a hint, not an explanation."
             )
+    doubts = gr.Markdown(visible=False, elem_id="doubts")
     with gr.Row(elem_id="answers"):
         outputs = [
             gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")
             for task in attributes.model.config.tasks
         ]
-    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify", **ONE_LINE)
+    button.click(classify, inputs=upload, outputs=[*outputs, overlay, doubts], api_name="classify", **ONE_LINE)

@@ -7,6 +7,9 @@ from .classifier_report import classifier_table as classifier_table
 from .classifier_report import evaluate_classifier as evaluate_classifier
 from .embedder_report import embedder_table as embedder_table
 from .embedder_report import evaluate_embedder as evaluate_embedder
+from .open_set import fit_typical as fit_typical
+from .open_set import held_out_distances as held_out_distances
+from .open_set import quantiles as quantiles
 from .plots import draw_lines as draw_lines
 from .predict import known_labels as known_labels
 from .predict import predict as predict
