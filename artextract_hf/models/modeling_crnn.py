@@ -242,7 +242,7 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
     def _distances(self, trunk: CrnnModelOutput, logits: Mapping[str, Tensor]) -> ModelOutput | None:
         """The distances (N,) of which the usual ones are known."""
         far = {task: -logits[task].amax(dim=1) for task in self.config.usual_distances if task != PAINTING}
-        if PAINTING in self.config.usual_distances:
+        if self.typical is not None and trunk.statistics is not None:
             far[PAINTING] = self.typical(trunk.statistics)
         return ModelOutput({name: far[name] for name in self.config.usual_distances}) if far else None
 
