@@ -44,8 +44,7 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             {display_name(best["label"]): best["score"] for best in answer["tasks"][task]}
             for task in attributes.model.config.tasks
         ]
-        doubts = doubts_in_words(answer)
-        return [*labels, draw_attention(picture, answer["attention"]), gr.Markdown(doubts, visible=bool(doubts))]
+        return [*labels, draw_attention(picture, answer["attention"]), doubts_in_words(answer)]
 
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
@@ -67,7 +66,7 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
                 "Bright places weighed most in the recurrent network's summary of the painting. "
                 "It is a hint, not an explanation."
             )
-    doubts = gr.Markdown(visible=False, elem_id="doubts")
+    doubts = gr.Markdown(elem_id="doubts")
     with gr.Row(elem_id="answers"):
         outputs = [
             gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")

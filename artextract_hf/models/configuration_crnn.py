@@ -56,8 +56,8 @@ class CrnnConfig(StrictConfig):
             differs. The embedding and the attention remain this one's.
         temperature: by task, what its logits are divided by, after those of the companions, so that its probabilities
             match how often it is right (`training/calibration.py`); 1 for a task that is not named.
-        usual_distances: the quantiles, from 0 to 100 % in even steps, of how far paintings are from what was learnt
-            that were not learnt from (`training/open_set.py`): from the average painting under PAINTING, from the
+        usual_distances: how far paintings that it did not learn from are from what it learnt, as quantiles from 0 to
+            100 % in even steps (`training/classifier/open_set.py`): from the average painting under PAINTING, from the
             classes of a task under its name.
     """
 

@@ -142,7 +142,7 @@ class CrnnModel(CrnnPreTrainedModel):
         return torch.cat((features, texture.to(features.dtype)), dim=1)
 
     def statistics(self, pixel_values: Tensor) -> Tensor:
-        """(N, F) of two stages of the backbone, by which a painting is told (`training/open_set.py`).
+        """(N, F) of two stages of the backbone, by which a painting is told (`training/classifier/open_set.py`).
 
         Raises:
             ModelError: the backbone gives no maps of its stages.

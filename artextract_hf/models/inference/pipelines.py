@@ -27,10 +27,10 @@ class ArtAttributesPipeline(Pipeline):
     `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w)
     that sums to 1 over the painting. A list is computed in batches of `batch_size`, 16 by default.
 
-    A classifier that was fitted for it (`training/open_set.py`) adds `"painting": {"score", "likely"}`: of paintings
-    that it did not learn from, the share that look at least as unusual as the picture, and whether that is 5 % or
-    more. `"known": {"artist": {"score", "likely"}}` says the same of works of the artists that it knows, by how sure
-    the answer is.
+    A classifier that was fitted for it (`training/classifier/open_set.py`) adds `"painting": {"score", "likely"}`: of
+    paintings that it did not learn from, the share that look at least as unusual as the picture, and whether that is
+    5 % or more. `"known": {"artist": {"score", "likely"}}` says the same of works of the artists that it knows, by how
+    sure the answer is.
     """
 
     _load_processor = False

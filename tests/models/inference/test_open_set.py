@@ -2,15 +2,12 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageClassification, pipeline
 
 from artextract_hf.errors import ModelError
-from artextract_hf.evaluation.open_set import fit_typical
 from artextract_hf.models import (
     ArtAttributesPipeline,
     ArtImageProcessor,
@@ -22,32 +19,15 @@ from artextract_hf.models import (
 )
 from artextract_hf.models.backbones import create_backbone, feature_map, stage_channels, staged_map
 from artextract_hf.models.inference.open_set import likelihoods
-from tests.conftest import plain_picture
+from tests.conftest import USUAL, noise_picture
 
 SMALL = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
 TASKS = {"style": ["a", "b"], "artist": ["x", "y", "z"]}
-PICTURES = [plain_picture((10 * n, 200 - 5 * n, 40), seed=n) for n in range(30)]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A classifier that tells plain colours with a little grain from anything else, and sure answers from others."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("open")
-    model, processor = CrnnForImageClassification(CrnnConfig(**SMALL, tasks=TASKS)).eval(), processor_of(64)
-    pixels = processor(images=PICTURES, return_tensors="pt")["pixel_values"]
-    with torch.no_grad():
-        statistics = model.crnn.statistics(pixels)
-        model.typical = fit_typical(statistics.numpy())
-        far = model.typical(statistics)
-        sure = -model(pixels).task_logits["artist"].amax(dim=1)
-    model.config.usual_distances = {
-        "painting": [float(far.min()), float(far.max()) * 1.5],
-        "artist": [float(sure.min()) - 2.0, float(sure.min()) - 1.0],  # surer than any answer here
-    }
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder
+@pytest.fixture
+def folder(open_classifier):
+    return open_classifier
 
 
 def processor_of(side: int) -> ArtImageProcessor:
@@ -55,10 +35,9 @@ def processor_of(side: int) -> ArtImageProcessor:
 
 
 def test_what_is_usual_is_likely_and_what_is_not_is_said(folder):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     model, processor = load_classifier(str(folder))
     attributes = pipeline("art-attributes", model=model, image_processor=processor)
-    usual, strange = attributes([PICTURES[3], Image.fromarray(noise)], batch_size=2)
+    usual, strange = attributes([USUAL[3], noise_picture()], batch_size=2)
     assert usual["painting"]["likely"] and 0 < usual["painting"]["score"] <= 1
     assert strange["painting"] == {"score": 0.0, "likely": False}
     assert usual["known"] == {"artist": {"score": 0.0, "likely": False}}
@@ -68,7 +47,7 @@ def test_what_is_usual_is_likely_and_what_is_not_is_said(folder):
 
 
 def test_a_model_without_these_statistics_answers_as_before(tiny_classifier):
-    answer = pipeline("art-attributes", model=str(tiny_classifier))(PICTURES[0])
+    answer = pipeline("art-attributes", model=str(tiny_classifier))(USUAL[0])
     assert set(answer) == {"tasks"} and doubts_in_words(answer) == ""
 
 
@@ -81,7 +60,7 @@ def test_shares_are_read_between_the_quantiles():
 
 def test_the_distance_is_the_literal_one_and_the_trunk_stays_the_same(folder):
     model = CrnnForImageClassification.from_pretrained(folder)
-    pixels = processor_of(64)(images=PICTURES[:3], return_tensors="pt")["pixel_values"]
+    pixels = processor_of(64)(images=USUAL[:3], return_tensors="pt")["pixel_values"]
     with torch.no_grad():
         output = model(pixels)
         statistics = staged_map(model.crnn.backbone, pixels)[1].double()
@@ -118,7 +97,7 @@ def test_layer_aggregation_has_no_maps_of_stages():
 
 def test_it_returns_from_disk_in_half_precision(folder, tmp_path):
     model = CrnnForImageClassification.from_pretrained(folder)
-    pixels = processor_of(64)(images=PICTURES[:4], return_tensors="pt")["pixel_values"]
+    pixels = processor_of(64)(images=USUAL[:4], return_tensors="pt")["pixel_values"]
     with torch.no_grad():
         before = model(pixels).distances["painting"]
         model.half().save_pretrained(tmp_path)
@@ -156,7 +135,7 @@ def test_damaged_statistics_are_an_error(folder, tmp_path):
     model, processor = load_classifier(str(folder))
     model.typical.whitening.fill_(3e38)
     with pytest.raises(ModelError, match="no numbers for what is unusual"):
-        ArtAttributesPipeline(model=model, image_processor=processor)(PICTURES[0])
+        ArtAttributesPipeline(model=model, image_processor=processor)(USUAL[0])
 
 
 def test_what_learns_other_classes_or_answers_alone_forgets_what_was_usual(folder, tmp_path):

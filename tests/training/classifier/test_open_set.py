@@ -3,12 +3,11 @@ import json
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
-from PIL import Image as Picture
 
 from artextract_hf.data.prepared import write_prepared
 from artextract_hf.models import ArtAttributesPipeline, load_classifier
-from tests.conftest import plain_picture
-from training.open_set import main
+from tests.conftest import noise_picture, plain_picture
+from training.classifier.open_set import main
 
 ARTISTS = ["Claude_Monet", "Frans_Hals", "Rembrandt"]
 
@@ -51,8 +50,7 @@ def test_a_fitted_classifier_tells_noise_and_keeps_its_answers_and_its_card(fit,
     model, processor = fit()
     assert set(model.config.usual_distances) == {"painting", "artist"}
     assert (tmp_path / "out/README.md").read_bytes() == (tiny_classifier / "README.md").read_bytes()
-    noise = Picture.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    pictures = [noise, *paintings(40, labelled=False, seed=3)["image"]]
+    pictures = [noise_picture(), *paintings(40, labelled=False, seed=3)["image"]]
     attributes = ArtAttributesPipeline(model=model, image_processor=processor)
     found, *others = attributes(pictures)
     assert found["painting"] == {"score": 0.0, "likely": False}

@@ -1,7 +1,8 @@
 """Let a trained classifier tell what is no painting, and what is by none of the artists that it knows.
 
-    python training/open_set.py --model runs/plain/calibrated --data data/wikiart --out runs/plain/open
-    python training/open_set.py --model default --data data/wikiart --learnt train val --held-out MUSEUM --out runs/open
+    python -m training.classifier.open_set --model runs/plain/calibrated --data data/wikiart --out runs/plain/open
+    python -m training.classifier.open_set --model default --data data/wikiart --learnt train val \\
+        --held-out MUSEUM --out runs/open
 
 What is usual is computed from paintings that it learnt from and from others, which are held out: a picture that is
 farther from the average painting than 95 % of these is not likely to be one, and an answer that is less sure than 95 %
@@ -11,7 +12,6 @@ further training or calibration, run it again.
 
 import argparse
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,6 @@ import numpy as np
 from datasets import Dataset, DatasetDict, concatenate_datasets
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import load_collection, load_prepared, take_split
 from artextract_hf.errors import DataError
