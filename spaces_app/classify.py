@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
+from artextract_hf.models import doubts_in_words
 from artextract_hf.retrieval import ClassExplanation, explain_classes
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
@@ -42,7 +43,7 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
         answer = attributes(picture, top_k=5)
         labels = [{display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in tasks]
         explained = explain_classes(attributes.model, attributes.image_processor, picture)
-        return [*labels, show(explained, tasks[0]), explained]
+        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), explained]
 
     def show(explained: ClassExplanation | None, task: str) -> Image.Image | None:
         return None if explained is None else draw_heat(explained.picture, explained.classes[task].heat)
@@ -69,11 +70,12 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             gr.Markdown(
                 "Bright places made the answer more probable. They show what the network used, not whether it is right."
             )
+    doubts = gr.Markdown(elem_id="doubts")
     with gr.Row(elem_id="answers"):
         outputs = [gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}") for task in tasks]
     explained = gr.State()
     answered = button.click(
-        classify, inputs=upload, outputs=[*outputs, overlay, explained], api_name="classify", **ONE_LINE
+        classify, inputs=upload, outputs=[*outputs, overlay, doubts, explained], api_name="classify", **ONE_LINE
     )
     for event in (answered.then, chosen.change):
         event(show, inputs=[explained, chosen], outputs=overlay, api_name=False)

@@ -35,6 +35,14 @@ def plain_picture(color: tuple[int, int, int], size: tuple[int, int] = (48, 40),
     return Image.fromarray(np.clip(np.array(color) + grain, 0, 255).astype(np.uint8))
 
 
+def noise_picture() -> Image.Image:
+    """A picture of noise."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+
+
+USUAL = [plain_picture((10 * n, 200 - 5 * n, 40), seed=n) for n in range(30)]  # to `open_classifier`
+
+
 WIKIART_FILES = {
     # path: (colour, style, genre, artist); Impressionism is red, Baroque blue
     "Impressionism/claude-monet_poppies-1873.jpg": (200, 40, 40),
@@ -105,6 +113,35 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     CrnnForImageClassification(config).save_pretrained(folder)
     ArtImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     (folder / "README.md").write_text("---\nmodel_name: tiny\n---\n# tiny\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a classifier to which USUAL are paintings, and noise is none; no artist is surely one it knows."""
+    import torch
+
+    from artextract_hf.evaluation.open_set import fit_typical
+    from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
+
+    torch.manual_seed(0)
+    small = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
+    tasks = {"style": ["a", "b"], "artist": ["x", "y", "z"]}
+    model = CrnnForImageClassification(CrnnConfig(**small, tasks=tasks)).eval()
+    processor = ArtImageProcessor(size={"height": 64, "width": 64})
+    pixels = processor(images=USUAL, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        statistics = model.crnn.statistics(pixels)
+        model.typical = fit_typical(statistics.numpy())
+        far = model.typical(statistics)
+        sure = -model(pixels).task_logits["artist"].amax(dim=1)
+    model.config.usual_distances = {
+        "painting": [float(far.min()), 1.5 * float(far.max())],
+        "artist": [float(sure.min()) - 2, float(sure.min()) - 1],
+    }
+    folder = tmp_path_factory.mktemp("open_classifier")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
     return folder
 
 

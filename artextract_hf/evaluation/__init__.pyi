@@ -10,6 +10,9 @@ from .embedder_report import evaluate_embedder as evaluate_embedder
 from .learnt import keep_learnt as keep_learnt
 from .metrics import METRIC_NAMES as METRIC_NAMES
 from .metrics import metric_path as metric_path
+from .open_set import fit_typical as fit_typical
+from .open_set import held_out_distances as held_out_distances
+from .open_set import quantiles as quantiles
 from .plots import draw_lines as draw_lines
 from .predict import known_labels as known_labels
 from .predict import predict as predict

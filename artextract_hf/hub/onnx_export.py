@@ -1,7 +1,9 @@
 """A model as one ONNX file, checked against itself: any number of paintings a call, for runtimes without torch.
 
 The file's metadata say what goes in and what comes out: `image_size`, `image_mean`, `image_std`, `tasks` (class names
-by task) and `model_type`. Inputs are squeezed to a square by bicubic interpolation, divided by 255 and normalised.
+by task) and `model_type`; where a classifier tells what is no painting or of no class, `usual_distances` as in its
+configuration, with which the outputs `distance_...` are compared. Inputs are squeezed to a square by bicubic
+interpolation, divided by 255 and normalised.
 """
 
 import json
@@ -27,7 +29,7 @@ PRODUCER = "artextract"  # stands at the start of the file
 
 
 class _Classifier(nn.Module):
-    """Logits of every task, the embedding and the attention, as a flat tuple."""
+    """Logits of every task, the embedding, the attention and the distances, as a flat tuple."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -36,7 +38,8 @@ class _Classifier(nn.Module):
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
         output = self.model(pixel_values)
         last = () if output.attentions is None else (output.attentions,)
-        return (*output.task_logits.values(), output.embeddings, *last)
+        distances = (output.distances or {}).values()
+        return (*output.task_logits.values(), output.embeddings, *last, *distances)
 
 
 class _Encoder(nn.Module):
@@ -132,6 +135,7 @@ def _load(model: str) -> tuple[nn.Module, list[str], ArtImageProcessor, dict[str
         processor = ArtImageProcessor.from_pretrained(directory)
         return _Encoder(encoder), [EMBEDDING], processor, {"model_type": kind}
     classifier, processor = load_classifier(str(directory))
-    tasks = classifier.config.tasks
+    tasks, usual = classifier.config.tasks, classifier.config.usual_distances
     names = [*tasks, EMBEDDING] + ([ATTENTION] if classifier.config.attention != "none" else [])
-    return _Classifier(classifier.eval()), names, processor, {"model_type": "crnn", "tasks": tasks}
+    about = {"model_type": "crnn", "tasks": tasks} | ({"usual_distances": usual} if usual else {})
+    return _Classifier(classifier.eval()), names + [f"distance_{name}" for name in usual], processor, about

@@ -15,11 +15,12 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from artextract_hf.embedded import CLASSIFIER, DEFAULT, EMBEDDER, NAMESPACE, PRETRAINED
 from artextract_hf.models.backbones import load_imagenet
 from artextract_hf.models.configuration_byol import ByolConfig
-from artextract_hf.models.configuration_crnn import CrnnConfig
+from artextract_hf.models.configuration_crnn import PAINTING, CrnnConfig
 from artextract_hf.models.heads import make_head
 from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.loading import load_classifier
 from artextract_hf.models.inference.micro_batches import MICRO_BATCH
+from artextract_hf.models.inference.open_set import doubts_in_words
 from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
@@ -33,6 +34,7 @@ __all__ = [
     "EMBEDDER",
     "MICRO_BATCH",
     "NAMESPACE",
+    "PAINTING",
     "PRETRAINED",
     "ArtAttributesPipeline",
     "ArtImageProcessor",
@@ -46,6 +48,7 @@ __all__ = [
     "TaskLoss",
     "UncertaintyWeighting",
     "class_weights",
+    "doubts_in_words",
     "fit_whitening",
     "load_classifier",
     "load_imagenet",

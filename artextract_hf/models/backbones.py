@@ -32,7 +32,37 @@ def create_backbone(name: str, *, drop_path_rate: float = 0.0) -> nn.Module:
 
 def feature_map(backbone: nn.Module, pixel_values: Tensor) -> Tensor:
     """(N, 3, H, W) to (N, C, h, w), whether the backbone gives NCHW, NHWC or tokens (square grids)."""
-    features = backbone.forward_features(pixel_values)
+    return _as_map(backbone, backbone.forward_features(pixel_values))
+
+
+def staged_map(backbone: nn.Module, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+    """What `feature_map` gives, and the statistics of the two stages before the last, as `stage_channels` counts them.
+
+    Returns:
+        (N, C, h, w), and float32 (N, F): by stage the means of its channels over the picture, then their deviations.
+    """
+    last = len(backbone.feature_info) - 1
+    features, stages = backbone.forward_intermediates(pixel_values, indices=[last - 2, last - 1])
+    maps = [stage.float().flatten(2) for stage in stages]
+    statistics = [part for m in maps for part in (m.mean(dim=2), m.std(dim=2, correction=0))]
+    return _as_map(backbone, features), torch.cat(statistics, dim=1)
+
+
+def stage_channels(name: str) -> int:
+    """The channels of the two stages before the last together; `staged_map` gives two numbers F for each.
+
+    Raises:
+        ModelError: the backbone gives no maps of its stages, as those with layer aggregation.
+    """
+    with torch.device("meta"):
+        backbone = create_backbone(name)
+    stages = getattr(backbone, "feature_info", ())
+    if name in PLAIN_NAMES or len(stages) < 3 or not hasattr(backbone, "forward_intermediates"):
+        raise ModelError(f"backbone {name!r} gives no maps of its stages, by which a painting could be told.")
+    return sum(stage["num_chs"] for stage in stages[-3:-1])
+
+
+def _as_map(backbone: nn.Module, features: Tensor) -> Tensor:
     if features.ndim == 3:  # a vision transformer: prefix tokens, then the grid row by row
         tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
         side = int(tokens.shape[1] ** 0.5)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import field
+from itertools import pairwise
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -20,9 +21,11 @@ _CHOICES = {
     "gabor": ("none", "fixed", "learnable"),
 }
 MOST_PARTS = 16  # companions, and blocks of a neck; each is built before its weights can be missed
+MOST_QUANTILES = 1001
+PAINTING = "painting"  # among the usual distances, beside those of tasks
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
-_WHOLE = {"companions", "temperature"}  # set once for all of them
+_WHOLE = {"companions", "temperature", "usual_distances"}  # set once for all of them
 _CLASSES = ("num_labels", "id2label", "label2id")  # by which transformers gives a model other classes
 
 
@@ -53,10 +56,14 @@ class CrnnConfig(StrictConfig):
             differs. The embedding and the attention remain this one's.
         temperature: by task, what its logits are divided by, after those of the companions, so that its probabilities
             match how often it is right (`training/calibration.py`); 1 for a task that is not named.
+        usual_distances: how far paintings that it did not learn from are from what it learnt, as quantiles from 0 to
+            100 % in even steps (`training/classifier/open_set.py`): from the average painting under PAINTING, from the
+            classes of a task under its name.
     """
 
     model_type = "crnn"
-    keys_to_ignore_at_inference = ["task_logits", "attentions", "embeddings"]  # Trainer's predictions are the logits
+    # Trainer's predictions are the logits.
+    keys_to_ignore_at_inference = ["task_logits", "attentions", "embeddings", "distances"]
 
     backbone: str = "mobilenetv2_100"
     image_size: int = 224
@@ -78,6 +85,7 @@ class CrnnConfig(StrictConfig):
     task: str | None = None
     companions: list[dict[str, Any]] = field(default_factory=list)
     temperature: dict[str, float] = field(default_factory=dict)
+    usual_distances: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.refuse_misspelt(kwargs, [name for name in type(self).__annotations__ if name != "task"])
@@ -96,7 +104,7 @@ class CrnnConfig(StrictConfig):
             config_dict: what config.json says.
             kwargs: `task` makes another task the active one. `num_labels`, `id2label` or `label2id` give it other
                 classes, for a model that is to learn them: it has this task only, which may be a new one, and neither
-                companions nor a temperature.
+                companions nor a temperature nor usual distances.
         """
         stored = cls(**config_dict)
         task = str(kwargs.pop("task", None) or stored.task)
@@ -105,6 +113,7 @@ class CrnnConfig(StrictConfig):
         if names != present:
             heads = {name: head for name, head in stored.heads.items() if name == task}
             config_dict = config_dict | {"tasks": {task: names}, "heads": heads, "companions": [], "temperature": {}}
+            config_dict["usual_distances"] = {}
         return super().from_dict(config_dict | {"task": task}, **kwargs)
 
     def _check_layers(self) -> None:
@@ -149,6 +158,13 @@ class CrnnConfig(StrictConfig):
         for task, value in self.temperature.items():
             if task not in self.tasks or not 0 < value < float("inf"):
                 raise ModelError(f"CrnnConfig.temperature of {task!r} is {value}; it is a positive number of a task.")
+        for name, usual in self.usual_distances.items():
+            ascending = all(a <= b < float("inf") for a, b in pairwise(usual))
+            if name not in (PAINTING, *self.tasks) or not 1 < len(usual) <= MOST_QUANTILES or not ascending:
+                raise ModelError(
+                    f"CrnnConfig.usual_distances of {name!r} are no 2 to {MOST_QUANTILES} ascending numbers of "
+                    f"{PAINTING} or a task."
+                )
         return self.tasks[self.task]
 
     def _check_companions(self) -> None:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
-from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape
-from artextract_hf.models.configuration_crnn import CrnnConfig
+from artextract_hf.models.backbones import create_backbone, feature_map, feature_shape, stage_channels, staged_map
+from artextract_hf.models.configuration_crnn import PAINTING, CrnnConfig
 from artextract_hf.models.gabor import CHANNELS as TEXTURES
 from artextract_hf.models.gabor import GaborBank
 from artextract_hf.models.heads import AttentionPooling, make_head
@@ -28,6 +28,7 @@ from artextract_hf.models.losses import masked_cross_entropy
 from artextract_hf.models.necks import make_neck
 from artextract_hf.models.sequence import by_columns, to_map, to_sequence
 from artextract_hf.models.strict_loading import StrictPreTrainedModel
+from artextract_hf.models.whitening import TypicalPainting
 
 
 @dataclass
@@ -38,11 +39,13 @@ class CrnnModelOutput(ModelOutput):
         pooler_output: (N, dim), the embedding of the painting.
         last_hidden_state: (N, T, 2H), the recurrent network's outputs; 4H where rows and columns are read.
         attentions: (N, heads, h, w), summing to 1 over the map; (N, heads, C) over channels; None without attention.
+        statistics: (N, F) of two stages of the backbone, where the configuration has usual distances of paintings.
     """
 
     pooler_output: Tensor | None = None
     last_hidden_state: Tensor | None = None
     attentions: Tensor | None = None
+    statistics: Tensor | None = None
 
 
 @dataclass
@@ -55,6 +58,8 @@ class CrnnClassifierOutput(ModelOutput):
         task_logits: logits of every task, by its name.
         attentions: as in `CrnnModelOutput`.
         embeddings: (N, dim), what the heads read.
+        distances: (N,) by name, for each of the configuration's usual distances: of the picture from the average
+            painting, and from a task's classes, the negative of the largest logit. None without any.
     """
 
     loss: Tensor | None = None
@@ -62,6 +67,7 @@ class CrnnClassifierOutput(ModelOutput):
     task_logits: dict[str, Tensor] | None = None
     attentions: Tensor | None = None
     embeddings: Tensor | None = None
+    distances: dict[str, Tensor] | None = None
 
 
 class CrnnPreTrainedModel(StrictPreTrainedModel):
@@ -74,7 +80,7 @@ class CrnnPreTrainedModel(StrictPreTrainedModel):
 class CrnnModel(CrnnPreTrainedModel):
     """The trunk: a painting becomes an embedding and an attention map."""
 
-    may_be_left_over = ("heads.", "companions.")  # the trunk alone may be taken from a classifier
+    may_be_left_over = ("heads.", "companions.", "typical.")  # the trunk alone may be taken from a classifier
 
     def __init__(self, config: CrnnConfig) -> None:
         super().__init__(config)
@@ -115,18 +121,34 @@ class CrnnModel(CrnnPreTrainedModel):
 
     def forward(self, pixel_values: Tensor, **kwargs: Any) -> CrnnModelOutput:
         """Embed paintings given as (N, 3, S, S)."""
-        return self.read(self.features(pixel_values))
+        if PAINTING not in self.config.usual_distances:
+            return self.read(self.features(pixel_values))
+        features, statistics = staged_map(self.backbone, pixel_values)
+        output = self.read(self._with_texture(features, pixel_values))
+        output.statistics = statistics
+        return output
 
     def features(self, pixel_values: Tensor) -> Tensor:
         """What `read` takes: the backbone's map (N, C, h, w), followed by the channels of texture.
 
         Nothing in it learns while the backbone is frozen, but for a learnable Gabor bank.
         """
-        features = feature_map(self.backbone, pixel_values)
+        return self._with_texture(feature_map(self.backbone, pixel_values), pixel_values)
+
+    def _with_texture(self, features: Tensor, pixel_values: Tensor) -> Tensor:
         if self.config.gabor == "none":
             return features
         texture = self.gabor(pixel_values, features.shape[-2:])
         return torch.cat((features, texture.to(features.dtype)), dim=1)
+
+    def statistics(self, pixel_values: Tensor) -> Tensor:
+        """(N, F) of two stages of the backbone, by which a painting is told (`training/classifier/open_set.py`).
+
+        Raises:
+            ModelError: the backbone gives no maps of its stages.
+        """
+        stage_channels(self.config.backbone)
+        return staged_map(self.backbone, pixel_values)[1]
 
     def read(self, features: Tensor) -> CrnnModelOutput:
         """The rest of `forward`, from the map (N, C, h, w) that `features` gives; training calls it on stored maps."""
@@ -189,6 +211,8 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
             }
         )
         self.companions = nn.ModuleList(map(CrnnForImageClassification, config.companion_configs()))
+        size = 2 * stage_channels(config.backbone) if PAINTING in config.usual_distances else 0
+        self.typical = TypicalPainting(size) if size else None
         self.post_init()
 
     def forward(
@@ -201,26 +225,36 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
             labels: (N,) for the active task, or a dict of (N,) by task; -1 and -100 are unknown.
             kwargs: ignored; transformers' pipelines pass options of their own.
         """
-        output = self.classify(self.crnn(pixel_values))
+        trunk = self.crnn(pixel_values)
+        output = self.classify(trunk)
         if self.companions:
             self._average(output, [companion(pixel_values) for companion in self.companions])
         for task, temperature in self.config.temperature.items():
             output["task_logits"][task] = output["task_logits"][task] / temperature
         output.logits = output["task_logits"][self.config.task]
+        output.distances = self._distances(trunk, output["task_logits"])
         if labels is not None:
             by_task = labels if isinstance(labels, Mapping) else {self.config.task: labels}
             losses = [masked_cross_entropy(output["task_logits"][task], y) for task, y in by_task.items()]
             output.loss = torch.stack(losses).mean()
         return output
 
+    def _distances(self, trunk: CrnnModelOutput, logits: Mapping[str, Tensor]) -> ModelOutput | None:
+        """The distances (N,) of which the usual ones are known."""
+        far = {task: -logits[task].amax(dim=1) for task in self.config.usual_distances if task != PAINTING}
+        if self.typical is not None and trunk.statistics is not None:
+            far[PAINTING] = self.typical(trunk.statistics)
+        return ModelOutput({name: far[name] for name in self.config.usual_distances}) if far else None
+
     def without_companions(self) -> "CrnnForImageClassification":
-        """A copy of this network's trunk and heads, without its companions and without the temperature of them all.
+        """A copy of this network's trunk and heads, without companions and without what was fitted for all together.
 
         This network stays as it is, and shares no weights with the copy.
         """
         copied = {id(self.companions): nn.ModuleList()}  # deepcopy takes this for the companions' copy
         single = copy.deepcopy(self, copied)
-        single.config.companions, single.config.temperature = [], {}
+        single.config.companions, single.config.temperature, single.config.usual_distances = [], {}, {}
+        single.typical = None  # its weights would be left over
         return single
 
     def _average(self, output: CrnnClassifierOutput, others: list[CrnnClassifierOutput]) -> None:

@@ -1,9 +1,13 @@
-"""Whitening: a representation whose few strong directions no longer drown the others, fit on pictures without labels.
+"""Linear maps that are computed from pictures without labels, and never learnt.
 
-The signed root of its shares, so that a few large features do not decide a cosine (Hellinger's kernel, as in RootSIFT:
-Arandjelovic and Zisserman 2012); then the principal axes of the training pictures, each divided by a power of its
-variance (Jegou and Chum 2012 divide by its root; half of that exponent measured better here, since full whitening
-raises what is mostly noise).
+`Whitening`: a representation whose few strong directions no longer drown the others. First the signed root of its
+shares, so that a few large features do not decide a cosine (Hellinger's kernel, as in RootSIFT: Arandjelovic and
+Zisserman 2012); then the principal axes of the training pictures, each divided by a power of its variance (Jegou and
+Chum 2012 divide by its root; half of that exponent measured better here, since full whitening raises what is mostly
+noise).
+
+`TypicalPainting`: how far a picture is from the paintings of a collection (Mahalanobis distance, as Lee et al. 2018 use
+it, on the statistics of two stages of the backbone, without classes).
 """
 
 import torch
@@ -26,6 +30,23 @@ class Whitening(nn.Module):
     def forward(self, representation: Tensor) -> Tensor:
         """Root, centre, rotate, scale."""
         return self.project(_signed_root(representation))
+
+
+class TypicalPainting(nn.Module):
+    """(N, F) statistics of pictures to their distances (N,) from the average painting, in standard deviations.
+
+    Args:
+        features: F.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("whitening", torch.eye(features))
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Centre, whiten, measure."""
+        return ((statistics - self.mean) @ self.whitening).norm(dim=1) / self.mean.numel() ** 0.5
 
 
 def fit_whitening(representations: Tensor, outputs: int, *, power: float = POWER) -> Whitening:

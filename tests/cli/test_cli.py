@@ -10,7 +10,7 @@ from artextract_hf.data.prepared import load_prepared
 from artextract_hf.digests import file_digest
 from artextract_hf.retrieval.rerank.rerankers import RERANKERS
 from artextract_hf.version import __version__
-from tests.conftest import ROOT, plain_picture, shared
+from tests.conftest import ROOT, USUAL, noise_picture, plain_picture, shared
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,19 @@ def test_classify(run_cli, tiny_classifier, pictures):
     assert len(scores) == 2 and scores == sorted(scores, reverse=True)
     code, out, _ = run_cli("classify", pictures / "0.png", "--model", tiny_classifier)
     assert code == 0 and "style" in out and "Claude Monet" in out
+
+
+def test_classify_says_what_is_no_painting_and_whose_artist_it_may_not_know(run_cli, open_classifier, tmp_path):
+    files = [tmp_path / "usual.png", tmp_path / "noise.png"]
+    for path, picture in zip(files, (USUAL[3], noise_picture()), strict=True):
+        picture.save(path)
+    code, out, _ = run_cli("classify", *files, "--model", open_classifier, "--json")
+    first, second = json.loads(out)
+    assert code == 0 and first["painting"]["likely"] and not first["known"]["artist"]["likely"]
+    assert second["painting"] == {"score": 0.0, "likely": False}
+    lines = run_cli("classify", *files, "--model", open_classifier)[1].splitlines()
+    assert lines[3] == "  The artist may be none of those that this model knows."
+    assert lines[-1] == "  This does not look like a painting."
 
 
 def test_index_and_search(run_cli, tiny_classifier, pictures, tmp_path):

@@ -58,6 +58,19 @@ def test_a_file_of_somebody_else_is_kept_and_found_before_the_work(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_distances_go_along(open_classifier, tmp_path):
+    report = export_onnx(str(open_classifier), tmp_path / "model.onnx")
+    assert set(report["outputs"][-2:]) == {"distance_painting", "distance_artist"} and report["difference"] < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    network, _ = load_classifier(str(open_classifier))
+    kept = session.get_modelmeta().custom_metadata_map["usual_distances"]
+    assert json.loads(kept) == network.config.usual_distances
+    pixels = torch.randn(3, 3, 64, 64)
+    found = session.run(["distance_painting"], {"pixel_values": pixels.numpy()})[0]
+    with torch.inference_mode():
+        np.testing.assert_allclose(found, network(pixels).distances["painting"].numpy(), rtol=1e-3)
+
+
 QUICK = ("lstm", "gabor, neck, heads")  # the others take as long as these each
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from transformers import Pipeline
@@ -9,11 +10,14 @@ from transformers import Pipeline
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ModelError
 from artextract_hf.models.inference.micro_batches import micro_batches
+from artextract_hf.models.inference.open_set import likelihoods
 
 # Pictures of a list that are computed together, where a call does not say otherwise: on two cores they take a third
 # less time than one by one (`benchmarks/speed/backends.py`).
 BATCH = 16
-ATTENTION = "attention map"  # its key beside those of the tasks, between the steps of the pipeline
+# Keys beside those of the tasks, between the steps of the pipeline.
+ATTENTION = "attention map"
+DISTANCE = "distance of {}"
 
 
 class ArtAttributesPipeline(Pipeline):
@@ -22,6 +26,11 @@ class ArtAttributesPipeline(Pipeline):
     A call takes one picture or a list of them (PIL images, paths, bytes) and gives for each
     `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w)
     that sums to 1 over the painting. A list is computed in batches of `batch_size`, 16 by default.
+
+    A classifier that was fitted for it (`training/classifier/open_set.py`) adds `"painting": {"score", "likely"}`: of
+    paintings that it did not learn from, the share that look at least as unusual as the picture, and whether that is
+    5 % or more. `"known": {"artist": {"score", "likely"}}` says the same of works of the artists that it knows, by how
+    sure the answer is.
     """
 
     _load_processor = False
@@ -51,8 +60,12 @@ class ArtAttributesPipeline(Pipeline):
     def _forward(self, model_inputs: Any) -> Any:
         outputs = [self.model(part) for part in micro_batches(self.model, model_inputs["pixel_values"])]
         logits = {task: torch.cat([o.task_logits[task] for o in outputs]) for task in self.model.config.tasks}
+        far = {
+            DISTANCE.format(name): torch.cat([o.distances[name] for o in outputs])
+            for name in self.model.config.usual_distances
+        }
         attended = outputs[0].attentions is not None
-        return {**logits, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}
+        return {**logits, **far, ATTENTION: torch.cat([o.attentions for o in outputs]) if attended else None}
 
     def postprocess(self, model_outputs: Any, top_k: int = 5, return_attention: bool = False) -> dict[str, Any]:  # noqa: D102
         answer: dict[str, Any] = {"tasks": {}}
@@ -63,6 +76,11 @@ class ArtAttributesPipeline(Pipeline):
             answer["tasks"][task] = [
                 {"label": names[c], "score": s} for s, c in zip(scores.tolist(), classes.tolist(), strict=True)
             ]
+        usual = self.model.config.usual_distances
+        far = {name: model_outputs[DISTANCE.format(name)].item() for name in usual}
+        if not np.isfinite(list(far.values())).all():
+            raise ModelError("the model gives no numbers for what is unusual: its weights are damaged.")
+        answer |= likelihoods(far, usual)
         if return_attention:
             answer["attention"] = torch.mean(model_outputs[ATTENTION][0].float(), dim=0).numpy()
         return answer

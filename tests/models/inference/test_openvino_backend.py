@@ -105,3 +105,15 @@ def test_another_backend_and_a_missing_package_are_one_line(tiny_classifier, run
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ArtExtractError, match=r"pip install .*\[openvino\]"):
         load_classifier(str(tiny_classifier), backend="openvino")
+
+
+def test_distances_are_torchs(open_classifier):
+    (expected, processor), (model, _) = (
+        load_classifier(str(open_classifier), backend=b) for b in ("torch", "openvino")
+    )
+    pixels = processor(images=list(synthetic_paintings(3)["image"]), return_tensors="pt")["pixel_values"]
+    with torch.inference_mode():
+        wanted, found = expected(pixels).distances, model(pixels).distances
+    assert set(found) == set(wanted) == {"painting", "artist"}
+    for name, distances in wanted.items():
+        torch.testing.assert_close(found[name], distances, atol=1e-3, rtol=1e-3)
