@@ -1,7 +1,6 @@
 """What a classifier does not know: whether a picture is a painting at all, and whether a class of a task fits it.
 
 distance of the picture, and those of paintings that were not learnt from --> share of these that are as far out
-a share below RARE --> not likely
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ import numpy as np
 
 from artextract_hf.models.configuration_crnn import PAINTING
 
-RARE = 0.05  # a share of paintings below which a picture is not likely to be one of them
+RARE = 0.05  # a share of paintings below which a picture is doubted to be one of them
 
 
 def share_beyond(distance: float, usual: Sequence[float]) -> float:
@@ -27,27 +26,25 @@ def share_beyond(distance: float, usual: Sequence[float]) -> float:
     return float(1 - np.interp(distance, usual, np.linspace(0, 1, len(usual))))
 
 
-def likelihoods(distances: Mapping[str, float], usual: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """`painting` and `known` of an answer, see `ArtAttributesPipeline`.
+def doubts(distances: Mapping[str, float], usual: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """`painting` and `unknown` of an answer, see `ArtAttributesPipeline`.
 
     Args:
         distances: of a picture, by PAINTING or a task.
         usual: quantiles by the same names.
     """
     shares = {name: share_beyond(distance, usual[name]) for name, distance in distances.items()}
-    found = {name: {"score": share, "likely": share >= RARE} for name, share in shares.items()}
-    known = {name: value for name, value in found.items() if name != PAINTING}
-    painting = {PAINTING: found[PAINTING]} if PAINTING in found else {}
-    return painting | ({"known": known} if known else {})
+    painting = {PAINTING: shares.pop(PAINTING)} if PAINTING in shares else {}
+    return painting | ({"unknown": {task: 1 - share for task, share in shares.items()}} if shares else {})
 
 
 def doubts_in_words(answer: Mapping[str, Any]) -> str:
     """What an answer of `ArtAttributesPipeline` should not be believed for, in a sentence; "" where there is nothing.
 
-    >>> doubts_in_words({"known": {"artist": {"score": 0.01, "likely": False}}})
+    >>> doubts_in_words({"unknown": {"artist": 0.99}})
     'The artist may be none of those that this model knows.'
     """
-    if not answer.get(PAINTING, {"likely": True})["likely"]:
+    if answer.get(PAINTING, 1) < RARE:
         return "This does not look like a painting."
-    unknown = [task for task, value in answer.get("known", {}).items() if not value["likely"]]
+    unknown = [task for task, share in answer.get("unknown", {}).items() if share > 1 - RARE]
     return " ".join(f"The {task} may be none of those that this model knows." for task in unknown)

@@ -10,7 +10,7 @@ from transformers import Pipeline
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.errors import ModelError
 from artextract_hf.models.inference.micro_batches import micro_batches
-from artextract_hf.models.inference.open_set import likelihoods
+from artextract_hf.models.inference.open_set import doubts
 
 # Pictures of a list that are computed together, where a call does not say otherwise: on two cores they take a third
 # less time than one by one (`benchmarks/speed/backends.py`).
@@ -27,10 +27,10 @@ class ArtAttributesPipeline(Pipeline):
     `{"tasks": {task: [{"label", "score"}, ...]}}`, with `return_attention=True` also `"attention"`: an array (h, w)
     that sums to 1 over the painting. A list is computed in batches of `batch_size`, 16 by default.
 
-    A classifier that was fitted for it (`training/classifier/open_set.py`) adds `"painting": {"score", "likely"}`: of
-    paintings that it did not learn from, the share that look at least as unusual as the picture, and whether that is
-    5 % or more. `"known": {"artist": {"score", "likely"}}` says the same of works of the artists that it knows, by how
-    sure the answer is.
+    A classifier that was fitted for it (`training/classifier/open_set.py`) adds `"painting"`: of paintings that it did
+    not learn from, the share that look at least as unusual as the picture; below 5 % it may be no painting. And
+    `"unknown": {"artist": share}`: of works of the artists that it knows, the share of which it is surer; above 95 %
+    the artist may be another.
     """
 
     _load_processor = False
@@ -80,7 +80,7 @@ class ArtAttributesPipeline(Pipeline):
         far = {name: model_outputs[DISTANCE.format(name)].item() for name in usual}
         if not np.isfinite(list(far.values())).all():
             raise ModelError("the model gives no numbers for what is unusual: its weights are damaged.")
-        answer |= likelihoods(far, usual)
+        answer |= doubts(far, usual)
         if return_attention:
             answer["attention"] = torch.mean(model_outputs[ATTENTION][0].float(), dim=0).numpy()
         return answer

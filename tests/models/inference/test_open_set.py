@@ -18,7 +18,7 @@ from artextract_hf.models import (
     load_classifier,
 )
 from artextract_hf.models.backbones import create_backbone, feature_map, stage_channels, staged_map
-from artextract_hf.models.inference.open_set import likelihoods
+from artextract_hf.models.inference.open_set import doubts
 from tests.conftest import USUAL, noise_picture
 
 SMALL = {"backbone": "mobilenetv3_small_050", "image_size": 64, "projection_size": 16, "hidden_size": 8}
@@ -38,9 +38,9 @@ def test_what_is_usual_is_likely_and_what_is_not_is_said(folder):
     model, processor = load_classifier(str(folder))
     attributes = pipeline("art-attributes", model=model, image_processor=processor)
     usual, strange = attributes([USUAL[3], noise_picture()], batch_size=2)
-    assert usual["painting"]["likely"] and 0 < usual["painting"]["score"] <= 1
-    assert strange["painting"] == {"score": 0.0, "likely": False}
-    assert usual["known"] == {"artist": {"score": 0.0, "likely": False}}
+    assert 0.05 < usual["painting"] <= 1
+    assert strange["painting"] == 0
+    assert usual["unknown"] == {"artist": 1}
     assert doubts_in_words(usual) == "The artist may be none of those that this model knows."
     assert doubts_in_words(strange) == "This does not look like a painting."
     json.dumps([usual, strange], allow_nan=False)
@@ -52,10 +52,10 @@ def test_a_model_without_these_statistics_answers_as_before(tiny_classifier):
 
 
 def test_shares_are_read_between_the_quantiles():
-    found = likelihoods({"painting": 3.0, "artist": 0.9}, {"painting": [0.0, 2.0, 4.0, 10.0, 20.0], "artist": [0, 1]})
-    assert found["painting"] == {"score": pytest.approx(1 - 0.375), "likely": True}
-    assert found["known"]["artist"] == {"score": pytest.approx(0.1), "likely": True}
-    assert likelihoods({}, {}) == {}
+    found = doubts({"painting": 3.0, "artist": 0.9}, {"painting": [0.0, 2.0, 4.0, 10.0, 20.0], "artist": [0, 1]})
+    assert found["painting"] == pytest.approx(1 - 0.375)
+    assert found["unknown"]["artist"] == pytest.approx(0.9)
+    assert doubts({}, {}) == {}
 
 
 def test_the_distance_is_the_literal_one_and_the_trunk_stays_the_same(folder):

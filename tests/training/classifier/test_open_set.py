@@ -53,8 +53,8 @@ def test_a_fitted_classifier_tells_noise_and_keeps_its_answers_and_its_card(fit,
     pictures = [noise_picture(), *paintings(40, labelled=False, seed=3)["image"]]
     attributes = ArtAttributesPipeline(model=model, image_processor=processor)
     found, *others = attributes(pictures)
-    assert found["painting"] == {"score": 0.0, "likely": False}
-    assert sum(other["painting"]["likely"] for other in others) >= 34  # 38 of 40 are expected
+    assert found["painting"] == 0
+    assert sum(other["painting"] >= 0.05 for other in others) >= 34  # 38 of 40 are expected
     plain = ArtAttributesPipeline(model=load_classifier(str(tiny_classifier))[0], image_processor=processor)(pictures)
     for one, other in zip([found, *others], plain, strict=True):
         assert one["tasks"]["style"][0]["score"] == pytest.approx(other["tasks"]["style"][0]["score"], abs=1e-5)
