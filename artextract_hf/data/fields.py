@@ -60,7 +60,9 @@ _RIGHTS = re.compile(
 _HOLDER = re.compile(r"holder|owner|inhaber|titular")
 _ASIDE = re.compile(r"credit|note|contact|year|date")
 # Texts in which a claim of copyright counts.
-_CREDITS = re.compile(r"credit|courtesy|attribution|source|note|caption|description|summary|remark|photographer")
+_CREDITS = re.compile(
+    r"credit|courtesy|attribution|source|note|caption|description|summary|remark|photographer|legal|^terms$"
+)
 _OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
 _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
 PART = "part_of_the_source"  # key of a row: the split of the folder or of the files that it lies in

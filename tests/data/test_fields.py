@@ -12,9 +12,11 @@ from artextract_hf.data.fields import (
     drop_reversed_dates,
     fields_of,
     rights_columns,
+    stated_licenses,
     words_of,
 )
 from artextract_hf.data.labels import is_unknown
+from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
@@ -233,3 +235,11 @@ def test_dates_that_end_before_they_begin_are_told_and_unknown():
     (told,) = skipped.as_json()
     assert told["path"] == "m/0" and "last year, 1875, lies before the first, 1890" in told["reason"]
     assert told["reason"].endswith("such rows: 3")
+
+
+def test_what_terms_and_legal_columns_claim_counts_beside_an_open_licence():
+    stated = {"terms": "non-commercial", "legal": "all rights reserved", "legal_note": "© The Museum"}
+    for column, text in stated.items():
+        assert not is_open(stated_licenses([{column: text, "rights": "CC0"}])[0])
+    for column, text in {"terms": "landscape, trees", "legal_status": "public domain"}.items():
+        assert is_open(stated_licenses([{column: text, "rights": "CC0"}])[0])
