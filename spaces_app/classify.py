@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
+from artextract_hf.models import set_in_words
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
 STRENGTH = 0.75  # how much of the painting the strongest attention covers
@@ -35,15 +36,17 @@ def draw_attention(picture: Image.Image, attention: np.ndarray) -> Image.Image:
 
 def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
     """Lay out the tab."""
+    config = attributes.model.config
+    in_sets = [task for task in config.tasks if task in config.set_thresholds]
 
     def classify(path: str | None) -> list[Any]:
         picture = open_upload(path)
         answer = attributes(picture, top_k=5, return_attention=True)
         labels = [
-            {display_name(best["label"]): best["score"] for best in answer["tasks"][task]}
-            for task in attributes.model.config.tasks
+            {display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in config.tasks
         ]
-        return [*labels, draw_attention(picture, answer["attention"])]
+        sets = [set_in_words(answer["set"][task]) for task in in_sets]
+        return [*labels, draw_attention(picture, answer["attention"]), *sets]
 
     gr.Markdown("Upload a painting, or choose an example, and see what the network makes of it.")
     with gr.Row():
@@ -67,7 +70,16 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
             )
     with gr.Row(elem_id="answers"):
         outputs = [
-            gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}")
-            for task in attributes.model.config.tasks
+            gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}") for task in config.tasks
         ]
-    button.click(classify, inputs=upload, outputs=[*outputs, overlay], api_name="classify", **ONE_LINE)
+    with gr.Row(visible=bool(in_sets)):
+        sets = [
+            gr.Textbox(
+                label=f"{display_name(task)}: not ruled out",
+                info=f"Holds the right class for {config.set_level:.0%} of the paintings of each class.",
+                interactive=False,
+                elem_id=f"set-{task}",
+            )
+            for task in in_sets
+        ]
+    button.click(classify, inputs=upload, outputs=[*outputs, overlay, *sets], api_name="classify", **ONE_LINE)

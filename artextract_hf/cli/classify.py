@@ -26,6 +26,9 @@ def classify(
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first.
 
+    A calibrated classifier also tells which classes cannot be ruled out: for nine of ten paintings of every class, the
+    right one is among them.
+
     A picture that cannot be used is named with its reason, and the others are answered; the exit code is then 3, and 2
     where none could be used.
     """
@@ -34,7 +37,7 @@ def classify(
     else:  # said at once: a network takes long to load
         answers, reasons = {}, _decode(images, allow_private_hosts=allow_private_hosts)[1]
     document = [
-        {"image": image, "tasks": answers[place]} if place in answers else {"image": image, "error": reasons[place]}
+        {"image": image, **answers[place]} if place in answers else {"image": image, "error": reasons[place]}
         for place, image in enumerate(images)
     ]
     show(document, _lines(images, answers), as_json=as_json)
@@ -73,21 +76,24 @@ def _decode(
 def _classify(
     images: Sequence[str], model: str, top_k: int, backend: str, *, allow_private_hosts: bool
 ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
-    """The tasks of each picture by its place, and why each of the others cannot be used."""
+    """The answer for each picture by its place, and why each of the others cannot be used."""
     from artextract_hf.models import MICRO_BATCH, ArtAttributesPipeline, load_classifier
 
     network, processor = load_classifier(model, backend)
     pictures, reasons = _decode(images, 2 * network.config.image_size, allow_private_hosts=allow_private_hosts)
     attributes = ArtAttributesPipeline(model=network, image_processor=processor)
     answers = attributes(list(pictures.values()), top_k=top_k, batch_size=MICRO_BATCH) if pictures else []
-    return {place: answer["tasks"] for place, answer in zip(pictures, answers, strict=True)}, reasons
+    return dict(zip(pictures, answers, strict=True)), reasons
 
 
 def _lines(images: Sequence[str], answers: dict[int, dict[str, Any]]) -> Iterator[str]:
     from artextract_hf.data import display_name
+    from artextract_hf.models import set_in_words
 
-    for place, tasks in answers.items():
+    for place, answer in answers.items():
         yield images[place]
-        for task, classes in tasks.items():
+        for task, classes in answer["tasks"].items():
             best = ", ".join(f"{display_name(c['label'])} {c['score']:.0%}" for c in classes)
             yield f"  {task:<7} {best}"
+            if task in answer.get("set", {}):
+                yield f"  {'':<7} not ruled out: {set_in_words(answer['set'][task])}"

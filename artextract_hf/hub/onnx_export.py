@@ -1,7 +1,8 @@
 """A model as one ONNX file, checked against itself: any number of paintings a call, for runtimes without torch.
 
 The file's metadata say what goes in and what comes out: `image_size`, `image_mean`, `image_std`, `tasks` (class names
-by task) and `model_type`. Inputs are squeezed to a square by bicubic interpolation, divided by 255 and normalised.
+by task) and `model_type`; where a classifier has prediction sets, `set_thresholds` and `set_level` as in its
+configuration. Inputs are squeezed to a square by bicubic interpolation, divided by 255 and normalised.
 """
 
 import json
@@ -132,6 +133,9 @@ def _load(model: str) -> tuple[nn.Module, list[str], ArtImageProcessor, dict[str
         processor = ArtImageProcessor.from_pretrained(directory)
         return _Encoder(encoder), [EMBEDDING], processor, {"model_type": kind}
     classifier, processor = load_classifier(str(directory))
-    tasks = classifier.config.tasks
-    names = [*tasks, EMBEDDING] + ([ATTENTION] if classifier.config.attention != "none" else [])
-    return _Classifier(classifier.eval()), names, processor, {"model_type": "crnn", "tasks": tasks}
+    config = classifier.config
+    names = [*config.tasks, EMBEDDING] + ([ATTENTION] if config.attention != "none" else [])
+    about = {"model_type": "crnn", "tasks": config.tasks}
+    if config.set_thresholds:
+        about |= {"set_thresholds": config.set_thresholds, "set_level": config.set_level}
+    return _Classifier(classifier.eval()), names, processor, about

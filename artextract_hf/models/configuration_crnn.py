@@ -22,7 +22,7 @@ _CHOICES = {
 MOST_PARTS = 16  # companions, and blocks of a neck; each is built before its weights can be missed
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
-_WHOLE = {"companions", "temperature"}  # set once for all of them
+_WHOLE = {"companions", "temperature", "set_level", "set_thresholds"}  # set once for all of them
 _CLASSES = ("num_labels", "id2label", "label2id")  # by which transformers gives a model other classes
 
 
@@ -53,6 +53,9 @@ class CrnnConfig(StrictConfig):
             differs. The embedding and the attention remain this one's.
         temperature: by task, what its logits are divided by, after those of the companions, so that its probabilities
             match how often it is right (`training/calibration.py`); 1 for a task that is not named.
+        set_thresholds: by task, the probability from which each class belongs to a painting's prediction set, in label
+            order (`evaluation/conformal.py`). A task that is not named has no sets.
+        set_level: share of the paintings of each class whose set they let hold that class.
     """
 
     model_type = "crnn"
@@ -78,6 +81,8 @@ class CrnnConfig(StrictConfig):
     task: str | None = None
     companions: list[dict[str, Any]] = field(default_factory=list)
     temperature: dict[str, float] = field(default_factory=dict)
+    set_thresholds: dict[str, list[float]] = field(default_factory=dict)
+    set_level: float = 0.9
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.refuse_misspelt(kwargs, [name for name in type(self).__annotations__ if name != "task"])
@@ -96,7 +101,7 @@ class CrnnConfig(StrictConfig):
             config_dict: what config.json says.
             kwargs: `task` makes another task the active one. `num_labels`, `id2label` or `label2id` give it other
                 classes, for a model that is to learn them: it has this task only, which may be a new one, and neither
-                companions nor a temperature.
+                companions nor a temperature nor thresholds.
         """
         stored = cls(**config_dict)
         task = str(kwargs.pop("task", None) or stored.task)
@@ -104,7 +109,8 @@ class CrnnConfig(StrictConfig):
         names = _given_classes(present, **{key: kwargs.pop(key, None) for key in _CLASSES})
         if names != present:
             heads = {name: head for name, head in stored.heads.items() if name == task}
-            config_dict = config_dict | {"tasks": {task: names}, "heads": heads, "companions": [], "temperature": {}}
+            none: dict[str, Any] = {"companions": [], "temperature": {}, "set_thresholds": {}}
+            config_dict = config_dict | {"tasks": {task: names}, "heads": heads} | none
         return super().from_dict(config_dict | {"task": task}, **kwargs)
 
     def _check_layers(self) -> None:
@@ -149,7 +155,20 @@ class CrnnConfig(StrictConfig):
         for task, value in self.temperature.items():
             if task not in self.tasks or not 0 < value < float("inf"):
                 raise ModelError(f"CrnnConfig.temperature of {task!r} is {value}; it is a positive number of a task.")
+        self._check_sets()
         return self.tasks[self.task]
+
+    def _check_sets(self) -> None:
+        """Check the thresholds of the prediction sets."""
+        if not 0 < self.set_level < 1:
+            raise ModelError(f"CrnnConfig.set_level is {self.set_level}; it is a share between 0 and 1.")
+        for task, thresholds in self.set_thresholds.items():
+            classes = len(self.tasks.get(task, []))
+            if len(thresholds) != classes or not all(0 <= threshold <= 1 for threshold in thresholds):
+                raise ModelError(
+                    f"CrnnConfig.set_thresholds of {task!r} has {len(thresholds)} numbers, the task {classes} classes; "
+                    f"each class has one, from 0 to 1."
+                )
 
     def _check_companions(self) -> None:
         """Check what each companion differs in, and its own configuration."""

@@ -214,13 +214,13 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         return output
 
     def without_companions(self) -> "CrnnForImageClassification":
-        """A copy of this network's trunk and heads, without its companions and without the temperature of them all.
+        """A copy of this network's trunk and heads, without companions and what was fitted for them all together.
 
         This network stays as it is, and shares no weights with the copy.
         """
         copied = {id(self.companions): nn.ModuleList()}  # deepcopy takes this for the companions' copy
         single = copy.deepcopy(self, copied)
-        single.config.companions, single.config.temperature = [], {}
+        single.config.companions, single.config.temperature, single.config.set_thresholds = [], {}, {}
         return single
 
     def _average(self, output: CrnnClassifierOutput, others: list[CrnnClassifierOutput]) -> None:
