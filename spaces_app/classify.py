@@ -9,7 +9,7 @@ from PIL import Image
 from transformers import Pipeline
 
 from artextract_hf.data import display_name
-from artextract_hf.models import doubts_in_words
+from artextract_hf.models import doubts_in_words, set_in_words
 from artextract_hf.retrieval import ClassExplanation, explain_classes
 from spaces_app.upload import ONE_LINE, open_upload, painting_upload
 
@@ -36,14 +36,17 @@ def draw_heat(picture: Image.Image, heat: np.ndarray) -> Image.Image:
 
 def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
     """Lay out the tab."""
-    tasks = list(attributes.model.config.tasks)
+    config = attributes.model.config
+    tasks = list(config.tasks)
+    in_sets = [task for task in tasks if task in config.set_thresholds]
 
     def classify(path: str | None) -> list[Any]:
         picture = open_upload(path)
         answer = attributes(picture, top_k=5)
         labels = [{display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in tasks]
+        sets = [set_in_words(answer["set"][task]) for task in in_sets]
         explained = explain_classes(attributes.model, attributes.image_processor, picture)
-        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), explained]
+        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), *sets, explained]
 
     def show(explained: ClassExplanation | None, task: str) -> Image.Image | None:
         return None if explained is None else draw_heat(explained.picture, explained.classes[task].heat)
@@ -73,9 +76,19 @@ def classify_tab(attributes: Pipeline, examples: list[str]) -> None:
     doubts = gr.Markdown(elem_id="doubts")
     with gr.Row(elem_id="answers"):
         outputs = [gr.Label(label=display_name(task), num_top_classes=5, elem_id=f"label-{task}") for task in tasks]
+    with gr.Row(visible=bool(in_sets)):
+        sets = [
+            gr.Textbox(
+                label=f"{display_name(task)}: not ruled out",
+                info=f"Holds the right class for {config.set_level:.0%} of the paintings of each class.",
+                interactive=False,
+                elem_id=f"set-{task}",
+            )
+            for task in in_sets
+        ]
     explained = gr.State()
     answered = button.click(
-        classify, inputs=upload, outputs=[*outputs, overlay, doubts, explained], api_name="classify", **ONE_LINE
+        classify, inputs=upload, outputs=[*outputs, overlay, doubts, *sets, explained], api_name="classify", **ONE_LINE
     )
     for event in (answered.then, chosen.change):
         event(show, inputs=[explained, chosen], outputs=overlay, api_name=False)

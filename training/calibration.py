@@ -7,8 +7,9 @@
 Trained with smoothed labels, mixed pictures and the answers of teachers, a classifier is right more often than it is
 sure, and names frequent classes too often. A part of the logarithm of each class's frequency is therefore taken from
 the logits (the post-hoc logit adjustment of Menon et al. 2021), inside the biases of the heads. Then the temperature of
-each task is fitted on a list that was not learnt from (Guo et al. 2017, section 4.2), or, where everything was learnt
-from, taken from a classifier that was trained in the same way.
+each task is fitted on a list that was not learnt from (Guo et al. 2017, section 4.2), and on the same list the
+thresholds of its prediction sets (`evaluation/conformal.py`). Where everything was learnt from, temperatures are taken
+from a classifier that was trained in the same way, and there are no sets.
 """
 
 import argparse
@@ -20,12 +21,22 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
+from scipy.special import softmax
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from artextract_hf.data import labels_for, load_prepared, take_split
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation import TEMPERATURES, classifier_table, fit_temperature, keep_learnt, known_labels, predict
+from artextract_hf.evaluation import (
+    LEVEL,
+    TEMPERATURES,
+    classifier_table,
+    fit_temperature,
+    fit_thresholds,
+    keep_learnt,
+    known_labels,
+    predict,
+)
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from artextract_hf.outputs import refuse_filled
 from training.checks.earlier_run import read_settings
@@ -49,7 +60,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="folder of the trained classifier")
     parser.add_argument("--data", required=True, help="what it learnt from, as `artextract prepare` wrote it")
     parser.add_argument("--learnt", nargs="+", default=["train"], help="the splits that it learnt from")
-    parser.add_argument("--held-out", default="val", help="the split that the temperatures are fitted on")
+    parser.add_argument("--held-out", default="val", help="the split that temperatures and thresholds are fitted on")
     parser.add_argument("--temperatures", help="folder of a calibrated classifier whose temperatures are taken instead")
     parser.add_argument("--out", type=Path, help="folder to write; `calibrated` beside the classifier's by default")
     with user_errors("calibration"):
@@ -57,7 +68,7 @@ def main() -> None:
 
 
 def calibrate(args: argparse.Namespace) -> None:
-    """Level the classifier, give it temperatures, and write it with its card."""
+    """Level the classifier, give it temperatures and thresholds, and write it with its card."""
     if not args.temperatures and args.held_out in args.learnt:
         raise DataError(f"{args.held_out} was learnt from; give another --held-out, or --temperatures.")
     out = args.out or Path(args.model).parent / "calibrated"
@@ -68,7 +79,7 @@ def calibrate(args: argparse.Namespace) -> None:
     if args.temperatures:
         take_temperatures(model, args.temperatures)
     else:
-        fit_temperatures(model, processor, take_split(splits, args.held_out))
+        fit(model, processor, take_split(splits, args.held_out))
     save_model(model, out)
     keep_learnt(out, [take_split(splits, split) for split in args.learnt], [model.name_or_path])
     if not args.temperatures:
@@ -102,8 +113,10 @@ def log_frequencies(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.log(np.maximum(counts / max(counts.sum(), 1), FLOOR / classes))
 
 
-def fit_temperatures(model: CrnnForImageClassification, processor: Any, paintings: Dataset) -> None:
-    """Give a classifier the temperature of each task.
+def fit(model: CrnnForImageClassification, processor: Any, paintings: Dataset) -> None:
+    """Give a classifier the temperature of each task, and the thresholds of its prediction sets.
+
+    A task without a labelled painting stays as it is: where whole artists are held out, none of them is a class.
 
     Args:
         model: the classifier, which is changed.
@@ -111,20 +124,25 @@ def fit_temperatures(model: CrnnForImageClassification, processor: Any, painting
         paintings: records that it has not learnt from.
 
     Raises:
-        DataError: no painting is labelled in one of the tasks, or no temperature fits the answers.
+        DataError: no painting is labelled in any of the tasks, or no temperature fits the answers.
     """
     predicted = predict(model, processor, paintings)
-    temperatures = {}
+    temperatures, thresholds = {}, {}
     for task, names in model.config.tasks.items():
         labels = known_labels(paintings, task, names)[predicted.rows]
         if not (labels >= 0).any():
-            raise DataError(f"no painting of the held-out split has a {task} that the classifier knows.")
+            continue
         temperatures[task] = round(fit_temperature(labels, predicted.logits[task]), 3)
         if not min(TEMPERATURES) < temperatures[task] < max(TEMPERATURES):
             raise DataError(
                 f"no temperature fits the {task} of the held-out split: too few paintings, none wrong, or no skill."
             )
-    model.config.temperature = temperatures
+        fitted = fit_thresholds(labels, softmax(predicted.logits[task] / temperatures[task], axis=1))
+        if fitted is not None:
+            thresholds[task] = [float(f"{threshold:.6g}") for threshold in fitted]
+    if not temperatures:
+        raise DataError(f"no painting of the held-out split has a {' or a '.join(model.config.tasks)} that it knows.")
+    model.config.temperature, model.config.set_thresholds, model.config.set_level = temperatures, thresholds, LEVEL
 
 
 def describe(out: Path, recipe: Path, splits: DatasetDict, args: argparse.Namespace) -> None:
@@ -136,7 +154,14 @@ def describe(out: Path, recipe: Path, splits: DatasetDict, args: argparse.Namesp
     learnt = concatenate_datasets([take_split(splits, split) for split in args.learnt])
     held_out = take_split(splits, args.held_out)
     report = score_and_describe(
-        out, TrainConfig.from_dict(values), learnt, held_out, out / "evaluation", name=out.parent.name, note=NOTE
+        out,
+        TrainConfig.from_dict(values),
+        learnt,
+        held_out,
+        out / "evaluation",
+        fitted_here=True,
+        name=out.parent.name,
+        note=NOTE,
     )
     print(classifier_table(report))
 

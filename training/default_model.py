@@ -76,6 +76,7 @@ def write(args: argparse.Namespace) -> None:
     folder = PRETRAINED / name
     model.half().save_pretrained(folder)
     ArtImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
+    report.pop("sets", None)  # which the bundled classifier has not: nothing is left to calibrate it on
     report |= {"embedder" if args.embedder else "model": f"{NAMESPACE}/{name}"}
     keep_learnt(folder, [], [args.model])
     (folder / "metrics.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")

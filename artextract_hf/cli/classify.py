@@ -24,6 +24,8 @@ def classify(
 ) -> None:
     """Give the style, genre and artist of pictures, the most probable first.
 
+    A calibrated classifier also tells which classes cannot be ruled out: for nine of ten paintings of every class, the
+    right one is among them.
     A last line says where a picture does not look like a painting, or its artist may be one that the model does not
     know, if the model can tell.
 
@@ -80,12 +82,14 @@ def _classify(
 
 def _lines(images: Sequence[str], answers: dict[int, dict[str, Any]]) -> Iterator[str]:
     from artextract_hf.data import display_name
-    from artextract_hf.models import doubts_in_words
+    from artextract_hf.models import doubts_in_words, set_in_words
 
     for place, answer in answers.items():
         yield images[place]
         for task, classes in answer["tasks"].items():
             best = ", ".join(f"{display_name(c['label'])} {c['score']:.0%}" for c in classes)
             yield f"  {task:<7} {best}"
+            if task in answer.get("set", {}):
+                yield f"  {'':<7} not ruled out: {set_in_words(answer['set'][task])}"
         if doubts := doubts_in_words(answer):
             yield f"  {doubts}"

@@ -5,6 +5,8 @@ from .classification import score as score
 from .classifier_report import METRICS as METRICS
 from .classifier_report import classifier_table as classifier_table
 from .classifier_report import evaluate_classifier as evaluate_classifier
+from .conformal import LEVEL as LEVEL
+from .conformal import fit_thresholds as fit_thresholds
 from .embedder_report import embedder_table as embedder_table
 from .embedder_report import evaluate_embedder as evaluate_embedder
 from .learnt import keep_learnt as keep_learnt

@@ -45,6 +45,16 @@ small { color: #555; display: block; } .plots { align-items: flex-start; display
 {% endfor %}</tbody></table>
 <p>In percent, AUC in 0 to 1. Small: 95 % intervals, if other artists had been drawn; beside the expected calibration
 error (ECE), that without the temperature.</p>
+{% if report.sets %}<h2>Prediction sets</h2>
+<table><thead><tr><th>task</th><th>level</th><th>coverage</th><th>lowest of a class</th><th>mean size</th>
+<th>median size</th><th>one class</th><th>empty</th></tr></thead><tbody>
+{% for task, sets in report.sets.items() %}<tr><td>{{ task }}</td><td>{{ sets.level | percent }}</td>
+<td>{{ sets.coverage | percent }}</td><td>{{ sets.lowest | percent }}</td><td>{{ sets.mean_size | number }}</td>
+<td>{{ sets.median_size | number }}</td><td>{{ sets.single | percent }}</td><td>{{ sets.empty | percent }}</td></tr>
+{% endfor %}</tbody></table>
+<p>In percent; sizes in classes. Coverage: how often a painting's set holds its class.
+{% if report.sets.values() | selectattr("fitted_here") | list %}The sets are by thresholds from the other paintings of
+this split, a fifth at a time.{% endif %} An empty set: none of the classes fits.</p>{% endif %}
 {% for task in tasks %}<h2>{{ task.name }}</h2>
 <div class="plots">{% for plot in task.plots %}
 <img alt="{{ plot.words }}" src="data:image/png;base64,{{ plot.picture }}">{% endfor %}</div>
@@ -106,6 +116,7 @@ def classifier_page(
         if report["tasks"][task]["n"]
     ]
     environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters |= {"percent": percent, "number": lambda value: "n/a" if value is None else f"{value:.2f}"}
     return environment.from_string(_PAGE).render(
         report=report, warning=learnt_warning(report["learnt"]), table=_table(report), tasks=tasks
     )

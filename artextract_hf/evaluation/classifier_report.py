@@ -2,7 +2,8 @@
 
 metrics.json             all figures; cards and the README are made from it
 report.html, report.md   the same, to look at and to read
-scores.txt               precision, recall, F1 and support of every class, with their averages
+scores.txt               precision, recall, F1 and support of every class, with their averages; where the classifier
+                         gives prediction sets, how often they hold each class
 per_class_<task>.csv     precision, recall, F1, support; n/a where undefined
 confusion_<task>.csv, .png
 predictions.parquet      id of every painting, and by task its label, prediction and confidence, and the five most
@@ -33,6 +34,7 @@ from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix
 from artextract_hf.evaluation.classifier_page import classifier_page, percent, top_confusions
+from artextract_hf.evaluation.conformal import cross_fitted_sets, score_sets
 from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.learnt import count_learnt, learnt_warning
 from artextract_hf.evaluation.metrics.painting_classification import PaintingClassification
@@ -57,11 +59,12 @@ def evaluate_classifier(
     train: Dataset | None = None,
     baseline_weights: str | Path | None = None,
     batch_size: int = 64,
+    fitted_here: bool = False,
 ) -> dict[str, Any]:
     """Score a classifier on a split and write the report.
 
     Args:
-        model: gives `task_logits`; its configuration has the temperatures in them.
+        model: gives `task_logits`; its configuration has the temperatures in them, and the thresholds of the sets.
         processor: the model's image processor.
         paintings: the split; labels are matched to the model's by class name.
         out: folder to write.
@@ -70,6 +73,7 @@ def evaluate_classifier(
         train: split that the baselines learn from, where there is one.
         baseline_weights: safetensors of the ImageNet backbone, for the frozen-feature baseline.
         batch_size: paintings a forward pass.
+        fitted_here: the thresholds come from this very split: those of a part are scored that were fitted without it.
 
     Returns:
         What metrics.json holds. A task in which nothing can be scored, or that the data lack, has n = 0 and no figures.
@@ -85,6 +89,7 @@ def evaluate_classifier(
     labels = {task: known_labels(paintings, task, names)[predictions.rows] for task, names in tasks.items()}
     report: dict[str, Any] = {"model": name, "split": split, "classes": {t: len(names) for t, names in tasks.items()}}
     report |= _figures(paintings, predictions, labels, model.config)
+    report["sets"] = _sets(predictions, labels, model.config, fitted_here=fitted_here)
     frozen = _frozen_features(model.config, processor, train, paintings, baseline_weights)
     report["baselines"] = {"majority": _majority(labels, tasks, train), "frozen_features": frozen}
     report["skipped"] = predictions.skipped.as_json()
@@ -95,7 +100,8 @@ def evaluate_classifier(
         (new / "report.md").write_text(classifier_table(report), encoding="utf-8")
         page = classifier_page(report, paintings, predictions, labels, model.config)
         (new / "report.html").write_text(page, encoding="utf-8")
-        (new / "scores.txt").write_text(_class_tables(tasks, labels, predictions), encoding="utf-8")
+        tables = _class_tables(tasks, labels, predictions) + _set_tables(report)
+        (new / "scores.txt").write_text(tables, encoding="utf-8")
         for task, names in tasks.items():
             _write_classes(new, task, names, labels[task], predictions.logits[task].argmax(axis=1))
         _write_predictions(new, paintings, tasks, labels, predictions)
@@ -174,6 +180,31 @@ def _scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         metric = PaintingClassification(keep_in_memory=True, cache_dir=folder)
         return metric.compute(predictions=logits, references=labels)
+
+
+def _sets(
+    predictions: Predictions, labels: Mapping[str, np.ndarray], config: Any, *, fitted_here: bool
+) -> dict[str, dict[str, Any]]:
+    """The figures of the prediction sets, by task; none of a task without thresholds."""
+    figures = {}
+    for task, thresholds in config.set_thresholds.items():
+        probability = softmax(predictions.logits[task], axis=1)
+        sets = cross_fitted_sets(labels[task], probability) if fitted_here else probability >= thresholds
+        scores = asdict(score_sets(labels[task], sets))
+        scores["by_class"] = dict(zip(config.tasks[task], scores["by_class"], strict=True))
+        figures[task] = {"level": config.set_level, "fitted_here": fitted_here} | scores
+    return figures
+
+
+def _set_tables(report: Mapping[str, Any]) -> str:
+    """How often the prediction sets hold each class, task by task, as scikit-learn would print it."""
+    tables = []
+    for task, figures in report["sets"].items():
+        rows = [*figures["by_class"].items(), ("all", figures["coverage"]), ("mean size", figures["mean_size"])]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{name:>{width}}  {'n/a' if value is None else f'{value:.3f}':>8}\n" for name, value in rows]
+        tables.append(f"\n{task}, sets at {figures['level']:.0%}\n{'':{width}}  coverage\n\n" + "".join(lines))
+    return "".join(tables)
 
 
 def _artists(paintings: Dataset, rows: np.ndarray) -> list[str]:

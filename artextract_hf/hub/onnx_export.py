@@ -1,9 +1,9 @@
 """A model as one ONNX file, checked against itself: any number of paintings a call, for runtimes without torch.
 
 The file's metadata say what goes in and what comes out: `image_size`, `image_mean`, `image_std`, `tasks` (class names
-by task) and `model_type`; where a classifier tells what is no painting or of no class, `usual_distances` as in its
-configuration, with which the outputs `distance_...` are compared. Inputs are squeezed to a square by bicubic
-interpolation, divided by 255 and normalised.
+by task) and `model_type`; where a classifier has prediction sets, `set_thresholds` and `set_level` as in its
+configuration; where it tells what is no painting or of no class, `usual_distances`, with which the outputs
+`distance_...` are compared. Inputs are squeezed to a square by bicubic interpolation, divided by 255 and normalised.
 """
 
 import json
@@ -135,7 +135,11 @@ def _load(model: str) -> tuple[nn.Module, list[str], ArtImageProcessor, dict[str
         processor = ArtImageProcessor.from_pretrained(directory)
         return _Encoder(encoder), [EMBEDDING], processor, {"model_type": kind}
     classifier, processor = load_classifier(str(directory))
-    tasks, usual = classifier.config.tasks, classifier.config.usual_distances
-    names = [*tasks, EMBEDDING] + ([ATTENTION] if classifier.config.attention != "none" else [])
-    about = {"model_type": "crnn", "tasks": tasks} | ({"usual_distances": usual} if usual else {})
+    config = classifier.config
+    names = [*config.tasks, EMBEDDING] + ([ATTENTION] if config.attention != "none" else [])
+    about = {"model_type": "crnn", "tasks": config.tasks}
+    if config.set_thresholds:
+        about |= {"set_thresholds": config.set_thresholds, "set_level": config.set_level}
+    if usual := config.usual_distances:
+        about |= {"usual_distances": usual}
     return _Classifier(classifier.eval()), names + [f"distance_{name}" for name in usual], processor, about

@@ -21,7 +21,7 @@ from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.loading import load_classifier
 from artextract_hf.models.inference.micro_batches import MICRO_BATCH
 from artextract_hf.models.inference.open_set import doubts_in_words
-from artextract_hf.models.inference.pipelines import ArtAttributesPipeline
+from artextract_hf.models.inference.pipelines import ArtAttributesPipeline, set_in_words
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
 from artextract_hf.models.modeling_crnn import CrnnClassifierOutput, CrnnForImageClassification, CrnnModel
@@ -54,6 +54,7 @@ __all__ = [
     "load_imagenet",
     "make_head",
     "resolve",
+    "set_in_words",
     "target_momentum",
 ]
 

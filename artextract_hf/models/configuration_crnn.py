@@ -25,7 +25,7 @@ MOST_QUANTILES = 1001
 PAINTING = "painting"  # among the usual distances, beside those of tasks
 _ORDER = {"style": 0, "genre": 1, "artist": 2}
 _SHARED = {"image_size", "tasks", "task"}  # the same in all networks that answer together
-_WHOLE = {"companions", "temperature", "usual_distances"}  # set once for all of them
+_WHOLE = {"companions", "temperature", "set_level", "set_thresholds", "usual_distances"}  # set once for all of them
 _CLASSES = ("num_labels", "id2label", "label2id")  # by which transformers gives a model other classes
 
 
@@ -59,6 +59,9 @@ class CrnnConfig(StrictConfig):
         usual_distances: how far paintings that it did not learn from are from what it learnt, as quantiles from 0 to
             100 % in even steps (`training/classifier/open_set.py`): from the average painting under PAINTING, from the
             classes of a task under its name.
+        set_thresholds: by task, the probability from which each class belongs to a painting's prediction set, in label
+            order (`evaluation/conformal.py`). A task that is not named has no sets.
+        set_level: share of the paintings of each class whose set they let hold that class.
     """
 
     model_type = "crnn"
@@ -86,6 +89,8 @@ class CrnnConfig(StrictConfig):
     companions: list[dict[str, Any]] = field(default_factory=list)
     temperature: dict[str, float] = field(default_factory=dict)
     usual_distances: dict[str, list[float]] = field(default_factory=dict)
+    set_thresholds: dict[str, list[float]] = field(default_factory=dict)
+    set_level: float = 0.9
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.refuse_misspelt(kwargs, [name for name in type(self).__annotations__ if name != "task"])
@@ -104,7 +109,7 @@ class CrnnConfig(StrictConfig):
             config_dict: what config.json says.
             kwargs: `task` makes another task the active one. `num_labels`, `id2label` or `label2id` give it other
                 classes, for a model that is to learn them: it has this task only, which may be a new one, and neither
-                companions nor a temperature nor usual distances.
+                companions, nor a temperature, thresholds or usual distances.
         """
         stored = cls(**config_dict)
         task = str(kwargs.pop("task", None) or stored.task)
@@ -112,8 +117,8 @@ class CrnnConfig(StrictConfig):
         names = _given_classes(present, **{key: kwargs.pop(key, None) for key in _CLASSES})
         if names != present:
             heads = {name: head for name, head in stored.heads.items() if name == task}
-            config_dict = config_dict | {"tasks": {task: names}, "heads": heads, "companions": [], "temperature": {}}
-            config_dict["usual_distances"] = {}
+            none: dict[str, Any] = {"companions": [], "temperature": {}, "set_thresholds": {}, "usual_distances": {}}
+            config_dict = config_dict | {"tasks": {task: names}, "heads": heads} | none
         return super().from_dict(config_dict | {"task": task}, **kwargs)
 
     def _check_layers(self) -> None:
@@ -165,7 +170,20 @@ class CrnnConfig(StrictConfig):
                     f"CrnnConfig.usual_distances of {name!r} are no 2 to {MOST_QUANTILES} ascending numbers of "
                     f"{PAINTING} or a task."
                 )
+        self._check_sets()
         return self.tasks[self.task]
+
+    def _check_sets(self) -> None:
+        """Check the thresholds of the prediction sets."""
+        if not 0 < self.set_level < 1:
+            raise ModelError(f"CrnnConfig.set_level is {self.set_level}; it is a share between 0 and 1.")
+        for task, thresholds in self.set_thresholds.items():
+            classes = len(self.tasks.get(task, []))
+            if len(thresholds) != classes or not all(0 <= threshold <= 1 for threshold in thresholds):
+                raise ModelError(
+                    f"CrnnConfig.set_thresholds of {task!r} has {len(thresholds)} numbers, the task {classes} classes; "
+                    f"each class has one, from 0 to 1."
+                )
 
     def _check_companions(self) -> None:
         """Check what each companion differs in, and its own configuration."""

@@ -253,7 +253,8 @@ class CrnnForImageClassification(CrnnPreTrainedModel):
         """
         copied = {id(self.companions): nn.ModuleList()}  # deepcopy takes this for the companions' copy
         single = copy.deepcopy(self, copied)
-        single.config.companions, single.config.temperature, single.config.usual_distances = [], {}, {}
+        single.config.companions, single.config.temperature = [], {}
+        single.config.set_thresholds, single.config.usual_distances = {}, {}
         single.typical = None  # its weights would be left over
         return single
 

@@ -30,7 +30,7 @@ from artextract_hf.evaluation.classifier_report import evaluate_classifier
 from artextract_hf.models import CrnnForImageClassification, load_classifier
 from benchmarks.learning.generations import scores
 from benchmarks.learning.systems import METRICS, TASKS, evaluation, options, run_recipe, top1, values_of
-from training.calibration import fit_temperatures, level
+from training.calibration import fit, level
 from training.classifier.model import save_model
 from training.ensemble import join
 
@@ -75,7 +75,8 @@ def keep(out: Path, make: Callable[[], CrnnForImageClassification], args: Namesp
     model, processor = load_classifier(str(out))
     splits, folder = load_prepared(args.data), (out / METRICS).parent
     about = {"name": out.name, "split": "val", "train": splits["train"], "baseline_weights": args.weights}
-    evaluate_classifier(model, processor, take_split(splits, "val"), folder, **about)
+    fitted_here = bool(model.config.set_thresholds)
+    evaluate_classifier(model, processor, take_split(splits, "val"), folder, fitted_here=fitted_here, **about)
 
 
 def put_together(lead: Path, others: Sequence[Path]) -> CrnnForImageClassification:
@@ -84,11 +85,11 @@ def put_together(lead: Path, others: Sequence[Path]) -> CrnnForImageClassificati
 
 
 def calibrate(run: Path, data: Path) -> CrnnForImageClassification:
-    """A classifier that learnt from the train list, with its temperatures from the val list."""
+    """A classifier that learnt from the train list, with its temperatures and thresholds from the val list."""
     splits = load_prepared(data)
     model, processor = load_classifier(str(run))
     level(model, splits, ["train"])
-    fit_temperatures(model, processor, take_split(splits, "val"))
+    fit(model, processor, take_split(splits, "val"))
     return model
 
 

@@ -48,7 +48,8 @@ class ColorModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         tasks = {"style": ["Impressionism", "Baroque"], "artist": ["Claude_Monet", "Rembrandt"]}
-        self.config = SimpleNamespace(tasks=tasks, image_size=32, backbone="mobilenetv3_small_050", temperature={})
+        nothing_fitted = {"temperature": {}, "set_thresholds": {}}
+        self.config = SimpleNamespace(tasks=tasks, image_size=32, backbone="mobilenetv3_small_050", **nothing_fitted)
         self.scale = nn.Parameter(torch.tensor(10.0))
 
     def forward(self, pixels: Tensor) -> SimpleNamespace:

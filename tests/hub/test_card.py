@@ -68,6 +68,22 @@ def test_the_card_tells_how_far_the_figures_would_move():
     assert "95 % intervals" not in classifier_card(report, config=config, tasks=about["tasks"], name="m").text
 
 
+def test_the_card_tells_what_its_sets_hold_where_it_has_some():
+    report, config, about = (
+        json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "training", "config")
+    )
+    figures = {"level": 0.9, "fitted_here": False, "coverage": 0.893, "lowest": None, "mean_size": 2.341}
+    figures |= {"median_size": 2.0, "single": 0.25, "empty": 0.01, "n": 100}
+    nothing = dict.fromkeys(figures) | {"level": 0.9, "fitted_here": False, "n": 0}
+    for sets, said in (({}, False), ({"style": nothing}, False), ({"style": figures, "artist": nothing}, True)):
+        text = classifier_card(report | {"sets": sets}, config=config, tasks=about["tasks"], name="m").text
+        assert ("Prediction sets" in text) == said
+        assert (
+            "| style | 90.0 | 89.3 | n/a | 2.34 | 2.0 | 25.0 | 1.0 |" in text
+        ) == said and "| artist | 90.0" not in text
+    assert "fitted on other paintings of the split" not in text
+
+
 ORIGINS = {
     "own": ({"source": "/home/somebody/paintings"}, "of a collection of one's own"),
     "own, called as on the Hub": (

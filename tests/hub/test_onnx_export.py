@@ -30,6 +30,7 @@ FORMS = {
         "gabor": "learnable",
         "neck": ["conv", "multi_path"],
         "heads": {"style": "residual_se", "genre": "stack"},
+        "set_thresholds": {"style": [0.2, 0.4]},
     },
     "rla": {"backbone": "rla_mobilenetv2_100"},
     "no recurrence, no attention": {"rnn_type": "none", "attention": "none"},
@@ -81,6 +82,8 @@ def test_every_form_answers_as_torch_does_at_any_batch(tmp_path, form):
     assert report["difference"] < 1e-4
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     assert [o.name for o in session.get_outputs()] == report["outputs"]
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about.get("set_thresholds", "{}")) == FORMS[form].get("set_thresholds", {})
     network, processor = load_classifier(str(model))
     for number in (1, 4):
         pixels = processor(images=list(synthetic_paintings(number)["image"]), return_tensors="pt")["pixel_values"]

@@ -85,6 +85,21 @@ def test_a_temperature_is_a_positive_number_of_a_task(temperature):
         small(temperature=temperature)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"set_thresholds": {"style": [0.5]}},
+        {"set_thresholds": {"period": [0.5, 0.5]}},
+        {"set_thresholds": {"style": [0.5, 1.5]}},
+        {"set_thresholds": {"style": [0.5, float("nan")]}},
+        {"set_level": 1.0},
+    ],
+)
+def test_each_class_has_one_threshold_that_a_probability_can_reach(wrong):
+    with pytest.raises(ModelError, match=next(iter(wrong))):
+        small(**wrong)
+
+
 def test_companions_answer_together_and_the_embedding_is_the_first_ones(tmp_path):
     model, pixels = with_companions(), torch.randn(2, 3, 64, 64)
     model.save_pretrained(tmp_path)

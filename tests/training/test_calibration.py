@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value, concatenate_datasets
 from huggingface_hub import ModelCard
 from PIL import Image as Picture
+from scipy.special import softmax
 
 from artextract_hf.data.prepared import load_prepared, write_prepared
 from artextract_hf.errors import DataError
 from artextract_hf.evaluation.predict import predict
 from artextract_hf.models import CrnnConfig, CrnnForImageClassification, load_classifier
 from tests.training.classifier.test_teachers import SMALL, TASKS, classifier, keep
-from training.calibration import FLOOR, TAU, fit_temperatures, level, log_frequencies, main
+from training.calibration import FLOOR, TAU, fit, level, log_frequencies, main
 from training.ensemble import join
 
 LEARNT = [0] * 6 + [1] * 2  # styles
@@ -94,7 +95,29 @@ def test_the_temperature_is_the_one_that_the_held_out_list_was_drawn_with(calibr
         for task, logits in model(pixels).task_logits.items():
             expected = doubtful.eval()(pixels).task_logits[task] / model.config.temperature[task]
             torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
-    assert model.without_companions().config.temperature == {}
+    single = model.without_companions().config
+    assert single.temperature == single.set_thresholds == {}
+
+
+def test_nine_tenths_of_each_class_reach_its_threshold(calibrate, folder):
+    model, processor = calibrate(), load_classifier(str(folder / "plain"))[1]
+    held_out = load_prepared(folder / "data")["val"]
+    assert model.config.set_level == 0.9
+    for task, logits in predict(model, processor, held_out).logits.items():
+        probability, labels = softmax(logits, axis=1), np.array(held_out[task])
+        for c, threshold in enumerate(model.config.set_thresholds[task]):
+            own = probability[labels == c, c]
+            assert abs((own >= threshold).sum() - 0.9 * len(own)) <= 1 and len(own) > 9
+
+
+def test_a_task_that_nothing_was_held_out_of_stays_as_it_is(doubtful, folder):
+    held_out = load_prepared(folder / "data")["val"]
+    unknown = Dataset.from_dict(
+        {"genre": [-1] * len(held_out)}, features=Features({"genre": held_out.features["genre"]})
+    )
+    model, processor = load_classifier(str(folder / "plain"))
+    fit(model, processor, concatenate_datasets([held_out.remove_columns("genre"), unknown], axis=1))
+    assert list(model.config.temperature) == list(model.config.set_thresholds) == ["style"]
 
 
 def test_calibrated_it_has_a_card_of_its_own_figures(calibrate, folder, tmp_path):
@@ -106,6 +129,10 @@ def test_calibrated_it_has_a_card_of_its_own_figures(calibrate, folder, tmp_path
     card = ModelCard.load(tmp_path / "calibrated/README.md")
     report = json.loads((tmp_path / "calibrated/evaluation/metrics.json").read_text())
     assert f"style {100 * report['calibration']['style']['error']:.1f}" in card.text
+    assert (
+        report["sets"]["genre"]["fitted_here"] and "by thresholds fitted on other paintings of the split" in card.text
+    )
+    assert f"| genre | 90.0 | {100 * report['sets']['genre']['coverage']:.1f} |" in card.text
     assert "It was calibrated" in card.text and "a collection of one's own" in card.text
 
 
@@ -132,11 +159,11 @@ def test_what_is_no_calibration_is_refused(calibrate, doubtful, folder, tmp_path
         calibrate("--temperatures", keep(other, tmp_path / "other"))
     assert "other was trained on other classes" in capsys.readouterr().err
     processor = load_classifier(str(folder / "plain"))[1]
-    with pytest.raises(DataError, match="no painting .* has a style"):
-        fit_temperatures(doubtful, processor, colours([-1] * 4, [-1] * 4))
+    with pytest.raises(DataError, match="no painting .* has a style or a genre"):
+        fit(doubtful, processor, colours([-1] * 4, [-1] * 4))
     known = predict(doubtful, processor, colours([-1] * 4, [-1] * 4)).logits
     with pytest.raises(DataError, match="no temperature fits the style"):  # always right: the surer, the better
-        fit_temperatures(doubtful, processor, colours(*(known[task].argmax(axis=1).tolist() for task in TASKS)))
+        fit(doubtful, processor, colours(*(known[task].argmax(axis=1).tolist() for task in TASKS)))
 
 
 def test_calibrated_classifiers_are_neither_calibrated_again_nor_joined(calibrate, folder, tmp_path):

@@ -160,6 +160,7 @@ def test_a_run_goes_on_without_the_companions_of_what_it_starts_from(recipe, tmp
     for later, script in (
         ({"companions": [{"hidden_size": 4}]}, "ensemble"),
         ({"temperature": {"style": 2.0}}, "calibration"),
+        ({"set_thresholds": {"style": [0.1, 0.2]}}, "calibration"),
     ):
         with pytest.raises(DataError, match=rf"training/{script}\.py"):
             TrainConfig.from_dict(recipe | {"output_dir": "-", "model": later})

@@ -14,7 +14,15 @@ from training.classifier.config import TrainConfig
 
 
 def score_and_describe(
-    folder: Path, config: TrainConfig, learnt: Dataset, scored: Dataset, out: Path, *, device: Any = "cpu", **card: str
+    folder: Path,
+    config: TrainConfig,
+    learnt: Dataset,
+    scored: Dataset,
+    out: Path,
+    *,
+    device: Any = "cpu",
+    fitted_here: bool = False,
+    **card: str,
 ) -> dict[str, Any]:
     """Score a classifier in float32, and write its card from the figures.
 
@@ -25,6 +33,7 @@ def score_and_describe(
         scored: the others.
         out: folder of the report.
         device: that computes.
+        fitted_here: whether the thresholds of its prediction sets were fitted on `scored`.
         card: `name` of the model and, where there is something to say, a `note`.
 
     Returns:
@@ -40,6 +49,7 @@ def score_and_describe(
         split=config.eval_split,
         train=learnt,
         baseline_weights=(config.backbone_weights or None) if config.frozen_baseline else None,
+        fitted_here=fitted_here,
     )
     network = {name: getattr(model.config, name) for name in ("backbone", "rnn_type", "attention", "global_pool")}
     facts = asdict(config) | {"learnt_from": provenance(read_manifest(config.data), learnt), "model": network}

@@ -129,8 +129,8 @@ class TrainConfig(Recipe):
     def _check_model(self) -> None:
         if self.model.get("companions"):
             raise DataError("companions are trained one by one and joined afterwards: training/ensemble.py.")
-        if self.model.get("temperature"):
-            raise DataError("a temperature is fitted when the training is done: training/calibration.py.")
+        if self.model.get("temperature") or self.model.get("set_thresholds"):
+            raise DataError("temperature and set_thresholds are fitted after the training: training/calibration.py.")
         heads = self.model.get("heads")
         named = [*(heads if isinstance(heads, dict) else ()), *filter(None, [self.model.get("task")])]
         check_network(CrnnConfig, self.model, tasks={str(task): ["class"] for task in named or ["style"]})

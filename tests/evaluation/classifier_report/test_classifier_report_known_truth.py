@@ -89,6 +89,46 @@ def test_a_task_without_anything_to_score_is_null_not_an_error(paintings, color_
     assert report["baselines"]["majority"]["tasks"]["artist"]["accuracy"] is None
 
 
+def test_prediction_sets_are_scored_by_hand_and_shown(paintings, color_model, processor, tmp_path):
+    color_model.config.set_thresholds, color_model.config.set_level = {"style": [0.5, 0.0]}, 0.9
+    report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, name="m", split="val")
+    assert report["sets"] == {  # red: both styles; blue: Baroque alone
+        "style": {
+            "level": 0.9,
+            "fitted_here": False,
+            "coverage": 1.0,
+            "by_class": {"Impressionism": 1.0, "Baroque": 1.0},
+            "lowest": None,
+            "mean_size": pytest.approx(5 / 3),
+            "median_size": 2.0,
+            "empty": 0.0,
+            "single": pytest.approx(1 / 3),
+            "n": 3,
+        }
+    }
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>style</td><td>90.0</td>\n<td>100.0</td><td>n/a</td><td>1.67</td>\n<td>2.00</td>" in page
+    scores = (tmp_path / "scores.txt").read_text(encoding="utf-8").splitlines()
+    start = scores.index("style, sets at 90%")
+    assert [line.split() for line in scores[start + 3 : start + 7]] == [
+        ["Impressionism", "1.000"],
+        ["Baroque", "1.000"],
+        ["all", "1.000"],
+        ["mean", "size", "1.667"],
+    ]
+    color_model.config.set_thresholds = {"style": [1.0, 1.0]}
+    here = {"name": "m", "split": "val", "fitted_here": True}
+    report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, **here)
+    assert report["sets"]["style"]["mean_size"] == 2.0  # two other paintings are too few to rule anything out
+    assert "thresholds from the other paintings" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_without_thresholds_nothing_is_said_of_sets(paintings, color_model, processor, tmp_path):
+    report = evaluate_classifier(color_model, processor, paintings(ROWS), tmp_path, name="m", split="val")
+    assert report["sets"] == {}
+    assert not any("sets" in (tmp_path / name).read_text("utf-8") for name in ("report.html", "scores.txt"))
+
+
 def test_a_frozen_baseline_that_cannot_be_had_says_why(paintings, color_model, processor, tmp_path):
     data = paintings(ROWS)
     for weights, reason in [(None, "--baseline-weights"), (tmp_path / "absent.safetensors", "absent.safetensors")]:
