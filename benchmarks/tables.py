@@ -114,6 +114,23 @@ def new_artists() -> str:
     return _table(["task", "known artists", "new artists", "drop in points"], rows)
 
 
+def not_paintings() -> str:
+    """Pictures that are no paintings, by score: AUROC / the share that passes where 95 % of paintings do, percent."""
+    figures = _read("benchmarks/results/open_set.json")["not a painting"]
+    known, unseen = figures["a museum that it knows"], figures["an unseen museum"]
+    rows = [[f"**{name}, fitted on the museum too**", *_told(kinds)] for name, kinds in known.items()]
+    rows += [[name, *_told(kinds)] for name, kinds in unseen.items()]
+    return _table(["score", *known["distance"]], rows)
+
+
+def unknown_artists() -> str:
+    """Works by artists without a class, by score, likewise."""
+    figures = _read("benchmarks/results/open_set.json")["unknown artists"]
+    val, museum = (figures[name]["scores"] for name in ("val list", "museum"))
+    rows = [[name, *_told({"": val[name]}), *(_told({"": museum[name]}) if name in museum else [""])] for name in val]
+    return _table(["score", "val list", "museum"], rows)
+
+
 def systems() -> str:
     """The five systems and our own on one trunk with one budget: top-1 and macro F1, percent, and what they cost."""
     report = _read("benchmarks/results/systems.json")
@@ -242,6 +259,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "backends": backends,
     "conformal": conformal,
     "new_artists": new_artists,
+    "not_paintings": not_paintings,
+    "unknown_artists": unknown_artists,
     "systems": systems,
     "generations": generations,
     "best": best,
@@ -270,6 +289,11 @@ def _read(path: str) -> dict[str, Any]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def _told(kinds: dict[str, Any]) -> list[str]:
+    """AUROC and FPR95 of each kind in one cell."""
+    return [f"{_percent(found['auroc'])} / {100 * found['fpr95']:.0f}" for found in kinds.values()]
 
 
 def _mean_accuracy(system: dict[str, Any]) -> float:

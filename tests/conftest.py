@@ -121,7 +121,7 @@ def open_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a classifier to which USUAL are paintings, and noise is none; no artist is surely one it knows."""
     import torch
 
-    from artextract_hf.evaluation.open_set import fit_typical
+    from artextract_hf.evaluation.uncertainty.open_set import fit_typical
     from artextract_hf.models import ArtImageProcessor, CrnnConfig, CrnnForImageClassification
 
     torch.manual_seed(0)

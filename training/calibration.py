@@ -8,8 +8,8 @@ Trained with smoothed labels, mixed pictures and the answers of teachers, a clas
 sure, and names frequent classes too often. A part of the logarithm of each class's frequency is therefore taken from
 the logits (the post-hoc logit adjustment of Menon et al. 2021), inside the biases of the heads. Then the temperature of
 each task is fitted on a list that was not learnt from (Guo et al. 2017, section 4.2), and on the same list the
-thresholds of its prediction sets (`evaluation/conformal.py`). Where everything was learnt from, temperatures are taken
-from a classifier that was trained in the same way, and there are no sets.
+thresholds of its prediction sets (`evaluation/uncertainty/conformal.py`). Where everything was learnt from,
+temperatures are taken from a classifier that was trained in the same way, and there are no sets.
 """
 
 import argparse

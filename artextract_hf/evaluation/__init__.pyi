@@ -5,16 +5,11 @@ from .classification import score as score
 from .classifier_report import METRICS as METRICS
 from .classifier_report import classifier_table as classifier_table
 from .classifier_report import evaluate_classifier as evaluate_classifier
-from .conformal import LEVEL as LEVEL
-from .conformal import fit_thresholds as fit_thresholds
 from .embedder_report import embedder_table as embedder_table
 from .embedder_report import evaluate_embedder as evaluate_embedder
 from .learnt import keep_learnt as keep_learnt
 from .metrics import METRIC_NAMES as METRIC_NAMES
 from .metrics import metric_path as metric_path
-from .open_set import fit_typical as fit_typical
-from .open_set import held_out_distances as held_out_distances
-from .open_set import quantiles as quantiles
 from .plots import draw_lines as draw_lines
 from .predict import known_labels as known_labels
 from .predict import predict as predict
@@ -22,3 +17,8 @@ from .predict import represent as represent
 from .representation import effective_rank as effective_rank
 from .representation import knn_accuracy as knn_accuracy
 from .representation import spread as spread
+from .uncertainty.conformal import LEVEL as LEVEL
+from .uncertainty.conformal import fit_thresholds as fit_thresholds
+from .uncertainty.open_set import fit_typical as fit_typical
+from .uncertainty.open_set import held_out_distances as held_out_distances
+from .uncertainty.open_set import quantiles as quantiles

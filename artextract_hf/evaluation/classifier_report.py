@@ -34,12 +34,12 @@ from artextract_hf.evaluation.baselines import frozen_features, majority
 from artextract_hf.evaluation.calibration import calibration_error
 from artextract_hf.evaluation.classification import TOP, class_report, confusion_matrix
 from artextract_hf.evaluation.classifier_page import classifier_page, percent, top_confusions
-from artextract_hf.evaluation.conformal import cross_fitted_sets, score_sets
-from artextract_hf.evaluation.intervals import intervals
 from artextract_hf.evaluation.learnt import count_learnt, learnt_warning
 from artextract_hf.evaluation.metrics.painting_classification import PaintingClassification
 from artextract_hf.evaluation.plots import draw_confusion
 from artextract_hf.evaluation.predict import Predictions, known_labels, predict
+from artextract_hf.evaluation.uncertainty.conformal import cross_fitted_sets, score_sets
+from artextract_hf.evaluation.uncertainty.intervals import intervals
 from artextract_hf.outputs import check_report_folder, whole_files
 
 PACKAGES = ("torch", "transformers", "timm", "datasets", "scikit-learn")

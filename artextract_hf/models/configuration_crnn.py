@@ -60,7 +60,7 @@ class CrnnConfig(StrictConfig):
             100 % in even steps (`training/classifier/open_set.py`): from the average painting under PAINTING, from the
             classes of a task under its name.
         set_thresholds: by task, the probability from which each class belongs to a painting's prediction set, in label
-            order (`evaluation/conformal.py`). A task that is not named has no sets.
+            order (`evaluation/uncertainty/conformal.py`). A task that is not named has no sets.
         set_level: share of the paintings of each class whose set they let hold that class.
     """
 

@@ -27,8 +27,8 @@ from scipy.special import softmax
 
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.evaluation.calibration import fit_temperature
-from artextract_hf.evaluation.conformal import LEVEL, OFTEN, SetScores, fit_thresholds, score_sets
 from artextract_hf.evaluation.predict import known_labels, predict
+from artextract_hf.evaluation.uncertainty.conformal import LEVEL, OFTEN, SetScores, fit_thresholds, score_sets
 from artextract_hf.models import load_classifier
 from benchmarks.learning.systems import BUDGET, IMAGE_SIZE, TASKS, evaluation, options, run_recipe, values_of
 from training.calibration import level

@@ -33,8 +33,8 @@ from artextract_hf import load_classifier, load_collection
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import labels_for
 from artextract_hf.data.synthetic import synthetic_paintings
-from artextract_hf.evaluation.open_set import FOLDS, distances, fit_typical, held_out_distances, separation
 from artextract_hf.evaluation.predict import known_labels, predict
+from artextract_hf.evaluation.uncertainty.open_set import FOLDS, distances, fit_typical, held_out_distances, separation
 from benchmarks.learning.no_paintings import KINDS, drawn
 
 LEARNT, OTHERS, DRAWN, WORKS = 800, 200, 50, 500  # pictures at most, drawn by the seed

@@ -94,12 +94,12 @@ def fit(model: CrnnForImageClassification, processor: Any, learnt: Dataset, held
     )
     usual = {PAINTING: quantiles(held_out_distances(known, other))}
     if TASK in model.config.tasks:
-        predicted = predict(model, processor, held_out)
-        labelled = known_labels(held_out, TASK, model.config.tasks[TASK])[predicted.rows] >= 0
-        if labelled.sum() >= LEAST_KNOWN:
-            usual[TASK] = quantiles(-predicted.logits[TASK][labelled].max(axis=1))
+        labelled = np.flatnonzero(known_labels(held_out, TASK, model.config.tasks[TASK]) >= 0)
+        if len(labelled) >= LEAST_KNOWN:
+            predicted = predict(model, processor, held_out.select(labelled))
+            usual[TASK] = quantiles(-predicted.logits[TASK].max(axis=1))
         else:
-            print(f"{labelled.sum()} held-out works are by artists that it knows: too few to tell others from them.")
+            print(f"{len(labelled)} held-out works are by artists that it knows: too few to tell others from them.")
     model.typical = fit_typical(np.concatenate([known, other]))
     model.config.usual_distances = usual
 

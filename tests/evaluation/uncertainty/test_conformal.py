@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artextract_hf.evaluation.conformal import (
+from artextract_hf.evaluation.uncertainty.conformal import (
     LEAST,
     cross_fitted_sets,
     fit_thresholds,

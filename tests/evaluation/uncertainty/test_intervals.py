@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from artextract_hf.evaluation.classification import score
-from artextract_hf.evaluation.intervals import intervals
+from artextract_hf.evaluation.uncertainty.intervals import intervals
 
 FIGURES = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
 

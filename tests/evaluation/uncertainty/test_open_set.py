@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation.open_set import (
+from artextract_hf.evaluation.uncertainty.open_set import (
     FOLDS,
     STEPS,
     distances,

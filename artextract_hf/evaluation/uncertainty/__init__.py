@@ -1,0 +1,1 @@
+"""How far figures would move, which classes cannot be ruled out, and what a classifier does not know."""
