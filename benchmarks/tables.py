@@ -92,28 +92,6 @@ def backends() -> str:
     return _table(["paintings a second (times transformers' pipeline)", *ways], rows)
 
 
-def conformal() -> str:
-    """Prediction sets by what they are calibrated on and by method: percent, and classes in a set."""
-    rows = []
-    for case, tasks in _read("benchmarks/results/conformal.json")["cases"].items():
-        for task, methods in tasks.items():
-            for method, f in methods.items():
-                classes = f"{f['lowest_class']} to {f['highest_class']}"
-                sizes = f"{f['mean_size']} / {f['median_size']}"
-                rows.append([case, task, method, f["coverage"], classes, sizes, f["single"], f["empty"]])
-    head = ["paintings of", "task", "method", "coverage", "by class", "classes in a set: mean / median", "one", "none"]
-    return _table(head, rows)
-
-
-def new_artists() -> str:
-    """Top-1 on paintings of artists that were learnt from and of others, with 95 % intervals, percent."""
-    rows = [
-        [task, *(f"{f[kind]} ({' to '.join(map(str, f[kind + '_interval']))})" for kind in ("known", "new")), f["drop"]]
-        for task, f in _read("benchmarks/results/conformal.json")["accuracy"].items()
-    ]
-    return _table(["task", "known artists", "new artists", "drop in points"], rows)
-
-
 def not_paintings() -> str:
     """Pictures that are no paintings, by score: AUROC / the share that passes where 95 % of paintings do, percent."""
     figures = _read("benchmarks/results/open_set.json")["not a painting"]
@@ -257,8 +235,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "splits": splits,
     "leaks": leaks,
     "backends": backends,
-    "conformal": conformal,
-    "new_artists": new_artists,
     "not_paintings": not_paintings,
     "unknown_artists": unknown_artists,
     "systems": systems,
