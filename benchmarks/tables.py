@@ -177,10 +177,10 @@ def label_noise() -> str:
 def dates() -> str:
     """Errors of the years that works look to be from, beside what their style or artist says."""
     report = _read("benchmarks/results/dates.json")
-    names = {"embedding": "the embedding", "style": "the style", "artist_name": "the artist", "all": "all works"}
+    names = {"style": "the mean of its style", "artist_name": "the mean of its artist", "all": "the mean of all"}
     keys = ("mean", "median", "within 25", "coverage", "median width")
     rows = [
-        [kind, names[by], *(found.get(key, "") for key in keys)]
+        [kind, names.get(by, f"`{by}`"), *(found.get(key, "") for key in keys)]
         for kind in ("known artists", "new artists")
         for by, found in report[kind].items()
         if not (kind == "new artists" and by == "artist_name")

@@ -166,7 +166,7 @@ def audit_labels(
 def audit_dates(
     source: Works,
     out: Findings,
-    embedder: Embedding = EMBEDDER,
+    embedder: Embedding = "default",
     backend: Backend = "torch",
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,

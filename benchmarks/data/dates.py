@@ -1,12 +1,14 @@
 """From when works look: errors and intervals beside baselines, and how well exchanged dates are found.
 
-    python -m benchmarks.data.dates --wikiart wikiart_byol > benchmarks/results/dates.json
+    python -m benchmarks.data.dates --data data/disjoint --model runs/conformal/disjoint/best \\
+        > benchmarks/results/dates.json
 
-The folder is what `artextract embed --embedder artextract/byol-paintings` wrote of WikiArt, whose file names tell the
-year of some works. `known artists`: folds are drawn at random; `new artists`: the works of an artist are in one fold.
-The baselines answer by the mean of the works in the other folds: of the same style, of the same artist, of all. A work
-is left out where its artist has no other dated one, so that all are asked the same. Then the dates of a twentieth of
-the works are exchanged among them. The embedder learnt from pictures of WikiArt, without their labels.
+The works are the val list of WikiArt's artist-disjoint split whose file names tell a year; the model is a classifier
+that learnt from the train list (`benchmarks/learning/conformal.py` trains it), so it has seen no work of their artists.
+`byol-paintings` has learnt from all of WikiArt's pictures, without labels. `known artists`: folds are drawn at random;
+`new artists`: the works of an artist are in one fold. The baselines answer by the mean of the works in the other folds:
+of the same style, of the same artist, of all. Artists with fewer than five dated works are left out, so that all are
+asked the same. Then the dates of a twentieth of the works are exchanged among them.
 """
 
 import argparse
@@ -19,10 +21,12 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold
 
-from artextract_hf import PaintingIndex
-from artextract_hf.curation.dates import FOLDS, LEVEL, SEED, DateEstimates, date_ranges, estimate_dates
+from artextract_hf import AutoEmbedder, PaintingIndex
+from artextract_hf.curation.dates import FOLDS, LEVEL, SEED, DateEstimates, estimate_dates
+from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.retrieval.vectors.scan import units
 
+BYOL = "byol-paintings"
 DRAWS = 5  # of the exchanged dates
 EXCHANGED = 0.05
 FAR = 50  # years by which an exchanged date is to be wrong at least, for the second figure
@@ -31,22 +35,29 @@ FAR = 50  # years by which an exchanged date is to be wrong at least, for the se
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--wikiart", required=True, help="what `artextract embed` wrote")
-    index = PaintingIndex.from_embeddings(parser.parse_args().wikiart, "flat")
-    works = pd.DataFrame(index.records(), columns=["style", "artist_name"])
-    works["year"], _ = date_ranges(index)
-    kept = (works["year"].notna() & (works.groupby("artist_name")["year"].transform("count") >= FOLDS)).to_numpy()
-    works, vectors = works[kept].reset_index(drop=True), units(index.vectors())[kept]
-    years, artists = works["year"].to_numpy(), works["artist_name"].to_numpy()
-    figures: dict[str, Any] = {}
+    parser.add_argument("--data", required=True, help="the artist-disjoint split, prepared")
+    parser.add_argument("--model", required=True, help="folder of the classifier that learnt from its train list")
+    args = parser.parse_args()
+    paintings = take_split(load_prepared(args.data), "val")
+    artist = pd.Series(paintings["artist_name"])
+    year = pd.Series(paintings["year"], dtype=float)
+    kept = np.flatnonzero(year.notna() & (year.groupby(artist).transform("count") >= FOLDS))
+    paintings = paintings.select(kept)
+    vectors = {
+        name: units(PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(network), "flat").vectors())
+        for name, network in (("classifier", args.model), (BYOL, f"artextract/{BYOL}"))
+    }
+    works = pd.DataFrame(paintings.select_columns(["style", "artist_name", "year"]).to_dict())
+    years, artists = works["year"].to_numpy(float), works["artist_name"].to_numpy()
+    figures: dict[str, Any] = {"exchanged dates": {name: exchanged(rows, years) for name, rows in vectors.items()}}
     for name, groups in (("known artists", None), ("new artists", artists)):
-        estimates = estimate_dates(vectors, years, years, groups)
-        figures[name] = {"embedding": scores(years, estimates.year) | intervals(years, estimates)}
+        figures[name] = {}
+        for network, rows in vectors.items():
+            estimates = estimate_dates(rows, years, years, groups)
+            figures[name][network] = scores(years, estimates.year) | intervals(years, estimates)
         for baseline in ("style", "artist_name", None):
-            guess = means(works, baseline, groups)
-            figures[name][baseline or "all"] = scores(years, guess)
+            figures[name][baseline or "all"] = scores(years, means(works, baseline, groups))
     settings = {"works": len(works), "artists": len(set(artists)), "level": LEVEL, "folds": FOLDS, "draws": DRAWS}
-    figures["exchanged dates"] = exchanged(vectors, years)
     print(json.dumps({"command": "python -m benchmarks.data.dates", **settings, **figures}, indent=2))
 
 
