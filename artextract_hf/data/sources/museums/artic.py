@@ -75,6 +75,7 @@ def _work(item: Any, iiif: str) -> Work | None:
     # The second for a picture that is less wide, which the server may not enlarge.
     images = (f"{service}/full/{WIDTH},/0/default.jpg", image_url(service, version=2, side=WIDTH)) if image else ()
     display = item.get("artist_display")
+    credit = text_of(item.get("credit_line"))
     return Work(
         museum="artic",
         number=number,
@@ -83,8 +84,8 @@ def _work(item: Any, iiif: str) -> Work | None:
         artist=artist_in(display) if isinstance(display, str) else text_of(item.get("artist_title")),
         years=years_in(item.get("date_start"), item.get("date_end"), text_of(item.get("date_display"))),
         medium=text_of(item.get("medium_display")),
-        credit=text_of(item.get("credit_line")),
-        license=license_in(item.get("is_public_domain") is True, text_of(item.get("copyright_notice"))),
+        credit=credit,
+        license=license_in(item.get("is_public_domain") is True, text_of(item.get("copyright_notice")), credit),
         page=PAGE.format(number),
         alt_text=text_of(inner(item, "thumbnail", "alt_text")),
         styles=tuple(map(text_of, listed(item.get("style_titles")))),

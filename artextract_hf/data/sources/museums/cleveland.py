@@ -62,6 +62,7 @@ def _work(item: Any) -> Work | None:
     addresses = (text_of(inner(item, "images", size, "url")) for size in ("web", "print"))
     date = text_of(item.get("creation_date"))
     known = (wikidata_in(text_of(address)) for address in listed(inner(item, "external_resources", "wikidata")))
+    credit = text_of(item.get("creditline"))
     return Work(
         museum="cleveland",
         number=number,
@@ -70,8 +71,10 @@ def _work(item: Any) -> Work | None:
         artist=next(filter(None, map(_artist, objects(item.get("creators")))), ""),
         years=years_in(item.get("creation_date_earliest"), item.get("creation_date_latest"), date),
         medium=text_of(item.get("technique")),
-        credit=text_of(item.get("creditline")),
-        license=license_in(text_of(item.get("share_license_status")).upper() == "CC0", text_of(item.get("copyright"))),
+        credit=credit,
+        license=license_in(
+            text_of(item.get("share_license_status")).upper() == "CC0", text_of(item.get("copyright")), credit
+        ),
         page=shown(text_of(item.get("url"))) or PAGE.format(text_of(item.get("accession_number"))),
         wikidata_id=next(filter(None, known), ""),
     )

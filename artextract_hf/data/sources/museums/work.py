@@ -120,12 +120,10 @@ def wikidata_in(address: str) -> str:
     return found[1] if found else ""
 
 
-def license_in(is_open: bool, notice: str) -> str:
+def license_in(is_open: bool, *notices: str) -> str:
     """What a work's rights come to: CC0 where the museum calls it open and no notice beside claims copyright.
 
-    >>> license_in(True, ""), license_in(True, "© Ann Example"), license_in(False, "")
+    >>> license_in(True, "", "Gift of Ann"), license_in(True, "© Ann Example"), license_in(False, "", "Gift of Ann")
     ('CC0 1.0', '© Ann Example', 'not open access')
     """
-    if is_open:
-        return notice if claims_copyright(notice, CC0) else CC0
-    return notice if claims_copyright(notice) else f"{RESTRICTED}, {notice}" if notice else RESTRICTED
+    return next((notice for notice in notices if claims_copyright(notice, CC0)), CC0 if is_open else RESTRICTED)
