@@ -1,15 +1,19 @@
-"""`artextract demo`: from the embedded default, or one's own collection, to a running Space."""
+"""`artextract demo`: from the embedded default, one's own collection, or a museum's, to a running Space."""
 
 import tempfile
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, list_skipped, show
+from artextract_hf.digests import document_digest
+from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
 
 NEIGHBOURS = 5
+FROM_MUSEUM = 100  # paintings, which the Met takes two minutes to give
 
 
 @app.command()
@@ -17,6 +21,10 @@ def demo(
     collection: Annotated[
         str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")
     ] = None,
+    museum: Annotated[
+        str | None, typer.Option(help="Paintings of a museum: artic, cleveland, met or nga; fetched once.")
+    ] = None,
+    query: Annotated[str, typer.Option(help="With --museum: what it searches for.")] = "",
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -24,6 +32,10 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the embedded classifier and a collection in the browser."""
+    if museum and collection:
+        raise DataError("--museum and --collection are two collections; give one of them.")
+    if query and not museum:
+        raise DataError("--query is for a museum; say by --museum for which.")
     require("gradio", extra="app")
     add_to_path("spaces_app")
     from artextract_hf.models import DEFAULT
@@ -31,6 +43,8 @@ def demo(
 
     if collection:
         index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+    elif museum:
+        index = _index_of_museum(museum, query, allow_private_hosts=allow_private_hosts)
     else:
         index = open_index(None, DEFAULT)
     if not check:
@@ -56,6 +70,28 @@ def _index_of(collection: str, *, allow_outside: bool, allow_private_hosts: bool
     )
     index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(), progress=True)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])
+    return index
+
+
+def _index_of_museum(museum: str, query: str, *, allow_private_hosts: bool) -> Any:
+    """The index of what a museum finds: fetched and built once, then kept in this user's cache."""
+    from artextract_hf.data import MuseumQuery, SkipList, museum_named, read_museum
+    from artextract_hf.embedders import AutoEmbedder
+    from artextract_hf.retrieval import PaintingIndex
+    from spaces_app.app import CACHE
+
+    title, wanted, skipped = museum_named(museum).title, MuseumQuery(query, limit=FROM_MUSEUM), SkipList()
+    network = AutoEmbedder.from_pretrained()
+    folder = CACHE / "museums" / f"{museum}-{document_digest(asdict(wanted))[:16]}"
+    kept = folder / f"index-{network.fingerprint}"
+    try:
+        index = PaintingIndex.from_pretrained(kept, embedder=network)
+    except PaintingIndexError:  # the first start, or a damaged cache
+        paintings = read_museum(museum, wanted, folder / "images", skipped, allow_private_hosts=allow_private_hosts)
+        index = PaintingIndex.build(paintings, network, progress=True)
+        index.save_pretrained(kept)
+    list_skipped([*skipped.as_json(), *index.skipped.as_json()])
+    typer.echo(f"{len(index)} paintings of {title}, kept in {folder}; delete it to ask the museum anew.", err=True)
     return index
 
 

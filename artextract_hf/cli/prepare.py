@@ -113,7 +113,8 @@ def prepare_museum(
     check_prepared_output(out)
     skipped = SkipList()
     paintings = read_museum(museum, wanted, images or _beside(out), skipped, allow_private_hosts=allow_private_hosts)
-    _write(DatasetDict({ALL: paintings}), {"source": title, "query": asdict(wanted)}, out, skipped, as_json)
+    manifest = {"source": title, "museum": museum, "query": asdict(wanted)}
+    _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
 
 
 @prepare.command("collection")
