@@ -13,6 +13,7 @@ from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
 
 NEIGHBOURS = 5
+TASKS = ("style", "genre", "artist")
 FROM_MUSEUM = 100  # paintings, which the Met takes two minutes to give
 
 
@@ -104,10 +105,10 @@ def _ask(url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        *labels, _ = client.predict(question, api_name="/classify")
+        answers = client.predict(question, api_name="/classify")  # the tasks' labels, then what else the page shows
         *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
     classification = {
         task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(("style", "genre", "artist"), labels, strict=True)
+        for task, answer in zip(TASKS, answers[: len(TASKS)], strict=True)
     }
     return {"url": url, "classification": classification, "neighbours": hits}
