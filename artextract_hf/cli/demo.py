@@ -11,6 +11,7 @@ from artextract_hf.digests import document_digest
 from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
+from artextract_hf.outputs import output_lock
 
 NEIGHBOURS = 5
 TASKS = ("style", "genre", "artist")
@@ -88,9 +89,10 @@ def _index_of_museum(museum: str, query: str, *, allow_private_hosts: bool) -> A
     try:
         index = PaintingIndex.from_pretrained(kept, embedder=network)
     except PaintingIndexError:  # the first start, or a damaged cache
-        paintings = read_museum(museum, wanted, folder / "images", skipped, allow_private_hosts=allow_private_hosts)
-        index = PaintingIndex.build(paintings, network, progress=True)
-        index.save_pretrained(kept)
+        with output_lock(folder):  # not two starts at the same time
+            paintings = read_museum(museum, wanted, folder / "images", skipped, allow_private_hosts=allow_private_hosts)
+            index = PaintingIndex.build(paintings, network, progress=True)
+            index.save_pretrained(kept)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])
     typer.echo(f"{len(index)} paintings of {title}, kept in {folder}; delete it to ask the museum anew.", err=True)
     return index

@@ -104,7 +104,8 @@ def read_museum(
         found = museum.works(Client(museum.address, folder, settings), query, skipped)
         wanted = list(tqdm(islice(_wanted(found, query, skipped), query.limit), museum.title, disable=None))
     except DataError as error:
-        raise DataError(f"{error}; what was fetched is kept, and the same command goes on from there.") from None
+        reason = str(error).removesuffix(".")
+        raise DataError(f"{reason}; what was fetched is kept, and the same command goes on from there.") from None
     if not wanted:
         left_out = f" ({skipped.summary()})" if skipped.items else ""
         raise DataError(f"{museum.title} has no painting for {query} that can be taken{left_out}.")
