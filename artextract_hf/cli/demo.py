@@ -2,7 +2,7 @@
 
 import tempfile
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,10 @@ from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
 from artextract_hf.outputs import output_lock
+
+if TYPE_CHECKING:
+    from artextract_hf import PaintingIndex
+    from artextract_hf.data import MuseumQuery
 
 NEIGHBOURS = 5
 TASKS = ("style", "genre", "artist")
@@ -38,6 +42,7 @@ def demo(
         raise DataError("--museum and --collection are two collections; give one of them.")
     if query and not museum:
         raise DataError("--query is for a museum; say by --museum for which.")
+    wanted = _asked_of(museum, query) if museum else None  # refused before the page's libraries are loaded
     require("gradio", extra="app")
     add_to_path("spaces_app")
     from artextract_hf.models import DEFAULT
@@ -45,8 +50,8 @@ def demo(
 
     if collection:
         index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
-    elif museum:
-        index = _index_of_museum(museum, query, allow_private_hosts=allow_private_hosts)
+    elif museum and wanted:
+        index = index_of_museum(museum, wanted, allow_private_hosts=allow_private_hosts)
     else:
         index = open_index(None, DEFAULT)
     if not check:
@@ -75,14 +80,21 @@ def _index_of(collection: str, *, allow_outside: bool, allow_private_hosts: bool
     return index
 
 
-def _index_of_museum(museum: str, query: str, *, allow_private_hosts: bool) -> Any:
+def _asked_of(museum: str, query: str) -> "MuseumQuery":
+    from artextract_hf.data import MuseumQuery, museum_named
+
+    museum_named(museum)
+    return MuseumQuery(query, limit=FROM_MUSEUM)
+
+
+def index_of_museum(museum: str, wanted: "MuseumQuery", *, allow_private_hosts: bool) -> "PaintingIndex":
     """The index of what a museum finds: fetched and built once, then kept in this user's cache."""
-    from artextract_hf.data import MuseumQuery, SkipList, museum_named, read_museum
+    from artextract_hf.data import SkipList, museum_named, read_museum
     from artextract_hf.embedders import AutoEmbedder
     from artextract_hf.retrieval import PaintingIndex
     from spaces_app.app import CACHE
 
-    title, wanted, skipped = museum_named(museum).title, MuseumQuery(query, limit=FROM_MUSEUM), SkipList()
+    title, skipped = museum_named(museum).title, SkipList()
     network = AutoEmbedder.from_pretrained()
     folder = CACHE / "museums" / f"{museum}-{document_digest(asdict(wanted))[:16]}"
     kept = folder / f"index-{network.fingerprint}"

@@ -92,6 +92,8 @@ class _MuseumHandler(_Handler):
 
     def _answer(self, fault: object) -> None:
         path, query = self._key(), {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        if "/iiif/small" not in self.path:  # a service may refuse to enlarge
+            self.path = self.path.replace("/full/843,/", "/full/!843,843/")
         if self.path.startswith("/iiif/") or (isinstance(fault, int | tuple) or fault in ("html", "text")):
             return super()._answer(fault)
         if picture := re.fullmatch(r"/picture/(\w+)\.jpg", path):

@@ -185,6 +185,13 @@ def test_a_missing_picture_is_listed_and_the_rest_goes_on(server, museum, tmp_pa
     assert len(skipped.items) == 1 and skipped.items[0].reason == "the server answered 404"
 
 
+def test_a_picture_less_wide_than_wanted_is_had_as_it_is(server, tmp_path):
+    server.paintings = [Painting(1, picture="small"), Painting(2)]
+    assert read("artic", tmp_path)[0]["image"].size == (90, 60)
+    asked = [path.partition("/full/")[2] for path in server.asked if path.startswith("/iiif/")]
+    assert asked == ["843,/0/default.jpg", "!843,843/0/default.jpg", "843,/0/default.jpg"]
+
+
 def test_a_museum_without_any_picture(server, museum, tmp_path):
     server.paintings = many(1)
     paths = ("id1", "/picture/web_1.jpg", "/picture/print_1.jpg", "/picture/p1.jpg", "/picture/large_p1.jpg")
