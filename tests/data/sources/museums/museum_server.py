@@ -15,9 +15,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from artextract_hf.data.fetch import DownloadSettings
+from artextract_hf.data.schema import SkipList
+from artextract_hf.data.sources.museums.museum import read_museum
+from artextract_hf.data.sources.museums.query import MuseumQuery
 from tests.data.sources.iiif_server import IiifServer, _Handler, jpeg
 
 NO_PICTURE = "none"
+PATHS = {"artic": "aic", "cleveland": "cma", "met": "met"}
+SEARCHES = {"artic": "/aic/artworks/search", "cleveland": "/cma/artworks/", "met": "/met/v1.1/search"}
+LILIES = MuseumQuery("lilies")
+QUICK = DownloadSettings(
+    per_second=1000, timeout_s=5, pause_s=0.01, max_pause_s=0.1, retries=3, concurrency=1, allow_private_hosts=True
+)
 
 
 @dataclass
@@ -246,3 +256,11 @@ class _MuseumHandler(_Handler):
             for p in found
         ]
         return {"info": {"total": total, "parameters": query}, "data": data}
+
+
+def read(museum, folder, query=LILIES, skipped=None, settings=QUICK):
+    return read_museum(museum, query, folder, SkipList() if skipped is None else skipped, settings=settings)
+
+
+def many(count):
+    return [Painting(number, f"Lilies {number}") for number in range(1, count + 1)]

@@ -8,7 +8,7 @@ from artextract_hf.data.sources.museums.query import MuseumQuery
 from artextract_hf.data.sources.nga import COLUMNS
 from artextract_hf.errors import DataError
 from tests.data.sources.iiif_server import IiifServer
-from tests.data.sources.museums.test_museum import QUICK
+from tests.data.sources.museums.museum_server import QUICK
 
 # number: title, first and last year, maxpixels, artist
 PAINTINGS = {
