@@ -17,3 +17,10 @@ def server(monkeypatch):
 @pytest.fixture(params=PATHS)
 def museum(request):
     return request.param
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    """Interfaces that give ten works a page, so that few works are several pages."""
+    for name in PATHS:
+        monkeypatch.setattr(f"artextract_hf.data.sources.museums.{name}.PAGE_SIZE", 10)
