@@ -1,15 +1,25 @@
-"""`artextract demo`: from the embedded default, or one's own collection, to a running Space."""
+"""`artextract demo`: from the embedded default, one's own collection, or a museum's, to a running Space."""
 
 import tempfile
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, list_skipped, show
+from artextract_hf.digests import document_digest
+from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
+from artextract_hf.outputs import output_lock
+
+if TYPE_CHECKING:
+    from artextract_hf import PaintingIndex
+    from artextract_hf.data import MuseumQuery
 
 NEIGHBOURS = 5
+TASKS = ("style", "genre", "artist")
+FROM_MUSEUM = 100  # paintings, which the Met takes two minutes to give
 
 
 @app.command()
@@ -17,6 +27,10 @@ def demo(
     collection: Annotated[
         str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")
     ] = None,
+    museum: Annotated[
+        str | None, typer.Option(help="Paintings of a museum: artic, cleveland, met or nga; fetched once.")
+    ] = None,
+    query: Annotated[str, typer.Option(help="With --museum: what it searches for.")] = "",
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -24,6 +38,11 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the embedded classifier and a collection in the browser."""
+    if museum and collection:
+        raise DataError("--museum and --collection are two collections; give one of them.")
+    if query and not museum:
+        raise DataError("--query is for a museum; say by --museum for which.")
+    wanted = _asked_of(museum, query) if museum else None  # refused before the page's libraries are loaded
     require("gradio", extra="app")
     add_to_path("spaces_app")
     from artextract_hf.models import DEFAULT
@@ -31,6 +50,8 @@ def demo(
 
     if collection:
         index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+    elif museum and wanted:
+        index = index_of_museum(museum, wanted, allow_private_hosts=allow_private_hosts)
     else:
         index = open_index(None, DEFAULT)
     if not check:
@@ -59,6 +80,36 @@ def _index_of(collection: str, *, allow_outside: bool, allow_private_hosts: bool
     return index
 
 
+def _asked_of(museum: str, query: str) -> "MuseumQuery":
+    from artextract_hf.data import MuseumQuery, museum_named
+
+    museum_named(museum)
+    return MuseumQuery(query, limit=FROM_MUSEUM)
+
+
+def index_of_museum(museum: str, wanted: "MuseumQuery", *, allow_private_hosts: bool) -> "PaintingIndex":
+    """The index of what a museum finds: fetched and built once, then kept in this user's cache."""
+    from artextract_hf.data import SkipList, museum_named, read_museum
+    from artextract_hf.embedders import AutoEmbedder
+    from artextract_hf.retrieval import PaintingIndex
+    from spaces_app.app import CACHE
+
+    title, skipped = museum_named(museum).title, SkipList()
+    network = AutoEmbedder.from_pretrained()
+    folder = CACHE / "museums" / f"{museum}-{document_digest(asdict(wanted))[:16]}"
+    kept = folder / f"index-{network.fingerprint}"
+    try:
+        index = PaintingIndex.from_pretrained(kept, embedder=network)
+    except PaintingIndexError:  # the first start, or a damaged cache
+        with output_lock(folder):  # not two starts at the same time
+            paintings = read_museum(museum, wanted, folder / "images", skipped, allow_private_hosts=allow_private_hosts)
+            index = PaintingIndex.build(paintings, network, progress=True)
+            index.save_pretrained(kept)
+    list_skipped([*skipped.as_json(), *index.skipped.as_json()])
+    typer.echo(f"{len(index)} paintings of {title}, kept in {folder}; delete it to ask the museum anew.", err=True)
+    return index
+
+
 def _ask(url: str) -> dict[str, Any]:
     """One classification and one search, by a client of the page's own HTTP interface."""
     from gradio_client import Client, handle_file
@@ -68,10 +119,10 @@ def _ask(url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        *labels, _ = client.predict(question, api_name="/classify")
+        answers = client.predict(question, api_name="/classify")  # the tasks' labels, then what else the page shows
         *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
     classification = {
         task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(("style", "genre", "artist"), labels, strict=True)
+        for task, answer in zip(TASKS, answers[: len(TASKS)], strict=True)
     }
     return {"url": url, "classification": classification, "neighbours": hits}

@@ -1,6 +1,7 @@
 """`artextract prepare`: a source as it was downloaded becomes one data set on disk."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,6 +83,37 @@ def prepare_nga(
         ),
     )
     manifest = {"source": NGA_SOURCE, "max_side": max_side, "limit": limit}
+    _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
+
+
+@prepare.command("museum")
+def prepare_museum(
+    museum: Annotated[str, typer.Argument(help="artic (Chicago), cleveland, met (New York) or nga (Washington).")],
+    out: Out,
+    query: Annotated[str, typer.Option(help="What the museum searches for; without, paintings are drawn.")] = "",
+    artist: Annotated[str, typer.Option(help="Words of the artist's name.")] = "",
+    from_year: Annotated[int | None, typer.Option("--from", help="No painting that is surely from before.")] = None,
+    to_year: Annotated[int | None, typer.Option("--to", help="No painting that is surely from after.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many paintings.")] = 300,
+    images: Annotated[
+        Path | None, typer.Option(help="Where fetched answers and pictures are kept; default: beside OUT.")
+    ] = None,
+    allow_restricted: AllowRestricted = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open-access paintings of a museum, by its public interface; a killed run goes on where it was."""
+    from datasets import DatasetDict
+
+    from artextract_hf.data import ALL, MuseumQuery, SkipList, check_prepared_output, museum_named, read_museum
+
+    wanted = MuseumQuery(query, artist, from_year, to_year, limit, allow_restricted)
+    title = museum_named(museum).title
+    reserve(out)
+    check_prepared_output(out)
+    skipped = SkipList()
+    paintings = read_museum(museum, wanted, images or _beside(out), skipped, allow_private_hosts=allow_private_hosts)
+    manifest = {"source": title, "museum": museum, "query": asdict(wanted)}
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
 
 

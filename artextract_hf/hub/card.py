@@ -243,6 +243,7 @@ def _scored_on(learnt: Mapping[str, Any]) -> tuple[str, str]:
         "nga": ("nga", "National Gallery of Art"),
         "hub": (learnt["name"], learnt["name"]),
         "iiif": ("iiif", "a IIIF source"),
+        "museum": ("museum", learnt["name"]),
         "own": ("own", "a collection of one's own"),
     }[learnt["origin"]]
 

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from datasets import Dataset
 
 from artextract_hf.data.fetch import is_address, shown
+from artextract_hf.data.sources.museums.museum import MUSEUMS
 from artextract_hf.data.sources.nga import NGA_SOURCE
 
-Origin = Literal["wikiart", "nga", "hub", "iiif", "own"]
+Origin = Literal["wikiart", "nga", "hub", "iiif", "museum", "own"]
 
 
 def provenance(manifest: Mapping[str, Any], paintings: Dataset) -> dict[str, Any]:
@@ -20,8 +21,8 @@ def provenance(manifest: Mapping[str, Any], paintings: Dataset) -> dict[str, Any
         paintings: those that were learnt from.
 
     Returns:
-        `origin`; `name`, of the Hub's data set or the address of a IIIF source, never a path of this machine; `works`;
-        and `licenses`, how many works have each.
+        `origin`; `name`, of the Hub's data set, of the museum, or the address of a IIIF source, never a path of this
+        machine; `works`; and `licenses`, how many works have each.
     """
     source = str(manifest.get("source", ""))
     origin, name = _origin(manifest, source)
@@ -39,6 +40,8 @@ def _origin(manifest: Mapping[str, Any], source: str) -> tuple[Origin, str]:
         return "wikiart", ""
     if source == NGA_SOURCE:
         return "nga", ""
+    if museum := MUSEUMS.get(str(manifest.get("museum"))):
+        return "museum", museum.title
     if is_address(source):
         return "iiif", shown(source)
     # The name does not tell: `own/metadata.csv` may be a file that lay elsewhere.

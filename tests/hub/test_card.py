@@ -103,6 +103,14 @@ ORIGINS = {
         {"source": "https://me:secret@museum.example/m.json"},
         "of the IIIF source <https://museum.example/m.json>",
     ),
+    "museum": (
+        {"source": "The Metropolitan Museum of Art", "museum": "met"},
+        "of the open access of The Metropolitan Museum of Art",
+    ),
+    "own, of a museum that is none": (
+        {"source": "x", "museum": ["met"]},
+        "of a collection of one's own",
+    ),
 }
 
 

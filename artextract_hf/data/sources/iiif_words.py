@@ -109,10 +109,10 @@ def _plain(text: str) -> str:
         return text
 
 
-def _artist(text: str) -> str:
+def artist_in(text: str) -> str:
     """An artist as museums print one: a further line with a number in it is of nationality and life dates.
 
-    >>> _artist("Ann Example\\nAmerican, 1845-1921"), _artist("Ann Example<br>Bob Example (1850-1900)")
+    >>> artist_in("Ann Example\\nAmerican, 1845-1921"), artist_in("Ann Example<br>Bob Example (1850-1900)")
     ('Ann Example', 'Ann Example, Bob Example')
     """
     first, *further = [" ".join(line.split()) for line in _plain(text).splitlines() if line.strip()] or [""]
@@ -213,7 +213,7 @@ def words_of(part: Part) -> dict[str, str]:
     required = objects(part.get("requiredStatement"))
     words = {
         "title": text_of(part.get("label")),
-        "artist": _text_of(first(ARTIST_LABELS), _artist),
+        "artist": _text_of(first(ARTIST_LABELS), artist_in),
         "date": text_of(first(DATE_LABELS)),
         "medium": text_of(first(MEDIUM_LABELS)),
         "credit_line": text_of(required[0].get("value")) if required else text_of(part.get("attribution")),

@@ -29,6 +29,7 @@ from artextract_hf.data.schema import SkipList, make_dataset, new_record, painti
 from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import image_url
 from artextract_hf.data.sources.metadata import csv_lines, holds_rows
+from artextract_hf.data.sources.museums.query import MuseumQuery, words_in
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"
@@ -100,6 +101,7 @@ def read_nga(
     limit: int | None = None,
     side: int = 1024,
     settings: DownloadSettings | None = None,
+    query: MuseumQuery | None = None,
 ) -> Dataset:
     """`load_nga`, with what was left out noted in `skipped`.
 
@@ -108,12 +110,23 @@ def read_nga(
         images_dir: where pictures are kept.
         skipped: filled with rows that say too little and pictures that could not be fetched.
         allow_restricted: take also what is shown under fair use.
-        limit: at most so many paintings, the first by object number.
+        limit: at most so many paintings, the first by object number; with a query that searches for no words, drawn by
+            chance, each time the same.
         side: longer side of the pictures, pixels.
         settings: how often and how patiently the gallery's server is asked.
+        query: which paintings are wanted; all by default.
     """
     tables = _Tables(Path(opendata_dir), skipped)
-    works = _join(tables, skipped, allow_restricted=allow_restricted)
+    objects = _objects(tables, skipped)
+    artists = _artists(tables, objects)
+    if query:
+        objects = objects[[_is_wanted(row, artists.get(row.objectid, ""), query) for row in _rows(objects)]]
+        if not len(objects):
+            raise DataError(f"{NGA_SOURCE}: no painting is found for {query}.")
+    works = _join(tables, objects, skipped, allow_restricted=allow_restricted)
+    if limit and query and not query.is_search:
+        works = works.sample(min(limit, len(works)), random_state=0)
+        works = works.iloc[works["objectid"].astype(int).argsort(kind="stable")]
     works = works.head(limit) if limit else works
     if not len(works):
         raise DataError(f"{opendata_dir} names no painting that can be taken ({skipped.summary()}).")
@@ -121,7 +134,7 @@ def read_nga(
     files = download_images(wanted, Path(images_dir), skipped, settings=settings)
     if not any(files):
         raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
-    artists, styles, genres = _artists(tables, works), *_classes(tables, works)
+    styles, genres = _classes(tables, works)
     records = (
         _record(row, file, artists.get(row.objectid, ""), styles.get(row.objectid), genres.get(row.objectid))
         for row, file in zip(_rows(works), files, strict=True)
@@ -226,14 +239,29 @@ def _wanted(header: list[str], name: str, path: Path) -> dict[str, int]:
     return places | {column: header.index(column) for column in OPTIONAL.get(name, ()) if column in header}
 
 
-def _join(tables: _Tables, skipped: SkipList, *, allow_restricted: bool) -> pd.DataFrame:
-    """One row a painting: its object and its primary view."""
+def _objects(tables: _Tables, skipped: SkipList) -> pd.DataFrame:
+    """The paintings, each with a number of its own."""
     objects = pd.concat([part[_is_painting(part)] for part in tables.read("objects")])
+    _list_unnumbered(objects, "objectid", "object", skipped)
+    return _first(objects[objects["objectid"].str.fullmatch(OBJECT_ID)], "objectid", "object", skipped)
+
+
+def _list_unnumbered(table: pd.DataFrame, key: str, name: str, skipped: SkipList) -> None:
+    for row in table.index[~table[key].str.fullmatch(OBJECT_ID)]:
+        skipped.add(f"nga/{name} line {row}", f"its {key} is {str(table.at[row, key])[:100]!r}, no number")
+
+
+def _is_wanted(row: Any, artist: str, query: MuseumQuery) -> bool:
+    """Whether an object is asked for; the gallery has no search, so all words have to be in what its label says."""
+    label = words_in(" ".join((row.title, artist, row.attribution, row.medium)))
+    is_found = words_in(query.text) <= label and query.is_by(artist or row.attribution)
+    return is_found and query.is_from(_number(row.beginyear), _number(row.endyear))
+
+
+def _join(tables: _Tables, objects: pd.DataFrame, skipped: SkipList, *, allow_restricted: bool) -> pd.DataFrame:
+    """One row a painting: its object and its primary view."""
     views = pd.concat([part[_says(part["viewtype"], "primary")] for part in tables.read("published_images")])
-    for name, table, key in (("object", objects, "objectid"), ("view", views, "depictstmsobjectid")):
-        for row in table.index[~table[key].str.fullmatch(OBJECT_ID)]:
-            skipped.add(f"nga/{name} line {row}", f"its {key} is {str(table.at[row, key])[:100]!r}, no number")
-    objects = _first(objects[objects["objectid"].str.fullmatch(OBJECT_ID)], "objectid", "object", skipped)
+    _list_unnumbered(views, "depictstmsobjectid", "view", skipped)
     views = views[views["depictstmsobjectid"].isin(objects["objectid"])]
     order = pd.to_numeric(views["sequence"], errors="coerce").fillna(0)
     views = _first(views.iloc[order.argsort(kind="stable")], "depictstmsobjectid", "view", skipped)
