@@ -48,7 +48,7 @@ def main() -> None:
         for name, network in (("classifier", args.model), (BYOL, f"artextract/{BYOL}"))
     }
     works = pd.DataFrame(paintings.select_columns(["style", "artist_name", "year"]).to_dict())
-    years, artists = works["year"].to_numpy(float), works["artist_name"].to_numpy()
+    years, artists = works["year"].to_numpy(float), works["artist_name"].tolist()
     figures: dict[str, Any] = {"exchanged dates": {name: exchanged(rows, years) for name, rows in vectors.items()}}
     for name, groups in (("known artists", None), ("new artists", artists)):
         figures[name] = {}
