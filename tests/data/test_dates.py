@@ -2,7 +2,8 @@
 
 import pytest
 
-from artextract_hf.data.dates import first_year, last_year
+from artextract_hf.data.dates import checked_years, first_year, last_year, printed_years
+from artextract_hf.data.schema import SkipList
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,18 @@ from artextract_hf.data.dates import first_year, last_year
         ("1290 SH", None, None),
         ("Saka 1234", None, None),
         ("h. 1500", 1500, 1500),  # "hacia", about
+        # ranges that end before they begin, as they are written; "or" names no range
+        ("1890-1875", 1890, 1875),
+        ("c. 1890 to c. 1875", 1890, 1875),
+        ("1890s–1870s", 1890, 1879),
+        ("1875-60", 1875, 1860),
+        ("AD 90-75", 90, 75),
+        ("-450 to -500", -450, -500),
+        ("1855, reworked 1890–May 1875", 1890, 1875),
+        ("1890 or 1875", 1890, 1890),
+        ("1890 (design 1875)", 1890, 1890),
         # no dates
+        ("99999999999999999999", None, None),
         ("12345", None, None),
         ("Date unknown", None, None),
         ("[189-?]", None, None),
@@ -190,3 +202,17 @@ def test_a_long_text_of_digits_and_dashes_takes_no_time():
         "1±" * 90_000,
     ):
         first_year(text)
+
+
+def test_what_is_not_understood_or_ends_too_early_is_told_with_its_number():
+    dates = [("1890", ""), ("9" * 20, "1890"), ("1890", "9" * 20), ("17th century", "17th century")]
+    dates += [("1890-1875", ""), ("c. 1890", "before 1875"), ("n.d.", ""), ("Unknown", "[undated]"), ("–", "s. d.")]
+    skipped = SkipList()
+    works = ((str(place), *printed_years(*date)) for place, date in enumerate(dates))
+    assert checked_years(works, skipped) == [
+        (1890, 1890), (None, 1890), (1890, None), (None, None), *[(None, None)] * 5
+    ]  # fmt: skip
+    assert [tuple(item.values()) for item in skipped.as_json()] == [
+        ("1", f"its date {'9' * 20!r} is not understood, and is unknown; such works: 3"),
+        ("4", "its last year, 1875, lies before the first, 1890, and it gets neither; such works: 2"),
+    ]
