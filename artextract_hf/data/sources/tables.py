@@ -50,7 +50,7 @@ from artextract_hf.data.pictures import check_picture, encoded_pictures, picture
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.cards import StatedOfAll, add_card_rights, stated_in, stated_in_card
-from artextract_hf.data.sources.hub_format import as_pattern, download_repository, load_stored
+from artextract_hf.data.sources.hub_format import as_pattern, check_columns, download_repository, load_stored
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
@@ -107,7 +107,7 @@ def _as_data_error(source: str | Path) -> Iterator[None]:
     except ArtExtractError:
         raise
     except Exception as error:  # noqa: BLE001  (datasets, pyarrow, fsspec and the Hub's client each have their own)
-        raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
+        raise DataError(f"{source} cannot be read as a data set: {first_line(error.__cause__ or error)}") from None
 
 
 def _folder_of(source: str | Path) -> Path:
@@ -123,6 +123,7 @@ def _load(source: str | Path, folder: Path, skipped: SkipList, *, allow_outside:
     if source.is_dir():
         return load_stored(source, skipped, within=None if allow_outside else homes(source))
     check_files([source])
+    check_columns(source)
     return load_dataset("parquet", data_files=as_pattern(source))
 
 
