@@ -130,9 +130,9 @@ class RegionIndex(Publishable):
             QueryError: an unknown factory.
             ModelError: the embedder takes no pictures of this side or of a detail's, or has no maps.
         """
-        side = whole_number(side, "side", least=0, error=PaintingIndexError)
+        side = whole_number(side, "side", least=STRIDE, error=PaintingIndexError)
         seed = whole_number(seed, "seed", least=0, error=PaintingIndexError)
-        if side < STRIDE or side % STRIDE:
+        if side % STRIDE:
             raise PaintingIndexError(f"a search for regions needs a side that is a multiple of {STRIDE}; got {side}.")
         ids_of(dataset)
         check_protocol(embedder)
