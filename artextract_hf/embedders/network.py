@@ -34,6 +34,8 @@ class NetworkEmbedder:
         backend: computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
     """
 
+    decodes_many = True  # it decodes pictures itself, many at a time and few in memory
+
     def __init__(
         self,
         name: str,

@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -146,3 +148,15 @@ def test_on_another_device_the_answers_are_the_same(embedder, tiny_classifier):
     picture = plain_picture((9, 200, 30))
     assert np.allclose(moved.embed([picture]), embedder.embed([picture]), atol=1e-3)
     assert moved.fingerprint == embedder.fingerprint
+
+
+def test_a_search_by_a_descriptor_starts_without_torch():
+    code = """if True:
+        import sys
+        from artextract_hf.embedders.auto import AutoEmbedder
+        import artextract_hf.retrieval.index
+        assert AutoEmbedder.from_pretrained("palette").dim and AutoEmbedder.is_at_hand("palette")
+        sys.exit(", ".join({"torch", "timm", "transformers"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
