@@ -1,9 +1,12 @@
 """Dates as museums and Wikidata print them, by hand."""
 
 import pytest
+from datasets import Dataset
 
 from artextract_hf.data.dates import checked_years, first_year, last_year, printed_years
-from artextract_hf.data.schema import SkipList
+from artextract_hf.data.prepared import read_prepared
+from artextract_hf.data.schema import SkipList, new_record, painting_features
+from tests.conftest import plain_picture
 
 
 @pytest.mark.parametrize(
@@ -216,3 +219,19 @@ def test_what_is_not_understood_or_ends_too_early_is_told_with_its_number():
         ("1", f"its date {'9' * 20!r} is not understood, and is unknown; such works: 3"),
         ("4", "its last year, 1875, lies before the first, 1890, and it gets neither; such works: 2"),
     ]
+
+
+def test_years_of_saved_data_that_end_before_they_begin_are_told_and_unknown(tmp_path):
+    years = [(1890, 1875), (1875, None), (None, 1800)]
+    records = [
+        new_record(id=f"m/{i}", image=plain_picture((90, 40 * i, 20), seed=i), year=first, year_end=last)
+        for i, (first, last) in enumerate(years)
+    ]
+    saved = Dataset.from_list(records, features=painting_features())
+    saved.save_to_disk(tmp_path / "one")
+    skipped = SkipList()
+    found = read_prepared(tmp_path / "one", skipped)
+    assert list(zip(found["year"], found["year_end"], strict=True)) == [(None, None), *years[1:]]
+    assert set(found.column_names) == set(saved.column_names)
+    (told,) = skipped.items
+    assert told.path == "m/0" and "last year, 1875, lies before the first, 1890" in told.reason

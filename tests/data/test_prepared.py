@@ -382,19 +382,6 @@ def test_a_data_set_of_the_library_itself_is_read(splits, tmp_path):
     assert len(read_all(tmp_path / "two")[0]) == 3
 
 
-def test_years_that_end_before_they_begin_are_told_and_unknown(splits, tmp_path):
-    table = splits["train"].remove_columns(["year", "year_end"])
-    columns = {"year": [1890, 1875, None], "year_end": [1875, None, 1800]}
-    for name, values in columns.items():
-        table = table.add_column(name, values, feature=painting_features()[name])
-    table.save_to_disk(tmp_path / "one")
-    skipped = SkipList()
-    found = read_prepared(tmp_path / "one", skipped)
-    assert (found["year"][:], found["year_end"][:]) == ([None, 1875, None], [None, None, 1800])
-    (told,) = skipped.items
-    assert told.path == table["id"][0] and "last year, 1875, lies before the first, 1890" in told.reason
-
-
 def test_a_painting_in_two_splits_has_the_rights_that_both_state(splits, tmp_path):
     record = splits["train"][0] | {"id": "twice"}
     features = splits["train"].features
