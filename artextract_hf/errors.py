@@ -8,6 +8,9 @@ ArtExtractError
   └── QueryError           a search that cannot be answered as asked
 """
 
+import operator
+from typing import Any
+
 ERROR_FILE = "ARTEXTRACT_ERROR_FILE"  # in the environment of a training: where it leaves the line that ended it
 
 
@@ -33,6 +36,19 @@ class PaintingIndexError(ArtExtractError):
 
 class QueryError(ArtExtractError):
     """A search cannot be answered as it was asked."""
+
+
+def whole_number(value: Any, name: str, *, least: int, error: type[ArtExtractError]) -> int:
+    """A number that somebody gave as an int, NumPy's too.
+
+    Raises:
+        ArtExtractError: it is no whole number, or below `least`; the kind is `error`.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise error(f"{name} is {value!r:.60}; it must be a whole number.")
+    if value < least:
+        raise error(f"{name} is {value}; it must be at least {least}.")
+    return operator.index(value)
 
 
 def first_line(error: BaseException) -> str:

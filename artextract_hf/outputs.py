@@ -48,9 +48,10 @@ def output_lock(folder: str | Path) -> Iterator[None]:
     """Hold the right to write an output folder, for as long as a run takes; it ends with the process in any case.
 
     Raises:
-        ArtExtractError: another run holds it, or links lie where it would work.
+        ArtExtractError: another run holds it, links lie where it would work, or it would lie in a file.
     """
     target = real_path(folder)
+    _existing(target.parent)
     if target.parent.exists() and not os.access(target.parent, os.W_OK):
         yield  # a mounted folder, perhaps: there is no place for a lock beside it
         return
@@ -110,7 +111,7 @@ def check_replaceable(folder: str | Path) -> None:
 
     Raises:
         ArtExtractError: it is a file, the working directory or around it, or mounted, or the folder around it is
-            read-only.
+            read-only, or a file.
     """
     target = real_path(folder)
     if target.exists() and not target.is_dir():
@@ -119,8 +120,7 @@ def check_replaceable(folder: str | Path) -> None:
         raise ArtExtractError(f"{target} is the working directory, and would be replaced; choose another folder.")
     if target.is_mount():
         raise ArtExtractError(f"{target} is mounted, and cannot be replaced; choose a folder in it.")
-    if target.parent.exists() and not os.access(target.parent, os.W_OK):
-        raise ArtExtractError(f"{target.parent} cannot be written to; choose a folder elsewhere.")
+    check_writable(target.parent)
 
 
 def recover(folder: str | Path) -> None:
@@ -159,12 +159,21 @@ def check_writable(folder: str | Path) -> None:
     Raises:
         ArtExtractError: it is a file, or read-only, or would lie in such a place.
     """
-    target = real_path(folder)
+    there = _existing(real_path(folder))
+    if not os.access(there, os.W_OK):
+        raise ArtExtractError(f"{there} cannot be written to; choose a folder elsewhere.")
+
+
+def _existing(target: Path) -> Path:
+    """The folder itself, or the nearest around it that there is.
+
+    Raises:
+        ArtExtractError: that is a file.
+    """
     there = next(path for path in (target, *target.parents) if path.exists())
     if not there.is_dir():
         raise ArtExtractError(f"{there} is a file; choose another folder.")
-    if not os.access(there, os.W_OK):
-        raise ArtExtractError(f"{there} cannot be written to; choose a folder elsewhere.")
+    return there
 
 
 def refuse_filled(folder: str | Path) -> None:

@@ -299,3 +299,13 @@ def test_a_name_that_nothing_can_have_is_one_line(tmp_path):
         with pytest.raises(ArtExtractError, match="cannot be the name of a file or folder") as error:
             call()
         assert "\n" not in str(error.value) and "\0" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["file/out", "file/more/out"])
+def test_what_would_lie_in_a_file_names_that_file(tmp_path, name):
+    (tmp_path / "file").write_text("mine")
+    calls = [check_replaceable, lambda out: output_lock(out).__enter__(), lambda out: working_room(out).__enter__()]
+    for call in calls:
+        with pytest.raises(ArtExtractError, match=r"/file is a file; choose another folder\.$"):
+            call(tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1

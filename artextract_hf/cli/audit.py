@@ -1,6 +1,6 @@
 """`artextract audit`: what is wrong with a collection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,8 @@ from artextract_hf.cli.application import (
 )
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from artextract_hf import PaintingIndex
     from artextract_hf.curation import Finding
     from artextract_hf.data import SkipList
@@ -154,10 +156,12 @@ def audit_labels(
     as_json: AsJson = False,
 ) -> None:
     """Labels that may be wrong, each with a suggestion, and works that stand in two classes."""
-    from artextract_hf.curation import check_findings_output, find_label_issues
+    from artextract_hf.curation import check_findings_output, check_labels, find_label_issues
 
     check_findings_output(out)
-    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    index, skipped = _works_of(
+        source, embedder, backend, allow_outside, allow_private_hosts, check=lambda works: check_labels(works, task)
+    )
     findings = find_label_issues(index, task)
     _report(findings, index, skipped, out, title=f"Labels of {source}: {task}", as_json=as_json)
 
@@ -206,9 +210,24 @@ def audit_map(
 
 
 def _works_of(
-    source: str, embedder: str, backend: str, allow_outside: bool, allow_private_hosts: bool
+    source: str,
+    embedder: str,
+    backend: str,
+    allow_outside: bool,
+    allow_private_hosts: bool,
+    *,
+    check: Callable[["Dataset"], object] = lambda works: None,
 ) -> tuple["PaintingIndex", "SkipList"]:
-    """The works of a source with their vectors, embedded only where they are not yet; and what was left out."""
+    """The works of a source with their vectors, embedded only where they are not yet; and what was left out.
+
+    Args:
+        source: an index, embeddings or a collection.
+        embedder: of a collection.
+        backend: what computes it.
+        allow_outside: see `read_collection`.
+        allow_private_hosts: see `read_collection`.
+        check: refuses a collection before hours go into embedding.
+    """
     from artextract_hf import AutoEmbedder, PaintingIndex
     from artextract_hf.data import SkipList, read_collection
 
@@ -219,6 +238,7 @@ def _works_of(
         paintings = read_collection(
             source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
         )
+        check(paintings)
         index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(embedder, backend), "flat", progress=True)
     skipped.items += index.skipped.items
     return index, skipped

@@ -21,6 +21,7 @@ from .findings import Finding as Finding
 from .findings import by_criterion as by_criterion
 from .findings_report import check_findings_output as check_findings_output
 from .findings_report import write_findings as write_findings
+from .label_issues import check_labels as check_labels
 from .label_issues import find_label_issues as find_label_issues
 from .outliers import find_doubtful as find_doubtful
 from .outliers import find_outliers as find_outliers

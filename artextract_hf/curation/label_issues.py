@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from cleanlab.filter import find_label_issues as confident_learning
 from cleanlab.rank import get_label_quality_scores
+from datasets import Dataset
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -20,6 +21,7 @@ from artextract_hf.curation.outliers import Neighbourhood, neighbourhood
 from artextract_hf.data.duplicates import grey_thumbnail, near_duplicates
 from artextract_hf.data.labels import display_name
 from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.retrieval.embed import indexed_columns, names_of_classes
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.vectors.scan import units
 
@@ -70,6 +72,21 @@ def find_label_issues(index: PaintingIndex, task: str) -> list[Finding]:
             )
         )
     return findings + _in_two_classes(index, task, names, y, list(ids), around)
+
+
+def check_labels(dataset: Dataset, task: str) -> None:
+    """Refuse a collection whose labels `find_label_issues` would refuse, before hours go into embedding it.
+
+    Raises:
+        PaintingIndexError: as there.
+    """
+    columns = indexed_columns(dataset).column_names
+    if task == "image" or task not in columns:
+        known = ", ".join(name for name in columns if name != "image")
+        raise PaintingIndexError(f"the records have no field {task!r}; they have {known}.")
+    names = names_of_classes(dataset.features).get(task)
+    values = list(dataset[task])
+    labelled(values if names is None else [names[v] if v is not None and v >= 0 else None for v in values], task)
 
 
 def labelled(labels: Sequence[str | None], task: str) -> tuple[list[str], np.ndarray, np.ndarray]:

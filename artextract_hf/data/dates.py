@@ -6,13 +6,23 @@
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
 century; one in words ("17th century") is unknown, and what follows it counts only where it lies in that century ("17th
 century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count. What may be a
-month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901.
+month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901. A range that ends before it
+begins ("1890-1875") is handed on so, and `checked_years` takes it from a record.
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from artextract_hf.data.labels import is_unknown
+from artextract_hf.data.schema import SkipList
+
+Years = tuple[int | None, int | None]  # the first and the last year that a work may be from; None where unknown
 
 NEXT_CENTURY = 10  # years that a range may reach into it by two digits: "1898-02", not "1888-12", a month
 LONGEST = 300  # characters that are read; patterns with several repetitions are slow on long texts
+LAST_MONTH = 12  # "1888-12" is a month; "1875-60" is a range that ends before it begins
+SHOWN = 60  # characters of a date that is not understood
 
 # What stands behind a year before our era, and behind or before one of our era; with and without dots and spaces.
 _BEFORE = (
@@ -99,6 +109,55 @@ _OR_LATER = re.compile(
     re.IGNORECASE,
 )
 
+# What stands between the years of a range, which "or" and a comma do not make.
+_UP_TO = re.compile(
+    rf"\s*(?:[-/]|to|bis|until|till|jusqu'à|à|al?|hasta|tot)\s*(?:\d\d?\.?\s*)?(?:{_MONTH}\s*)?{_ABOUT}", re.IGNORECASE
+)
+# What says that nothing is known: without date, sans date, ohne Jahr.
+_UNDATED = re.compile(
+    r"[\W_]*(?:(?:undated|not? dated?|(?:date )?(?:unknown|not known)|n\.?\s?d|s\.?\s?d|o\.?\s?[dj])[\W_]*)?",
+    re.IGNORECASE,
+)
+
+
+def printed_years(date: str, end: str = "") -> tuple[Years, str]:
+    """The years of a work whose date, and perhaps its end apart, museums print; and what of them is not understood.
+
+    >>> printed_years("c. 1875-90"), printed_years("1875", "about 1890"), printed_years("17th century")
+    (((1875, 1890), ''), ((1875, 1890), ''), ((None, None), '17th century'))
+    """
+    stated = [text for text in (date, end) if not is_unknown(text) and not _UNDATED.fullmatch(text)]
+    unread = next((text for text in stated if _window(text) == (None, None)), "")
+    return (_window(date)[0], _window(end or date)[1]), unread
+
+
+def checked_years(works: Iterable[tuple[str, Years, str]], skipped: SkipList) -> list[Years]:
+    """The years of works, in their order; where the last lies before the first, a work gets neither.
+
+    Args:
+        works: of each its id, its years, and what of its date is not understood, "" where nothing is.
+        skipped: filled with the first such work of either kind, and with their number.
+    """
+    found: list[Years] = []
+    wrong: dict[str, list[tuple[str, str]]] = {"unread": [], "reversed": []}
+    for id_, (first, last), unread in works:
+        if unread:
+            wrong["unread"].append((id_, f"its date {unread[:SHOWN]!r} is not understood, and is unknown"))
+        if first is not None and last is not None and last < first:
+            reason = f"its last year, {last}, lies before the first, {first}, and it gets neither"
+            wrong["reversed"].append((id_, reason))
+            first = last = None
+        found.append((first, last))
+    for told in filter(None, wrong.values()):
+        skipped.add(told[0][0], f"{told[0][1]}; such works: {len(told)}")
+    return found
+
+
+def years_of(ids: Sequence[str], rows: Sequence[Mapping[str, str]], skipped: SkipList) -> list[Years]:
+    """The years of rows; of dates that are not understood, or that end before they begin, a line tells."""
+    printed = (printed_years(row.get("year", ""), row.get("year_end", "")) for row in rows)
+    return checked_years(((id_, *dated) for id_, dated in zip(ids, printed, strict=True)), skipped)
+
 
 def first_year(text: str) -> int | None:
     """The first year that a date names; None where it names none, or only the last ("before 1875").
@@ -120,23 +179,36 @@ def last_year(text: str) -> int | None:
     return _window(text)[1]
 
 
-def _window(text: str) -> tuple[int | None, int | None]:
-    """The first and the last year that a date may be from."""
+def _window(text: str) -> Years:
+    """The first and the last year that a date may be from; the last lies before the first where the text says so."""
     text = _DAY.sub(r"\1", text[:LONGEST].replace("\u2212", "-"))  # the sign for minus, also used as a dash
     if signed := _SIGNED.match(text):
         years = [int(year) for year in signed.groups() if year]
-        return min(years), max(years)
+        return years[0], years[-1]
     text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
     text = _GIVE_OR_TAKE.sub(lambda found: f"{int(found[1]) - int(found[2])}-{int(found[1]) + int(found[2])}", text)
     text = _OF_ANOTHER_CALENDAR.sub(" ", _OF_A_COPY.sub("", text))
     dates = _in_named_centuries(text, _dates(text))
     if not dates:
         return None, None
+    if backwards := _backwards(text, dates):
+        return backwards
     (head, (first, _)), (tail, _) = dates[0], dates[-1]
     last = max(end for _, (_, end) in dates)
     is_before = _UNTIL.search(text[: head.start()]) or _OR_EARLIER.match(text, tail.end())
     is_after = _SINCE.search(text[: tail.start()]) or _OR_LATER.match(text, tail.end())
     return None if is_before else first, None if is_after else last
+
+
+def _backwards(text: str, dates: list[tuple[re.Match[str], tuple[int, int]]]) -> tuple[int, int] | None:
+    """The first range that ends before it begins, of one date or of two that are joined."""
+    for _, (first, last) in dates:
+        if last < first:
+            return first, last
+    for (match, (first, _)), (other, (_, last)) in pairwise(dates):
+        if last < first and _UP_TO.fullmatch(text, match.end(), other.start()):
+            return first, last
+    return None
 
 
 def _dates(text: str) -> list[tuple[re.Match[str], tuple[int, int]]]:
@@ -172,7 +244,7 @@ def _era(match: re.Match[str]) -> tuple[int, int]:
     if match["before"]:
         years = [-int(first), -int(last or first), int(match["end"] or -int(first))]
     else:
-        years = [int(first), _completed(first, last) if last else int(first)]
+        return int(first), _completed(first, last) if last else int(first)
     return min(years), max(years)
 
 
@@ -183,6 +255,8 @@ def _span(match: re.Match[str], following: int) -> tuple[int, int]:
     last = first + following if match["decades"] or match["decade"] else first
     if short and (end := _completed(year, short)) > first:
         last = max(last, end + (9 if match["short_decade"] else 0))
+    elif short and int(short) > LAST_MONTH and end < first:
+        last = end
     return first, last
 
 

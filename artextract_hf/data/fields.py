@@ -7,14 +7,14 @@ credit line, classes
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from datasets import Features
 
-from artextract_hf.data.dates import first_year, last_year
+from artextract_hf.data.dates import Years
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
 from artextract_hf.data.nested import may_name, named_parts
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
@@ -71,6 +71,7 @@ INSIDE = " inside, "  # behind the name of what tells of rights inside a cell, b
 CHOSEN_LICENSE = "chosen license"  # field of a row: what a column says that was chosen for its rights
 SEVERAL = "several classes"  # key of a row: the tasks of which it names several
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
+MAX_VALUES = 10_000  # in the lists and structures of a cell that means something
 YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
 NO = ("false", "no", "n", "f", "0")
 
@@ -196,7 +197,8 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
     {'title': 'Poppies', 'rights': 'In copyright'}
 
     Raises:
-        DataError: two columns share a name that means something, and say different things.
+        DataError: two columns share a name that means something, and say different things; or a cell that means
+            something holds more than MAX_VALUES values.
     """
     found: dict[str, str] = {}
     classes = {column for task in _tasks(columns) for column in columns[task]}
@@ -209,6 +211,8 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
                 found[f"{inner}{INSIDE}{len(found)}"] = text
         if states_rights(name, columns):
             continue
+        if isinstance(value, list) and len(value) > MAX_VALUES and is_read(name, columns):
+            raise DataError(_too_many(name))
         texts = _distinct_texts(value)
         if len(texts) > 1 and name in classes:
             name += IN_A_LIST
@@ -225,15 +229,23 @@ def _distinct_texts(value: Any) -> list[str]:
     """The text of a cell, or those of a list of texts, each once."""
     if not isinstance(value, list):
         return [] if isinstance(value, dict) else list(_texts(value))
-    texts = [part for part in value if part is not None]
-    return list(dict.fromkeys(texts)) if all(isinstance(part, str) for part in texts) else []
+    if set(map(type, value)) - {str, type(None)}:
+        return []
+    return list(dict.fromkeys(part for part in value if part is not None))
 
 
 def _told_of_rights(column: str, value: Any, columns: Columns) -> Iterator[tuple[str, str]]:
     """The texts of a cell that tell of rights, each by the `column_key` of the name under which it stands."""
     for name, part in named_parts({column: value}):
         if tells_of_rights(key := column_key(name), columns):
-            yield from ((key, text) for text in _texts(part))
+            texts = list(islice(_texts(part), MAX_VALUES + 1))
+            if len(texts) > MAX_VALUES:
+                raise DataError(_too_many(key))
+            yield from ((key, text) for text in texts)
+
+
+def _too_many(column: str) -> str:
+    return f"a cell of the column {column!r} holds a list of more than {MAX_VALUES:,} values; write it as one text."
 
 
 def _least_open(column: str, statements: Iterable[str]) -> str:
@@ -292,18 +304,6 @@ def list_several(rows: Iterable[tuple[str, Mapping[str, str]]], skipped: SkipLis
                 found.setdefault(task, []).append(id_)
     for task, ids in found.items():
         skipped.add(ids[0], f"names several classes of {task} in a list, and gets none of them; such rows: {len(ids)}")
-
-
-def drop_reversed_dates(rows: Iterable[tuple[str, dict[str, str]]], skipped: SkipList) -> None:
-    """Take the dates from rows, which come with their ids, whose last year lies before the first, and note how many."""
-    found = []
-    for id_, row in rows:
-        first, last = first_year(row.get("year", "")), last_year(row.get("year_end", ""))
-        if first is not None and last is not None and last < first:
-            row["year"] = row["year_end"] = ""
-            found.append((id_, f"its last year, {last}, lies before the first, {first}, and it gets neither"))
-    if found:
-        skipped.add(found[0][0], f"{found[0][1]}; such rows: {len(found)}")
 
 
 def check_chosen(rows: Sequence[Mapping[str, str]], columns: Columns, source: str | Path) -> None:
@@ -373,15 +373,15 @@ def labels_of(row: Mapping[str, str], tables: ClassTables) -> dict[str, int]:
     return {task: table.get(label_of(row, task), UNKNOWN) for task, (_, table) in tables.items()}
 
 
-def words_of(row: Mapping[str, str], *, untitled: str) -> dict[str, Any]:
-    """What a row says about a painting, as fields of a record."""
+def words_of(row: Mapping[str, str], years: Years, *, untitled: str) -> dict[str, Any]:
+    """What a row says about a painting, with its years of `years_of`, as fields of a record."""
     title, date = row.get("title") or untitled, row.get("year", "")
     artist = artist_as_printed(row.get("artist_name", ""))
     return {
         "title": title,
         "artist_name": artist,
-        "year": first_year(date),
-        "year_end": last_year(row.get("year_end", "") or date),
+        "year": years[0],
+        "year_end": years[1],
         "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
         **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
     }

@@ -13,6 +13,7 @@ from datasets import Dataset
 
 PAIR = {"label", "value"}  # keys of a structure whose name is a text in it
 PICTURE = {"bytes", "path"}  # keys of a picture or a sound, which `datasets` would decode
+NESTED = {dict, list, tuple}
 BATCH = 100  # rows read at a time; a structure may hold pictures
 
 
@@ -21,8 +22,9 @@ def named_parts(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, tuple) and len(value) == 2:
         yield from named_parts({str(value[0]): value[1]})
     elif isinstance(value, list):
-        for part in value:
-            yield from named_parts(part)
+        if NESTED & set(map(type, value)):  # of a million numbers this tells at once that nothing has a name
+            for part in value:
+                yield from named_parts(part)
     elif isinstance(value, dict):
         pairs = [*value.items(), *([(value["label"], value["value"])] if value.keys() >= PAIR else [])]
         for name, part in pairs:

@@ -16,6 +16,7 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, concatenate_datasets
 
+from artextract_hf.data.dates import checked_years
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
@@ -169,10 +170,15 @@ def _with_stated_rights(split: Dataset) -> Dataset:
 def _with_licenses(split: Dataset, stated: list[str]) -> Dataset:
     if stated == list(split["license"]):
         return split
-    column = Dataset.from_dict({"license": stated}, features=Features({"license": split.features["license"]}))
+    return _with_columns(split, {"license": stated})
+
+
+def _with_columns(dataset: Dataset, values: dict[str, list[Any]]) -> Dataset:
+    """The records with other values in some of their columns."""
+    new = Dataset.from_dict(values, features=Features({name: dataset.features[name] for name in values}))
     # First, as `datasets` appends to no block of which `select_columns` has left no column.
-    joined = concatenate_datasets([column, split.remove_columns("license")], axis=1)
-    return joined.select_columns(split.column_names)
+    joined = concatenate_datasets([new, dataset.remove_columns(list(values))], axis=1)
+    return joined.select_columns(dataset.column_names)
 
 
 def _check_columns(splits: DatasetDict, folder: Path) -> None:
@@ -233,9 +239,19 @@ def read_prepared_splits(folder: Path, skipped: SkipList) -> tuple[Dataset, list
             skipped.add(f"row {row}", "the record has no id")
     dataset = _each_once(dataset)
     named = [row for row, id_ in enumerate(dataset["id"]) if id_ is not None]
-    dataset = with_pictures(dataset.select(named), skipped)
+    dataset = _with_checked_years(with_pictures(dataset.select(named), skipped), skipped)
     stated = ["" if list(splits) == [ALL] else names[row] for row in dataset[ROW]]
     return dataset.remove_columns(ROW), stated
+
+
+def _with_checked_years(dataset: Dataset, skipped: SkipList) -> Dataset:
+    """The records, of which those whose last year lies before the first have neither, see `checked_years`."""
+    stated = list(zip(dataset["year"], dataset["year_end"], strict=True))
+    years = checked_years(((id_, dated, "") for id_, dated in zip(dataset["id"], stated, strict=True)), skipped)
+    if years == stated:
+        return dataset
+    first, last = zip(*years, strict=True)
+    return _with_columns(dataset, {"year": list(first), "year_end": list(last)})
 
 
 def _each_once(dataset: Dataset) -> Dataset:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from artextract_hf.documents import read_document
 from artextract_hf.embedders.network import NetworkEmbedder, finite_units
-from artextract_hf.errors import ModelError, QueryError, first_line
+from artextract_hf.errors import ModelError, QueryError, first_line, whole_number
 from artextract_hf.models.image_processing_art import MOST_SIDE
 from artextract_hf.models.names import check_documents
 from artextract_hf.models.strict_loading import refuse_larger
@@ -66,7 +66,7 @@ class TextImageEmbedder(NetworkEmbedder):
         """
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise QueryError("embed_text takes a list of texts.")
-        starts = range(0, len(texts), batch_size)
+        starts = range(0, len(texts), whole_number(batch_size, "batch_size", least=1, error=ModelError))
         batches = [self._embed_texts(texts[start : start + batch_size]) for start in starts]
         return np.concatenate(batches) if batches else np.zeros((0, self.dim), dtype=np.float32)
 

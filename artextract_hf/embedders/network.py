@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.errors import ImageError, ModelError
+from artextract_hf.errors import ImageError, ModelError, whole_number
 from artextract_hf.models.backbones import feature_map
 from artextract_hf.models.inference.micro_batches import micro_batches
 from artextract_hf.models.inference.openvino_backend import on_backend
@@ -33,6 +33,8 @@ class NetworkEmbedder:
         prepare_whole: as `prepare`, but cuts nothing off a square picture; needed where `prepare` does.
         backend: computes the vectors, `torch` or `openvino`; it changes neither them nor the fingerprint.
     """
+
+    decodes_many = True  # it decodes pictures itself, many at a time and few in memory
 
     def __init__(
         self,
@@ -88,8 +90,8 @@ class NetworkEmbedder:
             ImageError: a picture cannot be decoded, or there is none.
             ModelError: the network takes no pictures of this side, or has no map.
         """
-        if side is not None and side < 1:
-            raise ModelError(f"maps are made of pictures with a side of at least 1 pixel; got {side}.")
+        if side is not None:
+            side = whole_number(side, "side", least=1, error=ModelError)
         prepare = self._prepare if side is None else self._prepare_whole
         batches = [self._map_batch(batch) for batch in self._prepared(images, batch_size, side or self.side, prepare)]
         if not batches:
@@ -106,6 +108,7 @@ class NetworkEmbedder:
         """Batches of pixel values; the next batch is decoded while the network works on this one."""
         if isinstance(images, str | Path | bytes | Image.Image):
             raise ImageError("embed takes a list of pictures, not a single one.")
+        batch_size = whole_number(batch_size, "batch_size", least=1, error=ModelError)
         images = list(images)
 
         def pixels(position: int) -> Tensor:

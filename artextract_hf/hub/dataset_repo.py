@@ -1,7 +1,7 @@
 """A prepared data set as a repository of the Hub: typed Parquet, splits as configurations, a card made from the data.
 
     data/<configuration>/<split>-00000-of-00001.parquet
-    class_balance.png
+    class_balance/<configuration>.png
     README.md
 
 Rights decide what is written. Records with an open licence keep their picture; where a data set has some without, those
@@ -37,6 +37,7 @@ SHARD_BYTES = 400_000_000
 ROW_GROUP = 100  # records; what a reader that streams holds at a time
 MAX_CLASS_NAME = 200  # characters
 DEFAULT = "default"  # the configuration of a data set that names no split
+BALANCE = "class_balance"  # folder of the pictures that show the works by class, one a configuration
 PICTURES, REFERENCES = "pictures", "references"
 
 
@@ -70,7 +71,7 @@ def dataset_repository(source: str | Path, repo_id: str, *, allow_restricted: bo
     def write(folder: Path) -> dict[str, Any]:
         return _write(Path(source), folder, repo_id, allow_restricted=allow_restricted)
 
-    return Repository("dataset", repo_id, write, replaces=["data/**"])  # shards of an earlier version go
+    return Repository("dataset", repo_id, write, replaces=["data/**", f"{BALANCE}*"])  # of an earlier version
 
 
 def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -> dict[str, Any]:
@@ -96,7 +97,9 @@ def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) 
         baselines[name] = baselines_on_val(parts)  # of what is published; the manifest's are of all that was prepared
         sizes = {split: _write_split(part, folder / "data" / name, split) for split, part in parts.items()}
         infos.append(_info(name, parts, sizes))
-    draw_class_balance(next(iter(overall.values()))["classes"], folder / "class_balance.png")
+    (folder / BALANCE).mkdir()
+    for name, about in overall.items():
+        draw_class_balance(about["classes"], folder / BALANCE / f"{name}.png")
     rights = {license for about in overall.values() for license in about["rights"]}
     facts = {
         "repo_id": repo_id,

@@ -90,6 +90,7 @@ class PaintingIndex(Publishable):
             PaintingIndexError: nothing to index, or two records with one id.
         """
         check_protocol(embedder)
+        ids_of(dataset)
         check_factory(factory, metric, len(dataset), embedder.dim)
         skipped = SkipList()
         vectors, records = embedded_records(dataset, embedder, skipped, progress=progress)

@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import ImageError, QueryError
 from artextract_hf.retrieval.embed import DECODED_SIDE
@@ -114,7 +113,7 @@ def _kind(query: Query) -> str:
 
 def _embed_pictures(pictures: list[Any], embedder: Embedder) -> np.ndarray:
     """Pictures decoded as an index decodes them; a network decodes its own, many at a time and few in memory."""
-    if isinstance(embedder, NetworkEmbedder):
+    if getattr(embedder, "decodes_many", False):  # its class is not asked for here: it would import torch
         return embedder.embed(pictures)
     return embedder.embed([decode_image(picture, min_side=DECODED_SIDE) for picture in pictures])
 

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from artextract_hf.data.prepared import load_prepared, take_split
-from artextract_hf.embedders.auto import processed_embedder
+from artextract_hf.embedders.directory import processed_embedder
 from artextract_hf.evaluation.embedder_report import evaluate_embedder
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
 from artextract_hf.models.backbones import load_imagenet

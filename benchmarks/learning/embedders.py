@@ -25,7 +25,8 @@ from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 from artextract_hf.data.prepared import load_prepared, take_split
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.auto import AutoEmbedder, processed_embedder
+from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf.embedders.directory import processed_embedder
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.evaluation.embedder_report import embed_split, evaluate_embedder, score_photographs

@@ -123,3 +123,15 @@ def test_what_cannot_be_audited_is_one_line(run_cli, index, tmp_path):
         code, _, errors = run_cli("audit", *arguments, "--out", tmp_path / "out")
         assert code == 2 and said in errors and errors.count("\n") == 1
         assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_cannot_be_doubted_are_refused_before_anything_is_embedded(run_cli, tmp_path):
+    museum = tmp_path / "museum"
+    museum.mkdir()
+    for number in range(3):
+        plain_picture(BLUISH, seed=number).save(museum / f"{number}.png")
+    (museum / "metadata.csv").write_text("file_name,style\n" + "".join(f"{n}.png,Baroque\n" for n in range(3)))
+    for task, said in [("school", "no field 'school'"), ("style", "0 classes of style have 5 works or more")]:
+        arguments = ("labels", museum, "--task", task, "--embedder", "no/such-embedder", "--out", tmp_path / "out")
+        code, _, errors = run_cli("audit", *arguments)
+        assert code == 2 and said in errors and errors.count("\n") == 1, errors

@@ -1,8 +1,12 @@
 """Dates as museums and Wikidata print them, by hand."""
 
 import pytest
+from datasets import Dataset
 
-from artextract_hf.data.dates import first_year, last_year
+from artextract_hf.data.dates import checked_years, first_year, last_year, printed_years
+from artextract_hf.data.prepared import read_prepared
+from artextract_hf.data.schema import SkipList, new_record, painting_features
+from tests.conftest import plain_picture
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,18 @@ from artextract_hf.data.dates import first_year, last_year
         ("1290 SH", None, None),
         ("Saka 1234", None, None),
         ("h. 1500", 1500, 1500),  # "hacia", about
+        # ranges that end before they begin, as they are written; "or" names no range
+        ("1890-1875", 1890, 1875),
+        ("c. 1890 to c. 1875", 1890, 1875),
+        ("1890s–1870s", 1890, 1879),
+        ("1875-60", 1875, 1860),
+        ("AD 90-75", 90, 75),
+        ("-450 to -500", -450, -500),
+        ("1855, reworked 1890–May 1875", 1890, 1875),
+        ("1890 or 1875", 1890, 1890),
+        ("1890 (design 1875)", 1890, 1890),
         # no dates
+        ("99999999999999999999", None, None),
         ("12345", None, None),
         ("Date unknown", None, None),
         ("[189-?]", None, None),
@@ -190,3 +205,33 @@ def test_a_long_text_of_digits_and_dashes_takes_no_time():
         "1±" * 90_000,
     ):
         first_year(text)
+
+
+def test_what_is_not_understood_or_ends_too_early_is_told_with_its_number():
+    dates = [("1890", ""), ("9" * 20, "1890"), ("1890", "9" * 20), ("17th century", "17th century")]
+    dates += [("1890-1875", ""), ("c. 1890", "before 1875"), ("n.d.", ""), ("Unknown", "[undated]"), ("–", "s. d.")]
+    skipped = SkipList()
+    works = ((str(place), *printed_years(*date)) for place, date in enumerate(dates))
+    assert checked_years(works, skipped) == [
+        (1890, 1890), (None, 1890), (1890, None), (None, None), *[(None, None)] * 5
+    ]  # fmt: skip
+    assert [tuple(item.values()) for item in skipped.as_json()] == [
+        ("1", f"its date {'9' * 20!r} is not understood, and is unknown; such works: 3"),
+        ("4", "its last year, 1875, lies before the first, 1890, and it gets neither; such works: 2"),
+    ]
+
+
+def test_years_of_saved_data_that_end_before_they_begin_are_told_and_unknown(tmp_path):
+    years = [(1890, 1875), (1875, None), (None, 1800)]
+    records = [
+        new_record(id=f"m/{i}", image=plain_picture((90, 40 * i, 20), seed=i), year=first, year_end=last)
+        for i, (first, last) in enumerate(years)
+    ]
+    saved = Dataset.from_list(records, features=painting_features())
+    saved.save_to_disk(tmp_path / "one")
+    skipped = SkipList()
+    found = read_prepared(tmp_path / "one", skipped)
+    assert list(zip(found["year"], found["year_end"], strict=True)) == [(None, None), *years[1:]]
+    assert set(found.column_names) == set(saved.column_names)
+    (told,) = skipped.items
+    assert told.path == "m/0" and "last year, 1875, lies before the first, 1890" in told.reason

@@ -1,15 +1,17 @@
 """What museums print in a table becomes the fields of a record."""
 
+import time
+
 import pyarrow as pa
 import pytest
 
+from artextract_hf.data.dates import years_of
 from artextract_hf.data.fields import (
     COLUMNS,
     artist_as_printed,
     cells_of,
     check_chosen,
     columns_with,
-    drop_reversed_dates,
     fields_of,
     rights_columns,
     stated_licenses,
@@ -96,7 +98,7 @@ def test_a_chosen_column_replaces_the_usual_ones():
     cells = {"maler": "Paula", "artist": "somebody else", "titel": "", "title": "Birke", "date": "um 1900"}
     row = fields_of(cells, columns)
     assert row == {"artist_name": "Paula", "year": "um 1900", "year_end": "um 1900"}
-    words = words_of(row, untitled="a.jpg")
+    words = words_of(row, years_of(["m/1"], [row], SkipList())[0], untitled="a.jpg")
     assert (words["title"], words["year"], words["year_end"]) == ("a.jpg", 1900, 1900)
     assert words["credit_line"] == "Paula, a.jpg, um 1900."
     with pytest.raises(DataError, match="no field painter"):
@@ -227,14 +229,14 @@ def test_dates_that_end_before_they_begin_are_told_and_unknown():
     cells += [("", "1875"), ("1890", "")]
     rows = [fields_of({"year": first, "year_end": last}, COLUMNS) for first, last in cells]
     skipped = SkipList()
-    drop_reversed_dates(((f"m/{number}", row) for number, row in enumerate(rows)), skipped)
-    found = [words_of(row, untitled="") for row in rows]
+    years = years_of([f"m/{number}" for number in range(len(rows))], rows, skipped)
+    found = [words_of(row, dated, untitled="") for row, dated in zip(rows, years, strict=True)]
     assert [(row["year"], row["year_end"]) for row in found] == [
         (None, None), (1875, 1890), (None, None), (None, None), (None, 1875), (1890, 1890)
     ]  # fmt: skip
     (told,) = skipped.as_json()
     assert told["path"] == "m/0" and "last year, 1875, lies before the first, 1890" in told["reason"]
-    assert told["reason"].endswith("such rows: 3")
+    assert told["reason"].endswith("such works: 3")
 
 
 def test_what_terms_and_legal_columns_claim_counts_beside_an_open_licence():
@@ -243,3 +245,15 @@ def test_what_terms_and_legal_columns_claim_counts_beside_an_open_licence():
         assert not is_open(stated_licenses([{column: text, "rights": "CC0"}])[0])
     for column, text in {"terms": "landscape, trees", "legal_status": "public domain"}.items():
         assert is_open(stated_licenses([{column: text, "rights": "CC0"}])[0])
+
+
+def test_a_long_list_is_refused_where_it_means_something_and_costs_nothing_elsewhere():
+    numbers = [1] * 3_000_000
+    started = time.process_time()
+    assert cells_of([("pixels", numbers), ("title", "A")], COLUMNS) == {"title": "A"}
+    for name, value in [("title", numbers), ("rights", numbers), ("notes", [{"rights": {"a": numbers}}])]:
+        with pytest.raises(
+            DataError, match=r"a cell of the column '(title|rights|notes)' holds a list of more than 10,000"
+        ):
+            cells_of([(name, value)], COLUMNS)
+    assert time.process_time() - started < 1

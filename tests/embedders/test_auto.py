@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -132,7 +134,7 @@ def test_maps_of_byol_are_its_last_hidden_state(tmp_path):
 
 def test_bad_maps(embedder):
     for side in (-32, 0):
-        with pytest.raises(ModelError, match="at least 1 pixel"):
+        with pytest.raises(ModelError, match="side is .*; it must be"):
             embedder.maps([plain_picture((1, 2, 3))], side=side)
     with pytest.raises(ImageError, match="got none"):
         embedder.maps([])
@@ -146,3 +148,15 @@ def test_on_another_device_the_answers_are_the_same(embedder, tiny_classifier):
     picture = plain_picture((9, 200, 30))
     assert np.allclose(moved.embed([picture]), embedder.embed([picture]), atol=1e-3)
     assert moved.fingerprint == embedder.fingerprint
+
+
+def test_a_search_by_a_descriptor_starts_without_torch():
+    code = """if True:
+        import sys
+        from artextract_hf.embedders.auto import AutoEmbedder
+        import artextract_hf.retrieval.index
+        assert AutoEmbedder.from_pretrained("palette").dim and AutoEmbedder.is_at_hand("palette")
+        sys.exit(", ".join({"torch", "timm", "transformers"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -169,7 +169,7 @@ def test_the_card_says_what_the_data_say(tmp_path):
     assert f"{100 * facts['undated']:.1f} % are undated, {100 * facts['unattributed']:.1f} % unattributed" in card.text
     assert f"{facts['rows']} works by {facts['artists']['number']} known artists" in card.text
     assert "| CC0 | 4 |" in card.text
-    with decode_image((tmp_path / "repo/class_balance.png").read_bytes()) as plot:
+    with decode_image((tmp_path / "repo/class_balance/default.png").read_bytes()) as plot:
         assert plot.width > 300
 
 
@@ -179,7 +179,7 @@ def test_the_command_writes_without_pushing(run_cli, tmp_path):
     assert code == 0
     assert set(json.loads(out)["files"]) == {
         "README.md",
-        "class_balance.png",
+        "class_balance/default.png",
         "data/default/train-00000-of-00001.parquet",
         "data/default/val-00000-of-00001.parquet",
     }
@@ -380,4 +380,7 @@ def test_the_card_tells_of_what_is_published_and_of_every_configuration(tmp_path
     lines = [line for line in card.text.splitlines() if line.startswith("| style |")]
     # `a` learns from both classes (ties go to the first) and is right on one of two; `b` has one class, and no artist
     assert [line.split("|")[2:4] for line in lines] == [[" 2 ", " 50.0 "], [" 1 ", " 100.0 "]]
+    for name in ("a", "b"):
+        assert f"![Works by class in {name}](class_balance/{name}.png)" in card.text
+        assert (tmp_path / f"repo/class_balance/{name}.png").is_file()
     assert "789" not in card.text and "2 records without an open licence" in card.text

@@ -52,15 +52,37 @@ def test_what_is_no_embedder(index, what):
         build(index, paintings(3), embedder)
 
 
+def test_what_makes_no_index_of_faces():
+    from artextract_hf.retrieval import FaceIndex
+
+    for arguments, error, said in [
+        ((None, ColorEmbedder()), PaintingIndexError, "without a column id is no collection"),
+        ((paintings(1), "default"), ModelError, "'default' is a name"),
+        ((paintings(1), ColorEmbedder(), "yunet"), ModelError, "yunet is no detector of faces"),
+    ]:
+        with pytest.raises(error, match=said):
+            FaceIndex.build(*arguments)
+
+
+@pytest.mark.parametrize("name", [None, 5, ["a"]])
+def test_what_is_no_name_of_a_table(name):
+    from artextract_hf.retrieval import DatabaseIndex
+
+    pytest.importorskip("lancedb")
+    with pytest.raises(PaintingIndexError, match="a table is called by a text"):
+        DatabaseIndex.build(paintings(2), ColorEmbedder(), "memory://", name)
+
+
 @pytest.mark.parametrize("metric", [[], None, {}, 3, "L2"])
 def test_what_is_no_metric(index, metric):
     with pytest.raises(QueryError, match="there is no metric .*the metrics are cosine, ip, l2"):
         build(index, paintings(3), ColorEmbedder(), metric=metric)
 
 
-def test_what_is_no_collection(index):
-    with pytest.raises(PaintingIndexError, match="a list without a column id is no collection"):
-        build(index, [PICTURE], ColorEmbedder())
+@pytest.mark.parametrize("dataset", [[PICTURE], None, "museum", 5])
+def test_what_is_no_collection(index, dataset):
+    with pytest.raises(PaintingIndexError, match=f"a {type(dataset).__name__} without a column id is no collection"):
+        build(index, dataset, ColorEmbedder())
 
 
 @pytest.mark.parametrize("what", ASK)

@@ -15,13 +15,13 @@ from typing import Any
 
 from datasets import Dataset
 
+from artextract_hf.data.dates import Years, years_of
 from artextract_hf.data.fetch import DownloadSettings, is_address
 from artextract_hf.data.fields import (
     ClassTables,
     Columns,
     check_chosen,
     columns_with,
-    drop_reversed_dates,
     features_of,
     label_of,
     labels_of,
@@ -201,9 +201,9 @@ def _records(
         check_chosen(rows, columns, folder)
     add_card_rights(rows, stated_in_card(folder), folder.name, skipped)
     list_several(zip(ids, rows, strict=True), skipped)
-    drop_reversed_dates(zip(ids, rows, strict=True), skipped)
+    years = years_of(ids, rows, skipped)
     tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}
-    records = (_record(item, id_, tables) for item, id_ in zip(kept, ids, strict=True))
+    records = (_record(*known, tables) for known in zip(kept, ids, years, strict=True))
     return make_dataset(records, features_of(tables)), splits_of(rows, ids, skipped)
 
 
@@ -218,7 +218,7 @@ def _check(item: Listed) -> None:
     check_picture(item.path)
 
 
-def _record(item: Listed, id_: str, tables: ClassTables) -> dict[str, Any]:
+def _record(item: Listed, id_: str, years: Years, tables: ClassTables) -> dict[str, Any]:
     image = {"path": str(item.path), "bytes": None}
-    words = words_of(item.row, untitled=item.path.stem)
+    words = words_of(item.row, years, untitled=item.path.stem)
     return new_record(id=id_, image=image, **words) | labels_of(item.row, tables)

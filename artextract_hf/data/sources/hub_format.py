@@ -7,13 +7,14 @@ read first, and may name files of its data set only; Parquet and Arrow files are
 import glob
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.parquet as pq
 import yaml
-from datasets import DatasetDict, load_dataset_builder
+from datasets import DatasetDict, Features, load_dataset_builder
 from datasets.config import METADATA_CONFIGS_FIELD, REPOCARD_FILENAME, REPOYAML_FILENAME
 from huggingface_hub import DatasetCard
 from PIL import Image
@@ -21,9 +22,10 @@ from PIL import Image
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.named_files import first_elsewhere, outside
-from artextract_hf.errors import DataError
+from artextract_hf.errors import DataError, first_line
 from artextract_hf.remote import download_snapshot
 
+SHOWN = 100  # characters of an error of another library
 CHECKED = (".parquet", ".arrow")
 ELSEWHERE = re.compile(r"^[/\\~]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:[/\\]")
 ADDRESS = re.compile("://|::")  # also of an archive, or of a file system that fsspec knows
@@ -66,11 +68,32 @@ def load_stored(folder: Path, skipped: SkipList, *, within: Sequence[Path] | Non
     if within and (other := first_elsewhere(paths, within)):
         raise DataError(f"{other} {outside(folder)}.")
     check_files([path for path in paths if path.suffix in CHECKED])
-    _check_classes([path for path in paths if path.suffix == ".parquet"])
+    tables = [path for path in paths if path.suffix == ".parquet"]
+    for path in tables:
+        check_columns(path)
+    _check_classes(tables)
     for path in sorted(_data_files(folder) - set(paths)):
         skipped.add(path.relative_to(folder.parent), "is in no split of the data set")
     builder.download_and_prepare()  # of what was checked
     return cast(DatasetDict, builder.as_dataset())
+
+
+def check_columns(path: Path) -> None:
+    """Refuse a Parquet file two of whose columns have one name, or whose description of them `datasets` cannot read.
+
+    Raises:
+        DataError: it is such a file.
+    """
+    schema = pq.read_schema(path)
+    if twice := [name for name, times in Counter(schema.names).items() if times > 1]:
+        raise DataError(f"{path} has two columns called {twice[0]!r}; rename one of them.")
+    try:
+        Features.from_arrow_schema(schema).arrow_schema  # noqa: B018  (its types are looked up only now)
+    except Exception as error:  # noqa: BLE001  (whatever a document makes `datasets` stumble over)
+        raise DataError(
+            f"{path} describes its columns in a form that `datasets` cannot read ({type(error).__name__}: "
+            f"{first_line(error)[:SHOWN]}); write the file anew without the key `huggingface` in its schema."
+        ) from None
 
 
 def _check_classes(paths: Sequence[Path]) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from datasets import Dataset
 
-from artextract_hf.data.dates import first_year, last_year
+from artextract_hf.data.dates import Years, checked_years, printed_years
 from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
 from artextract_hf.data.labels import ARTISTS, UNKNOWN, known_artist
 from artextract_hf.data.rights import least_open
@@ -65,9 +65,11 @@ def read_iiif(
     canvases = _one_licence(list(_unique(_walk(name, Fetcher(settings), skipped, side=side), skipped)))
     wanted = [Wanted(hashlib.sha256(c.images[0].encode()).hexdigest()[:24] + ".jpg", c.images) for c in canvases]
     files = download_images(wanted, images_dir, skipped, settings=settings)
-    records = [_record(canvas, file) for canvas, file in zip(canvases, files, strict=True) if file]
-    if not records:
+    kept = [(canvas, file) for canvas, file in zip(canvases, files, strict=True) if file]
+    if not kept:
         raise DataError(f"{shown(name)} gives no usable picture ({skipped.summary()}).")
+    years = checked_years(((shown(canvas.id), *printed_years(canvas.date)) for canvas, _ in kept), skipped)
+    records = (_record(canvas, file, dated) for (canvas, file), dated in zip(kept, years, strict=True))
     return make_dataset(records, painting_features())
 
 
@@ -178,7 +180,7 @@ def _one_licence(canvases: list[Canvas]) -> list[Canvas]:
     return [replace(canvas, license=least_open(stated[canvas.images[0]])) for canvas in canvases]
 
 
-def _record(canvas: Canvas, file: Path) -> dict[str, Any]:
+def _record(canvas: Canvas, file: Path, years: Years) -> dict[str, Any]:
     known = known_artist(canvas.artist)
     made_up = ", ".join(filter(None, (canvas.artist, canvas.title, canvas.date)))
     return new_record(
@@ -187,8 +189,8 @@ def _record(canvas: Canvas, file: Path) -> dict[str, Any]:
         artist=ARTISTS.index(known) if known else UNKNOWN,
         title=canvas.title,
         artist_name=canvas.artist,
-        year=first_year(canvas.date),
-        year_end=last_year(canvas.date),
+        year=years[0],
+        year_end=years[1],
         source_url=shown(canvas.source_url),
         license=canvas.license,
         credit_line=canvas.credit_line or f"{made_up}.",

@@ -37,6 +37,9 @@ RIGHTS_LABELS = {"access", "terms"}  # beside those that `states_rights` knows
 # Properties that are names, addresses and kinds, not words.
 NAMES = frozenset({"id", "@id", "type", "@type", "@context", "profile", "protocol", "format", "language", "@language"})
 PAIRED = frozenset({"metadata", "requiredStatement"})  # pairs of a label and a value; only values are words
+CHAPTERS = frozenset({"structures", "ranges"})  # a table of contents: its labels are names of chapters
+# A chapter may be called "Copyright"; with a sign, a year or a name behind "by" it claims one.
+_CHAPTER_OF_RIGHTS = re.compile(r"\bcopyrights?\b(?!\W*(?:\d|by\b))", re.IGNORECASE)
 # Properties that hold the documents, canvases and pictures below a part; each of them has words of its own.
 PARTS = frozenset({
     "items", "members", "collections", "manifests", "first", "next", "sequences", "canvases", "images", "resource",
@@ -149,7 +152,7 @@ def license_of(parts: Iterable[Part]) -> str:
     return next(filter(None, map(_stated_by, parts)), "")
 
 
-def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS) -> str:
+def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS, *, in_contents: bool = False) -> str:
     """What a part of a document states of rights; words anywhere in it count where they claim what that gives.
 
     So do those of its provider, its pages elsewhere, notes, ranges and services, and what is stated of their own rights
@@ -159,6 +162,7 @@ def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS) -> s
         part: of the document.
         beside: what is stated around it.
         apart: the properties that are parts with words of their own.
+        in_contents: whether the part is of a table of contents, where the word "copyright" in a label is no claim.
     """
     pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
     stated = [value for key, value in part.items() if states_rights(column_key(key), COLUMNS)]
@@ -169,12 +173,17 @@ def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS) -> s
     given = license or beside
     # "id" is also the language of Indonesia, whose texts are listed.
     words = {key: v for key, v in part.items() if key not in apart and not (key in NAMES and isinstance(v, str))}
+    if in_contents:
+        words["label"] = [_CHAPTER_OF_RIGHTS.sub(" ", text) for text in _strings(words.get("label"))]
     texts = map(text_of, _strings([*stated, *(value for _, value in pairs), *chain(*map(_texts, words.values()))]))
     claims = (text for text in texts if _claims(text, given))
     holders = ((label, text_of(value)) for label, value in [*pairs, *part.items()] if names_holder(column_key(label)))
     held = (f"{label}: {name}" for label, name in holders if claims_as_holder(name, given))
-    inner = (inner for key, value in words.items() if key not in PAIRED for inner in objects(value))
-    closed = filter(is_closed, (_stated_by(thing, given, frozenset()) for thing in inner))
+    inner = ((key, inner) for key, value in words.items() if key not in PAIRED for inner in objects(value))
+    closed = filter(
+        is_closed,
+        (_stated_by(thing, given, frozenset(), in_contents=in_contents or key in CHAPTERS) for key, thing in inner),
+    )
     return next(chain(claims, held, closed), license)
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any, TextIO, cast
 import pandas as pd
 from datasets import Dataset
 
+from artextract_hf.data.dates import Years, checked_years
 from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
 from artextract_hf.data.rights import ALLOW
@@ -135,10 +136,11 @@ def read_nga(
     if not any(files):
         raise DataError(f"not one of {len(files)} pictures could be fetched, the last: {skipped.items[-1].reason}.")
     styles, genres = _classes(tables, works)
+    kept = [(row, file) for row, file in zip(_rows(works), files, strict=True) if file]
+    years = checked_years(((_id_of(row), *_years(row)) for row, _ in kept), skipped)
     records = (
-        _record(row, file, artists.get(row.objectid, ""), styles.get(row.objectid), genres.get(row.objectid))
-        for row, file in zip(_rows(works), files, strict=True)
-        if file
+        _record(row, file, dated, artists.get(row.objectid, ""), styles.get(row.objectid), genres.get(row.objectid))
+        for (row, file), dated in zip(kept, years, strict=True)
     )
     return make_dataset(records, painting_features())
 
@@ -337,19 +339,23 @@ def _only(terms: pd.DataFrame, meaning: dict[str, str], names: tuple[str, ...]) 
     return {str(key): names.index(found[0]) for key, found in classes.items() if len(found) == 1}
 
 
-def _record(row: Any, file: Path, artist: str, style: int | None, genre: int | None) -> dict[str, Any]:
+def _id_of(row: Any) -> str:
+    return f"nga/{row.objectid}"
+
+
+def _record(row: Any, file: Path, years: Years, artist: str, style: int | None, genre: int | None) -> dict[str, Any]:
     artist = artist or row.attribution
     known = known_artist(artist)
     return new_record(
-        id=f"nga/{row.objectid}",
+        id=_id_of(row),
         image={"path": str(file), "bytes": None},
         style=UNKNOWN if style is None else style,
         genre=UNKNOWN if genre is None else genre,
         artist=ARTISTS.index(known) if known else UNKNOWN,
         title=row.title,
         artist_name=artist,
-        year=_number(row.beginyear),
-        year_end=_number(row.endyear),
+        year=years[0],
+        year_end=years[1],
         source_url=PAGE.format(row.objectid),
         license=row.license,
         credit_line=", ".join(filter(None, (artist, row.title, row.creditline, "National Gallery of Art"))),
@@ -364,6 +370,13 @@ def _license(row: Any) -> str:
     if row.maxpixels:
         return f"fair use, at most {row.maxpixels} pixels a side, not open access"
     return OPEN_LICENSE if getattr(row, "openaccess", "1") == "1" else "not open access"
+
+
+def _years(row: Any) -> tuple[Years, str]:
+    """The years of an object, and what of them is no number."""
+    years = _number(row.beginyear), _number(row.endyear)
+    texts = zip((row.beginyear, row.endyear), years, strict=True)
+    return years, next((text for text, year in texts if text.strip() and year is None), "")
 
 
 def _number(text: str) -> int | None:

@@ -27,13 +27,13 @@ from datasets import (
 )
 from huggingface_hub.constants import HF_HUB_CACHE
 
+from artextract_hf.data.dates import Years, years_of
 from artextract_hf.data.fields import (
     PART,
     Columns,
     cells_of,
     check_chosen,
     column_key,
-    drop_reversed_dates,
     features_of,
     fields_of,
     label_of,
@@ -50,7 +50,7 @@ from artextract_hf.data.pictures import check_picture, encoded_pictures, picture
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.cards import StatedOfAll, add_card_rights, stated_in, stated_in_card
-from artextract_hf.data.sources.hub_format import as_pattern, download_repository, load_stored
+from artextract_hf.data.sources.hub_format import as_pattern, check_columns, download_repository, load_stored
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
@@ -107,7 +107,7 @@ def _as_data_error(source: str | Path) -> Iterator[None]:
     except ArtExtractError:
         raise
     except Exception as error:  # noqa: BLE001  (datasets, pyarrow, fsspec and the Hub's client each have their own)
-        raise DataError(f"{source} cannot be read as a data set: {first_line(error)}") from None
+        raise DataError(f"{source} cannot be read as a data set: {first_line(error.__cause__ or error)}") from None
 
 
 def _folder_of(source: str | Path) -> Path:
@@ -123,6 +123,7 @@ def _load(source: str | Path, folder: Path, skipped: SkipList, *, allow_outside:
     if source.is_dir():
         return load_stored(source, skipped, within=None if allow_outside else homes(source))
     check_files([source])
+    check_columns(source)
     return load_dataset("parquet", data_files=as_pattern(source))
 
 
@@ -148,8 +149,8 @@ def _read(
     check_chosen(rows, columns, source)
     add_card_rights(rows, of_all, name, skipped)
     list_several(zip(ids.values(), rows, strict=True), skipped)
-    drop_reversed_dates(zip(ids.values(), rows, strict=True), skipped)
-    records = _records(rows, list(ids.values()), [*own, *classes])
+    years = years_of(list(ids.values()), rows, skipped)
+    records = _records(rows, list(ids.values()), years, [*own, *classes])
     pictures = pictures.select(list(ids))
     if _is_text(pictures.features["image"]):
         paths = [{"path": str(folders[0] / path), "bytes": None} for path in pictures["image"]]
@@ -268,17 +269,17 @@ def _name_of(cell: Any, row: int, called: str | None) -> str:
     return Path(cell["path"] or called or "").name or hashlib.sha256(cell["bytes"] or b"").hexdigest()[:16]
 
 
-def _records(rows: list[dict[str, str]], ids: list[str], own: Sequence[str]) -> Dataset:
+def _records(rows: list[dict[str, str]], ids: list[str], years: list[Years], own: Sequence[str]) -> Dataset:
     """The records without their pictures."""
     tables = {task: class_table(task, [label_of(row, task) for row in rows]) for task in (*TASKS, *own)}
     artists, _ = tables["artist"]
 
     def records() -> Iterator[dict[str, Any]]:
-        for id_, row in zip(ids, rows, strict=True):
+        for id_, row, dated in zip(ids, rows, years, strict=True):
             labels = labels_of(row, tables)
             if row.get("artist"):
                 row["artist_name"] = display_name(artists[labels["artist"]])
-            yield new_record(id=id_, image={"path": None, "bytes": None}, **words_of(row, untitled="")) | labels
+            yield new_record(id=id_, image={"path": None, "bytes": None}, **words_of(row, dated, untitled="")) | labels
 
     return make_dataset(records(), features_of(tables)).remove_columns("image")
 

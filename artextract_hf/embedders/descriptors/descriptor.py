@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
-from artextract_hf.errors import ImageError
+from artextract_hf.errors import ImageError, ModelError, whole_number
 
 
 class Descriptor(ABC):
@@ -58,9 +58,11 @@ class Descriptor(ABC):
 
         Raises:
             ImageError: a picture cannot be decoded; the message says which.
+            ModelError: a batch size that is no whole number from 1.
         """
         if isinstance(images, str | Path | bytes | Image.Image):
             raise ImageError("embed takes a list of pictures, not a single one.")
+        batch_size = whole_number(batch_size, "batch_size", least=1, error=ModelError)
         vectors = np.zeros((len(images), self.dim), dtype=np.float32)
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(images), batch_size):

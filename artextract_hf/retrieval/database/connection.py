@@ -42,6 +42,16 @@ def connect(uri: "str | Path | DBConnection", *, create: bool = True) -> "DBConn
         return database
 
 
+def check_table_name(name: object) -> None:
+    """Refuse what is no text, before the work on what is to be in the table.
+
+    Raises:
+        PaintingIndexError: it is none.
+    """
+    if not isinstance(name, str):
+        raise PaintingIndexError(f"a table is called by a text; got {name!r:.60}.")
+
+
 def write_batches(
     write: Callable[[pa.RecordBatchReader], Any],
     schema: pa.Schema,

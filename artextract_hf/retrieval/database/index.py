@@ -27,7 +27,7 @@ from artextract_hf.data.schema import SkipList
 from artextract_hf.embedders.protocol import Embedder, check_protocol
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
-from artextract_hf.retrieval.database.connection import connect
+from artextract_hf.retrieval.database.connection import check_table_name, connect
 from artextract_hf.retrieval.database.export import write_table
 from artextract_hf.retrieval.database.rows import picture_rows, record_fields, table_schema, vector_rows
 from artextract_hf.retrieval.database.table import PaintingTable, refuse_other_rerankers
@@ -97,6 +97,7 @@ class DatabaseIndex(Publishable):
             PaintingIndexError: nothing to index, two records with one id, or a table of this name.
         """
         check_protocol(embedder)
+        check_table_name(table)
         name = getattr(embedder, "name", type(embedder).__name__)
         about = {"metric": metric, "embedder": name, "fingerprint": embedder.fingerprint}
         ids_of(dataset)

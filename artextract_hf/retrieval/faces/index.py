@@ -23,8 +23,8 @@ from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.protocol import Embedder
-from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.embedders.protocol import SHOWN, Embedder, check_protocol
+from artextract_hf.errors import ModelError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.faces.detection import LONGEST, Face, FaceDetector, align_face
 from artextract_hf.retrieval.faces.head_pose import HeadPose
@@ -32,6 +32,7 @@ from artextract_hf.retrieval.faces.records import ANGLES, COLUMNS, EDGES, detect
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.publication import Publishable
+from artextract_hf.retrieval.records import ids_of
 from artextract_hf.retrieval.vectors.scan import check_k
 
 KIND = "faces"
@@ -125,8 +126,12 @@ class FaceIndex(Publishable):
 
         Raises:
             PaintingIndexError: no face is found in the whole collection.
-            ModelError: the detector cannot be fetched.
+            ModelError: no embedder, no detector, or one that cannot be fetched.
         """
+        ids_of(dataset)
+        check_protocol(embedder)
+        if detector is not None and not hasattr(detector, "detect"):
+            raise ModelError(f"{str(detector)[:SHOWN]} is no detector of faces; give FaceDetector.from_hub().")
         detector = detector or FaceDetector.from_hub()
         skipped = SkipList()
         faces = detect_faces(dataset, detector, skipped, progress=progress)

@@ -19,8 +19,8 @@ from PIL import Image
 
 from artextract_hf.data.decode import ImageSource, decode_image
 from artextract_hf.data.schema import SkipList
-from artextract_hf.embedders.protocol import DenseEmbedder, Embedder, dense
-from artextract_hf.errors import PaintingIndexError, QueryError
+from artextract_hf.embedders.protocol import DenseEmbedder, Embedder, check_protocol, dense
+from artextract_hf.errors import PaintingIndexError, QueryError, whole_number
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.filters import matching_rows
 from artextract_hf.retrieval.fingerprint import check_embedder
@@ -28,9 +28,11 @@ from artextract_hf.retrieval.named_embedder import load_named_embedder
 from artextract_hf.retrieval.publication import Publishable
 from artextract_hf.retrieval.records import RecordTable, ids_of
 from artextract_hf.retrieval.regions.features import read_patches
+from artextract_hf.retrieval.regions.patches import make_windows
 from artextract_hf.retrieval.regions.store import RegionStore
 from artextract_hf.retrieval.regions.templates import Templates, check_sides, crop
 from artextract_hf.retrieval.storage import find_index, read_index, write_index
+from artextract_hf.retrieval.vectors.factories import resolve
 from artextract_hf.retrieval.vectors.scan import check_k
 
 KIND = "regions"
@@ -123,13 +125,19 @@ class RegionIndex(Publishable):
             progress: show a progress bar on a terminal.
 
         Raises:
-            PaintingIndexError: nothing to index, a side that is no multiple of 32, or two records with one id.
+            PaintingIndexError: nothing to index, a side that is no multiple of 32, a seed that is no whole number, or
+                two records with one id.
+            QueryError: an unknown factory.
             ModelError: the embedder takes no pictures of this side or of a detail's, or has no maps.
         """
-        if side < STRIDE or side % STRIDE:
+        side = whole_number(side, "side", least=STRIDE, error=PaintingIndexError)
+        seed = whole_number(seed, "seed", least=0, error=PaintingIndexError)
+        if side % STRIDE:
             raise PaintingIndexError(f"a search for regions needs a side that is a multiple of {STRIDE}; got {side}.")
         ids_of(dataset)
+        check_protocol(embedder)
         network = dense(embedder)
+        resolve(factory, len(dataset) * len(make_windows(1, 1)), network.dim)  # refused before the work, not after
         check_sides(network, side)
         found = read_patches(dataset, network, side=side, seed=seed, progress=progress)
         shares = found.sizes / found.sizes.max(axis=1, keepdims=True)

@@ -3,13 +3,12 @@
 Scores are larger for more similar vectors: the inner product (`cosine`, `ip`), or minus the Euclidean distance (`l2`).
 """
 
-import operator
 from typing import Any
 
 import faiss
 import numpy as np
 
-from artextract_hf.errors import QueryError
+from artextract_hf.errors import QueryError, whole_number
 
 METRICS = {"cosine": faiss.METRIC_INNER_PRODUCT, "ip": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2}
 BLOCK_FLOATS = 2**24  # vectors are read in blocks of 64 MB, so that memory stays bounded
@@ -67,11 +66,7 @@ def check_k(k: Any) -> int:
     Raises:
         QueryError: it is no whole number, or below 1.
     """
-    if isinstance(k, bool) or not hasattr(k, "__index__"):
-        raise QueryError(f"k is {k!r}; it must be a whole number.")
-    if k < 1:
-        raise QueryError(f"k is {k}; it must be at least 1.")
-    return operator.index(k)
+    return whole_number(k, "k", least=1, error=QueryError)
 
 
 def check_rows(rows: np.ndarray, count: int) -> np.ndarray:

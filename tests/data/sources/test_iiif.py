@@ -117,6 +117,17 @@ def test_a_manifest_of_version_2(server, tmp_path):
     assert "/iiif/son/full/full/0/default.jpg" in server.asked  # 90 x 60 is not enlarged
 
 
+@pytest.mark.parametrize(("date", "reason"), [("9" * 20, "is not understood"), ("1890-1875", "lies before the first")])
+def test_a_date_that_cannot_be_used_is_listed(server, tmp_path, date, reason):
+    pairs = [{"label": "Date", "value": date}]
+    serve(server, son=manifest_2(server.url, "son", metadata=pairs))
+    skipped = SkipList()
+    record = read_iiif(f"{server.url}/son.json", tmp_path, skipped, settings=QUICK)[0]
+    assert (record["year"], record["year_end"]) == (None, None)
+    (told,) = skipped.items
+    assert told.path == record["id"] and reason in told.reason
+
+
 def test_several_canvases_and_a_choice(server, tmp_path):
     choice = {"type": "Choice", "items": [{"id": f"{server.url}/iiif/natural/full/max/0/default.jpg", "type": "Image"}]}
     canvases = [

@@ -88,6 +88,8 @@ NOTE = {
         {"annotations": [NOTE]},
         {"otherContent": [{"resources": [{"resource": {"chars": RESERVED}}]}]},
         {"structures": [{"type": "Range", "label": "I", "items": [{"type": "Range", "summary": SAID}]}]},
+        {"structures": [{"type": "Range", "label": "Copyright", "items": [{"type": "Range", "label": SAID}]}]},
+        {"structures": [{"type": "Range", "label": "Copyright", "rights": INC}]},
         {"structures": [{"@type": "sc:Range", "attribution": RESERVED, "canvases": ["https://m.example/c"]}]},
         {"service": [{"@id": "https://m.example/login", "profile": "login", "description": RESERVED}]},
         {"services": [{"id": "https://m.example/login", "type": "AuthCookieService1", "label": RESERVED}]},
@@ -109,10 +111,29 @@ def test_words_on_rights_in_any_property_count(said, place):
         {"metadata": [{"label": "Website", "value": "https://m.example/copyright"}]},
         {"provider": [AGENT | {"label": "The Museum", "rights": CC0}]},
         {"structures": [{"type": "Range", "label": "Chapter I"}]},
+        {"structures": [{"type": "Range", "label": {"en": ["Copyright"], "de": ["Urheber"]}}]},
+        {
+            "structures": [
+                {"type": "Range", "label": "I", "items": [{"type": "Range", "label": {"en": ["Copyright page"]}}]}
+            ]
+        },
+        {"structures": [{"@type": "sc:Range", "label": "Copyright", "ranges": ["https://m.example/r"]}]},
+        {
+            "structures": [
+                {"@type": "sc:Range", "ranges": [{"@type": "sc:Range", "label": [{"@value": "Copyright notice"}]}]}
+            ]
+        },
     ],
 )
 def test_addresses_and_labels_of_pairs_are_no_claims(said):
     assert licenses(license=CC0, **said) == [CC0] * 2
+
+
+@pytest.mark.parametrize(
+    "label", ["\u00a9 Ann Example", "Copyright 2020 Ann", "Copyright by Ann", "(c) Ann", "CC BY-NC 4.0"]
+)
+def test_a_chapter_that_claims_more_than_its_name_counts(label):
+    assert licenses(license=CC0, structures=[{"type": "Range", "label": {"en": [label]}}]) == [label] * 2
 
 
 def test_open_rights_of_something_else_open_no_picture():

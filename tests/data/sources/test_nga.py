@@ -338,18 +338,24 @@ def test_rows_that_do_not_count_are_listed(small_tables, tmp_path):
         painting("9" * 30, "no number of an object"),
         painting("70001", "without a view"),
         painting("70002", "spaces", classification=" Painting ", beginyear="9" * 30, endyear="1900"),
+        painting("70003", "ends before it begins", beginyear="1890", endyear="1875"),
     ]
     table(data / "objects.csv", OBJECTS, rows)
     images = data / "published_images.csv"
     text = images.read_text()
     like = next(line for line in text.splitlines() if line.startswith("u-girl"))
     more = [like.replace("u-girl", "u-two"), like.replace("u-girl", "u-new").replace("46626", "70002")]
+    more += [like.replace("u-girl", "u-late").replace("46626", "70003")]
     images.write_text(text + "\n".join(more) + "\n")
     skipped = SkipList()
     dataset = read_nga(small_tables, tmp_path / "images", skipped=skipped, settings=QUICK)
     record = dataset.filter(lambda id_: id_ == "nga/70002", input_columns="id")[0]
     assert (record["year"], record["year_end"]) == (None, 1900) and dataset["id"].count("nga/46626") == 1
+    late = dataset.filter(lambda id_: id_ == "nga/70003", input_columns="id")[0]
+    assert (late["year"], late["year_end"]) == (None, None)
     reasons = {item.path: item.reason for item in skipped.items}
+    assert "'c' is not understood" in reasons["nga/60"] and reasons["nga/60"].endswith("such works: 2")
+    assert "last year, 1875, lies before the first, 1890" in reasons["nga/70003"]
     assert reasons[f"nga/object line {first}"] == "another object has the objectid 46626 too; the first counts"
     assert reasons[f"nga/object line {first + 1}"].endswith("no number")
     assert reasons["nga/70001"] == "no primary view of it is published"

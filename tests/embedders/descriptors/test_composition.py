@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 from artextract_hf.data.synthetic import PaintingSpec, paint, synthetic_paintings
 from artextract_hf.embedders.descriptors import DESCRIPTORS, CompositionEmbedder
 from artextract_hf.embedders.descriptors.composition import DIRECTIONS, edge_maps, whitened
-from artextract_hf.errors import ImageError
+from artextract_hf.errors import ImageError, ModelError
 from artextract_hf.retrieval.index import PaintingIndex
 
 COMPOSITION = CompositionEmbedder()
@@ -49,6 +49,12 @@ def test_the_parts_of_a_likeness_add_up_to_the_cosine(name):
     assert sum(parts.values()) == pytest.approx(one @ other, abs=1e-5)
     largest = max(parts, key=lambda part: abs(parts[part]))
     assert embedder.why(first, second).startswith(f"{name} {one @ other:.2f}: {largest} ")
+
+
+@pytest.mark.parametrize("size", [0, -1, "4", 1.5, None, True])
+def test_a_batch_size_that_is_none_is_refused(size):
+    with pytest.raises(ModelError, match="batch_size is .*; it must be"):
+        COMPOSITION.embed([Image.new("RGB", (64, 64))], batch_size=size)
 
 
 def test_fingerprints_differ():

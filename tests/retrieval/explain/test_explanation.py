@@ -9,7 +9,8 @@ from PIL import Image
 
 from artextract_hf.data.decode import decode_image
 from artextract_hf.data.synthetic import PaintingSpec, paint
-from artextract_hf.embedders.auto import AutoEmbedder, processed_embedder
+from artextract_hf.embedders.auto import AutoEmbedder
+from artextract_hf.embedders.directory import processed_embedder
 from artextract_hf.errors import ModelError
 from artextract_hf.models import ArtImageProcessor, ByolConfig, ByolModel
 from artextract_hf.retrieval.box import WHOLE_PICTURE, Box

@@ -10,7 +10,7 @@ from artextract_hf.data.schema import make_dataset, new_record, painting_feature
 from artextract_hf.data.synthetic import PaintingSpec, paint
 from artextract_hf.embedders.network import NetworkEmbedder
 from artextract_hf.embedders.timm_embedder import timm_embedder
-from artextract_hf.errors import ModelError, PaintingIndexError
+from artextract_hf.errors import ModelError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.regions.index import RegionIndex
 from tests.retrieval.regions.conftest import SIDE, CellEmbedder, collection
@@ -43,9 +43,36 @@ def test_a_network_of_patches_of_16_pixels(gallery):
 def test_a_network_of_one_side_is_refused_before_anything_is_indexed(gallery):
     with pytest.raises(ModelError, match="'test_vit_relpos' has no map for a side of 32 pixels"):
         RegionIndex.build(collection(gallery), timm_network("test_vit_relpos"), side=160)
-    for side in (0, -32, 450):
-        with pytest.raises(PaintingIndexError, match=f"multiple of 32; got {side}"):
-            RegionIndex.build(collection(gallery), CellEmbedder(), side=side)
+    with pytest.raises(PaintingIndexError, match="multiple of 32; got 450"):
+        RegionIndex.build(collection(gallery), CellEmbedder(), side=450)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"side": "512"}, PaintingIndexError, "side is '512'; it must be a whole number"),
+        ({"side": 512.0}, PaintingIndexError, "side is 512.0; it must be a whole number"),
+        ({"side": True}, PaintingIndexError, "side is True; it must be a whole number"),
+        ({"side": 0}, PaintingIndexError, "side is 0; it must be at least 32"),
+        ({"side": -32}, PaintingIndexError, "side is -32; it must be at least 32"),
+        ({"seed": "1"}, PaintingIndexError, "seed is '1'; it must be a whole number"),
+        ({"seed": -1}, PaintingIndexError, "seed is -1; it must be at least 0"),
+        ({"factory": None}, QueryError, "there is no factory None"),
+        ({"dataset": None}, PaintingIndexError, "a NoneType without a column id is no collection"),
+        ({"embedder": "default"}, ModelError, "'default' is a name"),
+    ],
+)
+def test_wrong_types_are_refused_before_the_work(gallery, options, error, said):
+    known = {"dataset": collection(gallery[:1]), "embedder": UnusedEmbedder(), "side": 64} | options
+    with pytest.raises(error, match=said):
+        RegionIndex.build(known.pop("dataset"), known.pop("embedder"), **known)
+
+
+class UnusedEmbedder(CellEmbedder):
+    """Fails where it is asked for anything."""
+
+    def maps(self, images, *, side=None, batch_size=8):
+        raise AssertionError("asked for maps")
 
 
 def test_a_larger_side_sees_larger_pictures():
