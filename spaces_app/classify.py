@@ -84,7 +84,7 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
         sets = [set_in_words(answer["set"][task]) for task in in_sets]
         explained = explain_classes(attributes.model, attributes.image_processor, painting)
         told = sentences(answer, known)
-        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), *sets, told, explained]
+        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), *sets, explained, told]
 
     def show(explained: ClassExplanation | None, task: str, strength: float = STRENGTH) -> Image.Image | None:
         if task not in tasks or not isinstance(strength, int | float) or not 0 <= strength <= 100:
@@ -143,7 +143,7 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
     answered = button.click(
         classify,
         inputs=picture,
-        outputs=[*outputs, overlay, doubts, *sets, told, explained],
+        outputs=[*outputs, overlay, doubts, *sets, explained, told],
         api_name="classify",
         trigger_mode="multiple",
         **ONE_LINE,

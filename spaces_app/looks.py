@@ -23,12 +23,13 @@ footer { opacity: .7; }
 .card img { width: 100%; height: 150px; object-fit: contain; background: var(--background-fill-secondary); }
 .card strong { font-size: 1.08em; }
 .card a { display: inline-block; min-height: 24px; text-decoration: underline; color: inherit; }
-.card button { min-height: 32px; border: 1px solid var(--border-color-primary); border-radius: 4px; cursor: pointer;
-  background: var(--background-fill-secondary); color: var(--body-text-color); }
+.card button { min-height: 32px; width: 100%; font: inherit; border-radius: 4px;
+  border: 1px solid var(--border-color-primary); cursor: pointer; background: var(--background-fill-secondary); color: var(--body-text-color); }
+.card button:first-of-type { margin-top: auto; }
 .card button:hover { border-color: currentColor; }
 /* What belongs to an answer stands there only with it. */
-#classify-more:not(:has(.block)), #page:not(:has(.verdicts)) #classify-more,
-#page:has(.verdicts) #classify-button, #page:not(:has(.cards)) #why { display: none; }
+#page:not(:has(.verdicts)) #classify-more, #page:has(.verdicts) #classify-button,
+#page:not(:has(#neighbours .cards)) #why { display: none; }
 @media (max-width: 640px) {
   .gradio-container main { padding: 8px !important; }
   #picture { height: 250px !important; }

@@ -55,6 +55,12 @@ def telling_labels(index: PaintingIndex) -> set[str]:
     return {label for label, curve in curves.items() if np.ptp(curve.probabilities) >= TELLING}
 
 
+def same_for_all(hits: list[Hit]) -> set[str]:
+    """The labels whose chance is the same for all of several hits, which lie where its curve is flat."""
+    shown = [{label: round(100 * chance) for label, chance in hit.same.items()} for hit in hits]
+    return {label for label in (shown[0] if len(shown) > 1 else {}) if len({found[label] for found in shown}) == 1}
+
+
 class Searches:
     """What visitors ask of a collection. What they send is a stranger's word; each method raises gr.Error for it.
 
@@ -73,7 +79,7 @@ class Searches:
         return [pictures, verdict(hits) + credits_of(hits), [asdict(hit) for hit in hits]]
 
     def search(self, path: str | None, source: dict[str, str] | None, *values: Any) -> list[Any]:
-        """Cards, what was found for which picture, and the address of the view.
+        """Cards, what was found for which picture, the address of the view, and no explanation yet.
 
         Args:
             path: of the picture.
@@ -90,7 +96,7 @@ class Searches:
             told = f"<p>The collection holds this picture: {text(caption(hits[0]))}.</p>"
             hits = self._search(path, view.k + 1, where)[1:]
         found = {"path": path, "works": [hit.id for hit in hits]}
-        return [told + self._cards(hits), found, view.address]
+        return [told + self._cards(hits), found, view.address, None]
 
     def why(self, found: dict[str, Any] | None, event: gr.EventData) -> Image.Image:
         """The correspondences between what was searched and one of its answers, as a picture."""
@@ -139,10 +145,10 @@ class Searches:
     def _cards(self, hits: list[Hit]) -> str:
         if not hits:
             return "<p>No painting passes this filter.</p>"
-        items = []
+        items, told = [], self.telling - same_for_all(hits)
         for hit in hits:
             lines = [f"similarity {hit.score:.2f}"]
-            lines += [f"same {label}: {100 * p:.0f} %" for label, p in hit.same.items() if label in self.telling]
+            lines += [f"same {label}: {100 * p:.0f} %" for label, p in hit.same.items() if label in told]
             buttons = button("select", hit.id, "Why similar?", caption(hit))
             buttons += button("click", hit.id, "Search from this", caption(hit))
             items.append(card(hit, self.index.thumbnail(hit.id), lines, buttons))
@@ -179,7 +185,7 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: g
     searched = find.click(
         searches.search,
         inputs=[picture, source, *fields.all],
-        outputs=[found_cards, found, address],
+        outputs=[found_cards, found, address, overlay],
         trigger_mode="multiple",
         **PRIVATE,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, list_skipped, show
+from artextract_hf.errors import ArtExtractError
 from artextract_hf.extras import require
 from artextract_hf.folders import add_to_path
 
@@ -17,6 +18,12 @@ def demo(
     collection: Annotated[
         str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")
     ] = None,
+    index: Annotated[
+        str | None, typer.Option(help="An index made by `artextract index`: a folder, or a dataset repository.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on: 127.0.0.1 by default, 0.0.0.0 for other machines.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -24,19 +31,21 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the embedded classifier and a collection in the browser."""
+    if collection and index:
+        raise ArtExtractError("give --collection or --index, not both.")
     require("gradio", extra="app")
     add_to_path("spaces_app")
     from artextract_hf.models import DEFAULT
     from spaces_app.app import open_index, start
 
     if collection:
-        index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+        shown = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     else:
-        index = open_index(None, DEFAULT)
+        shown = open_index(index, DEFAULT)
     if not check:
-        start(model=DEFAULT, index=index, port=port)
+        start(model=DEFAULT, index=shown, host=host, port=port)
         return
-    answers = _ask(start(model=DEFAULT, index=index, port=port, block=False))
+    answers = _ask(start(model=DEFAULT, index=shown, host=host, port=port, block=False))
     lines = [answers["url"]]
     for task, classes in answers["classification"].items():
         lines.append(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
@@ -64,14 +73,15 @@ def _ask(url: str) -> dict[str, Any]:
     from gradio_client import Client, handle_file
 
     from spaces_app.app import example_files
+    from spaces_app.facets import TASKS
 
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        *labels, _ = client.predict(question, api_name="/classify")
+        labels = client.predict(question, api_name="/classify")[: len(TASKS)]
         *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
     classification = {
         task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(("style", "genre", "artist"), labels, strict=True)
+        for task, answer in zip(TASKS, labels, strict=True)
     }
     return {"url": url, "classification": classification, "neighbours": hits}

@@ -137,9 +137,9 @@ def test_other_hostile_values_end_in_an_error_or_an_answer(served, secret, rest)
 def test_an_upload_is_answered_as_before(served, secret):
     place = upload(served, secret.read_bytes())
     event, answer = ask(served, "classify", [{"path": place, **META}])
-    assert event == "complete" and len(answer) == 4
+    assert event == "complete" and len(answer) == 7  # with the state of the page, which is none
     assert ask(served, "classify", [{"path": place}])[0] == "complete"
-    overlay = answer[-1]["path"]
+    overlay = answer[3]["path"]
     with urllib.request.urlopen(f"{served}/gradio_api/file={overlay}") as picture:
         assert len(picture.read()) > 100
     assert ask(served, "similar", [{"path": place, **META}, 3, ""])[0] == "complete"
@@ -198,5 +198,5 @@ def test_the_overlay_of_a_large_painting_is_small(served):
     data = io.BytesIO()
     Image.new("RGB", (1500, 900), (90, 60, 30)).save(data, "PNG")
     event, answer = ask(served, "classify", [{"path": upload(served, data.getvalue()), **META}])
-    with urllib.request.urlopen(f"{served}/gradio_api/file={answer[-1]['path']}") as overlay:
+    with urllib.request.urlopen(f"{served}/gradio_api/file={answer[3]['path']}") as overlay:
         assert event == "complete" and Image.open(io.BytesIO(overlay.read())).size == (1024, 614)
