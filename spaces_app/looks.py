@@ -24,7 +24,8 @@ footer { opacity: .7; }
 .card strong { font-size: 1.08em; }
 .card a { display: inline-block; min-height: 24px; text-decoration: underline; color: inherit; }
 .card button { min-height: 32px; width: 100%; font: inherit; border-radius: 4px;
-  border: 1px solid var(--border-color-primary); cursor: pointer; background: var(--background-fill-secondary); color: var(--body-text-color); }
+  border: 1px solid var(--border-color-primary); cursor: pointer;
+  background: var(--background-fill-secondary); color: var(--body-text-color); }
 .card button:first-of-type { margin-top: auto; }
 .card button:hover { border-color: currentColor; }
 /* What belongs to an answer stands there only with it. */

@@ -85,7 +85,12 @@ class View:
     @property
     def address(self) -> str:
         """The query of the address that shows this view, without what is as it is from the start."""
-        given = {"tab": self.tab, "work": self.work, "k": self.k if self.k != RESULTS else "", "where": self.typed}
+        given: dict[str, Any] = {
+            "tab": self.tab,
+            "work": self.work,
+            "k": self.k if self.k != RESULTS else "",
+            "where": self.typed,
+        }
         given |= {"from": self.first, "to": self.last, **self.chosen}
         return urlencode({key: value for key, value in given.items() if value not in (None, "")})
 

@@ -1,6 +1,5 @@
 """The page in a real browser, and the same page through its client."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,9 @@ import numpy as np
 import pytest
 
 from artextract_hf.data.synthetic import synthetic_paintings
+from tests.spaces_app.conftest import WAIT_MS, choose
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +36,6 @@ def painting(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("upload") / "painting.png"
     synthetic_paintings(1, seed=7)["image"][0].save(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine (Debian's package `chromium`)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def choose(page, path: Path) -> None:
-    page.locator("#picture input[type=file]").set_input_files(path)
-    page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
 def test_upload_classify_heat_search_credits(browser, url, painting):
