@@ -31,7 +31,7 @@ from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
-from spaces_app.looks import CSS, THEME
+from spaces_app.looks import CSS, SCRIPT, THEME
 from spaces_app.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
 from spaces_app.view import OPEN_TAB
@@ -149,6 +149,7 @@ def start(
         server_port=port,
         theme=THEME,
         css=CSS,
+        js=SCRIPT,
         share=False,
         run_history=False,  # which a visitor could have kept in buckets of the Hub, with the token of whoever serves
         show_error=False,

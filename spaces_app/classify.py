@@ -22,9 +22,6 @@ STRENGTH = 75  # per cent: how much of the painting the strongest heat covers
 DRAWN_SIDE = 1024  # pixels; the overlay of a larger picture is drawn smaller
 EVIDENCE = 3  # works beside an answer
 COLORS = matplotlib.colormaps["inferno"]  # perceptually ordered
-# gradio's pictures have no description of their own.
-DESCRIBE = """() => document.querySelector("#heat img")?.setAttribute(
-  "alt", "The painting; places that made the answer more probable glow")"""
 
 
 def draw_heat(picture: Image.Image, heat: np.ndarray, strength: float = STRENGTH) -> Image.Image:
@@ -153,7 +150,5 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
     if facets.labelled:
         events.append(answered.success(evidence, inputs=picture, outputs=near, **private))
     for trigger in (answered.success, chosen.change, strength.release):
-        drawn = trigger(show, inputs=[explained, chosen, strength], outputs=overlay, **private)
-        drawn.then(None, js=DESCRIBE, api_visibility="private")
-        events.append(drawn)
+        events.append(trigger(show, inputs=[explained, chosen, strength], outputs=overlay, **private))
     return Answers([overlay, told, near], events)  # the rest is seen only with the sentences

@@ -1,4 +1,4 @@
-"""Colours, type and layout of the page."""
+"""Colours, type and layout of the page, and what gradio's parts lack for those who do not see it or use no mouse."""
 
 import gradio as gr
 
@@ -11,7 +11,8 @@ THEME = gr.themes.Base(
       button_primary_text_color="white", block_label_text_weight="600")  # fmt: skip
 CSS = """
 .gradio-container { max-width: 1200px !important; margin: auto; }
-footer { opacity: .7; }
+#page button.icon, #page .icon-button, #page .reset-button, #page .label-wrap {
+  min-width: 24px; min-height: 24px; }
 #head h1 { margin: 0; } #head p { margin: .2em 0 0; }
 #picture .image-frame img, #heat img { object-fit: contain; }
 .verdicts { list-style: none; margin: 0; padding: 0; font-size: 1.2em; line-height: 1.5; }
@@ -38,3 +39,33 @@ footer { opacity: .7; }
   .cards { grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); }
 }
 """
+# gradio's pictures and examples have no names, its upload field another than it shows, and its tabs take no arrow keys.
+SCRIPT = """() => {
+  const pictures = {
+    "#picture img": "The painting in question",
+    "#heat img": "The painting; places that made the answer more probable glow",
+    "#why img": "Both paintings, with lines between places that correspond, and how much each place counts",
+  };
+  const name = () => {
+    for (const [found, words] of Object.entries(pictures)) document.querySelector(found)?.setAttribute("alt", words);
+    document.querySelectorAll(".gallery-item").forEach((example, place) => {
+      const words = `Example ${place + 1}`;
+      if (example.getAttribute("aria-label") !== words) example.setAttribute("aria-label", words);
+    });
+    document.querySelectorAll("button.upload-container").forEach((field) => field.removeAttribute("aria-label"));
+    document.querySelectorAll("div.empty[aria-label]").forEach((empty) => empty.setAttribute("role", "img"));
+  };
+  new MutationObserver(name).observe(document.body, {
+    attributes: true, attributeFilter: ["aria-label"], childList: true, subtree: true,
+  });
+  name();
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.('[role="tab"]');
+    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+    if (!tab || !step) return;
+    const tabs = [...tab.parentElement.querySelectorAll('[role="tab"]')];
+    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    next.click();
+    next.focus();
+  });
+}"""

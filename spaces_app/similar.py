@@ -21,11 +21,7 @@ NO_RESULT = "Choose a result of the search first."
 TELLING = 0.1  # how much a chance has to vary over the scores for it to tell one work from another
 PRIVATE: dict[str, Any] = {"api_visibility": "private", **ONE_LINE}
 SEARCH = '() => document.querySelector("#similar-button").click()'
-# gradio's pictures have no description of their own; and what was asked for is shown.
-DESCRIBE = """() => {
-  document.querySelector("#why img")?.setAttribute("alt", "Both paintings, with lines between places that correspond");
-  document.querySelector("#why")?.scrollIntoView({block: "nearest"});
-}"""
+SHOW = '() => document.querySelector("#why").scrollIntoView({block: "nearest"})'
 
 
 def credits_of(hits: list[Hit]) -> str:
@@ -191,7 +187,7 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: g
     )
     searched.success(None, inputs=address, js=WRITE_ADDRESS, api_visibility="private")
     explained = found_cards.select(searches.why, inputs=found, outputs=overlay, **PRIVATE)
-    explained.success(None, js=DESCRIBE, api_visibility="private")
+    explained.success(None, js=SHOW, api_visibility="private")
     found_cards.click(searches.take, outputs=[picture, source], **PRIVATE)
     for entered in (fields.typed.submit, fields.first.submit, fields.last.submit):
         entered(None, js=SEARCH, api_visibility="private")
