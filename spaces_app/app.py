@@ -74,9 +74,9 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
     with Page(title="artextract: paintings, classified and compared") as app:
         gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.", elem_id="head")
         with gr.Row(elem_id="page"):
-            with gr.Column(scale=2, min_width=300):
+            with gr.Column(scale=1, min_width=300, elem_id="query"):
                 picture = painting_upload("picture")
-            with gr.Column(scale=3, min_width=300), gr.Tabs() as tabs:
+            with gr.Column(scale=2, min_width=300), gr.Tabs() as tabs:
                 with gr.Tab("Classify", id="classify") as classify:
                     classified = classify_tab(attributes, index, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:

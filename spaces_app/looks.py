@@ -15,6 +15,8 @@ CSS = """
   min-width: 24px; min-height: 24px; }
 #head h1 { margin: 0; } #head p { margin: .2em 0 0; }
 #picture .image-frame img, #heat img { object-fit: contain; }
+#answers .confidence-set, #answers dl, #answers .label, #answers .text { font-size: .88rem; }
+#answers h2 { font-size: 1.2rem; }
 .verdicts { list-style: none; margin: 0; padding: 0; font-size: 1.2em; line-height: 1.5; }
 .doubt { font-size: 1.2em; font-weight: 600; margin: 0 0 .2em; }
 .cards { list-style: none; margin: .6em 0; padding: 0; display: grid; gap: 14px;
@@ -32,6 +34,7 @@ CSS = """
 /* What belongs to an answer stands there only with it. */
 #page:not(:has(.verdicts)) #classify-more, #page:has(.verdicts) #classify-button,
 #page:not(:has(#neighbours .cards)) #why { display: none; }
+@media (min-width: 641px) { #query { position: sticky; top: 8px; align-self: flex-start; } }
 @media (max-width: 640px) {
   .gradio-container main { padding: 8px !important; }
   #picture { height: 250px !important; }

@@ -30,7 +30,8 @@ OPEN_TAB = """(picture) => {{
   const ask = () => document.querySelector("#{tab} ul, #{tab} ol") || document.querySelector("#{tab}-button")?.click();
   if (picture) window.setTimeout(ask, 100);  // when the tab is laid out
 }}"""
-READ_ADDRESS = "() => [window.location.search]"
+# As it was opened: until this is asked, the first tab may have put itself into it.
+READ_ADDRESS = '() => [new URL(performance.getEntriesByType("navigation")[0].name).search]'
 # What is the page's own is replaced, and the rest, such as gradio's `__theme`, stays.
 WRITE_ADDRESS = f"""(view) => {{
   const address = new URLSearchParams(window.location.search);
