@@ -16,7 +16,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 
 
 def main() -> None:

@@ -109,8 +109,10 @@ class Searches:
         """The work whose button was pressed, as the picture of the page."""
         return self.picture_of(chosen_work(event))
 
-    def open(self, address: str) -> list[Any]:
+    def open(self, address: Any) -> list[Any]:
         """The tab, the values of the fields, the picture and its source that an address asks for."""
+        if not isinstance(address, str):
+            raise gr.Error("An address is a text.", print_exception=False)
         view = View.read(address, self.fields.facets)
         try:
             taken = self.picture_of(view.work) if view.work else [None, None]
@@ -176,7 +178,8 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: g
         html_template='<div role="status">${value}</div>', js_on_load=LISTENER, elem_id="neighbours", min_height=40
     )
     overlay = gr.Image(label="Why it is similar", elem_id="why", buttons=["fullscreen"], interactive=False)
-    source, found, address = gr.State(), gr.State(), gr.Textbox(visible=False)
+    source, found, address, opened = gr.State(), gr.State(), gr.Textbox(visible=False), gr.Textbox(visible=False)
+    opened.preprocess = lambda value: value  # gradio's own makes a text of anything
     searches = Searches(index, fields)
     searched = find.click(
         searches.search,
@@ -195,7 +198,7 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: g
         changed(None, inputs=picture, js=PRESS, api_visibility="private")
     page.load(
         searches.open,
-        inputs=gr.Textbox(visible=False),
+        inputs=opened,
         outputs=[tabs, *fields.all, picture, source],
         js=READ_ADDRESS,
         **PRIVATE,

@@ -17,7 +17,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 15_000
+WAIT_MS = 60_000
 # In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
 HOSTILE = """"><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>${window.hurt=1}{{hurt}}"""
 
