@@ -17,8 +17,15 @@ The stages of that flow are packages, each with the names that it offers: `data`
 importing this package imports no torch.
 """
 
+import os
+
 import lazy_loader
 
 from artextract_hf.version import __version__ as __version__
+
+# Threads of torch (GNU OpenMP) that wait for one another turn in a loop for about a millisecond, and on a machine where
+# other programs run they wait for a thread that these keep from running: `benchmarks/speed/shared_machine.py`. It is
+# read when torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

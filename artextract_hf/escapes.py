@@ -1,4 +1,4 @@
-"""Texts of strangers, made harmless where they are shown: titles and names of files in a terminal or a spreadsheet."""
+"""Texts of strangers, made harmless where they are shown: titles and names in a terminal, a plot or a spreadsheet."""
 
 import re
 from typing import Any
@@ -16,6 +16,15 @@ def for_terminal(text: str) -> str:
     Poppies\u001b[2J\u000a1873
     """
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def for_plot(text: str) -> str:
+    r"""A text as matplotlib draws it: on one line, without control characters, and without a formula between dollars.
+
+    >>> print(for_plot("$a$"))
+    \$a\$
+    """
+    return for_terminal(text).replace("$", r"\$")
 
 
 def for_spreadsheet(cell: Any) -> Any:

@@ -174,6 +174,21 @@ def label_noise() -> str:
     return _table(["labels of", "classes", "works", "in doubt", *columns, "seconds"], rows)
 
 
+def dates() -> str:
+    """Errors of the years that works look to be from, beside what their style or artist says."""
+    report = _read("benchmarks/results/dates.json")
+    names = {"embedding": "the embedding", "style": "the style", "artist_name": "the artist", "all": "all works"}
+    keys = ("mean", "median", "within 25", "coverage", "median width")
+    rows = [
+        [kind, names[by], *(found.get(key, "") for key in keys)]
+        for kind in ("known artists", "new artists")
+        for by, found in report[kind].items()
+        if not (kind == "new artists" and by == "artist_name")
+    ]
+    columns = ("mean error, years", "median", "within 25 years, %", "dates in their interval, %", "its width, years")
+    return _table(["works of", "year by", *columns], rows)
+
+
 def attribution() -> str:
     """Deletion and insertion by task and by what tells where an answer comes from."""
     tasks = _read("benchmarks/results/attribution.json")["tasks"]
@@ -243,6 +258,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "small_sets": small_sets,
     "outliers": outliers,
     "label_noise": label_noise,
+    "dates": dates,
     "attribution": attribution,
     "embedders": embedders,
     "search": search,

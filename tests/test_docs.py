@@ -115,7 +115,7 @@ def desk(tmp_path_factory, tiny_wikiart) -> Path:
     (folder / "wikiart_release").symlink_to(tiny_wikiart)
     colors = {"landscape": (60, 160, 60), "portrait": (170, 120, 90)}
     rows = ["file_name,titel,artist,date,rights,school"]
-    for number in range(12):
+    for number in range(60):  # `audit dates` needs 50
         genre = list(colors)[number % 2]
         path = folder / "museum" / "images" / genre / f"{101 + number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -92,6 +92,23 @@ def show(document: Any, lines: Iterable[str], *, as_json: bool, left_out: Iterab
     list_skipped(left_out)
 
 
+def named_values(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
+    """What a repeatable option like `--column title=Titel` says, by name.
+
+    Raises:
+        ArtExtractError: one has no name or no value, or a name comes twice.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not (name and value):
+            raise ArtExtractError(f"{option} is {text!r}; give a name and a value, as in {example}.")
+        if name in values:
+            raise ArtExtractError(f"{option} gives {name} twice: {values[name]!r} and {value!r}.")
+        values[name] = value
+    return values
+
+
 def reachable(image: str, allow_private_hosts: bool) -> str | bytes:
     """What the library takes for a picture: its file or address, or its bytes where the host may be a private one."""
     from artextract_hf.data import fetch_picture, is_address

@@ -162,6 +162,26 @@ def audit_labels(
     _report(findings, index, skipped, out, title=f"Labels of {source}: {task}", as_json=as_json)
 
 
+@audit.command("dates")
+def audit_dates(
+    source: Works,
+    out: Findings,
+    embedder: Embedding = EMBEDDER,
+    backend: Backend = "torch",
+    allow_outside: AllowOutside = False,
+    allow_private_hosts: AllowPrivateHosts = False,
+    as_json: AsJson = False,
+) -> None:
+    """Works that look earlier or later than they are dated; dates.csv says from when each work looks."""
+    from artextract_hf.curation import DATES, check_findings_output, find_misdated, write_dates
+
+    check_findings_output(out, (DATES,))
+    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    findings, estimates = find_misdated(index)
+    _report(findings, index, skipped, out, title=f"Dates of {source}", as_json=as_json)
+    write_dates(index, estimates, out)
+
+
 @audit.command("map")
 def audit_map(
     source: Works,

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowPrivateHosts, AsJson, Backend, app, open_vectors, reachable, show
+from artextract_hf.cli.application import (
+    AllowPrivateHosts,
+    AsJson,
+    Backend,
+    app,
+    named_values,
+    open_vectors,
+    reachable,
+    show,
+)
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.outputs import refuse_foreign_file, write_whole
 
@@ -72,7 +81,7 @@ def _explain_classes(
 
     searched = None if index is None else open_vectors(index)
     network, processor = load_classifier(model)
-    found = explain_classes(network, processor, picture, dict(map(_label, labels)))
+    found = explain_classes(network, processor, picture, named_values(labels, "--label", "style=Baroque"))
     document, lines, works = found.as_json(), [], []
     for task, explained in found.classes.items():
         lines.append(f"{task}: {display_name(explained.label)}, {explained.score:.0%}")
@@ -82,13 +91,6 @@ def _explain_classes(
         document["like_it"] = [{"id": hit.id, "score": hit.score, "record": hit.record} for hit in hits[:LIKE_IT]]
         lines += _like_it(hits[:LIKE_IT], list(found.classes))
     return document, lines, draw_classes(found, works)
-
-
-def _label(text: str) -> tuple[str, str]:
-    task, equals, label = text.partition("=")
-    if not (task and equals and label):
-        raise ArtExtractError(f"--label is {text!r}; give a task and a class, as in style=Baroque.")
-    return task, label
 
 
 def _like_it(hits: Iterable[Any], tasks: list[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, reserve, show
+from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, named_values, reserve, show
 from artextract_hf.errors import DataError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def prepare_collection(
         skipped,
         Draw(val, test, seed),
         decisions=decisions,
-        columns=_mapping(column or []),
+        columns=named_values(column or [], "--column", "title=Titel"),
         tasks=task or [],
         classes=classes,
         images_dir=images or _beside(out),
@@ -135,13 +135,6 @@ def _beside(out: Path) -> Path:
     if not out.name:  # the current folder, or the root
         raise DataError("--out needs a folder with a name, or say by --images where the fetched pictures are kept.")
     return out.with_name(out.name + "-images")
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    for pair in pairs:
-        if "=" not in pair:
-            raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN, as in title=Titel", param_hint="--column")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _write(splits: "DatasetDict", manifest: Mapping[str, Any], out: Path, skipped: "SkipList", as_json: bool) -> None:

@@ -110,12 +110,9 @@ def publish_space(
     """The Gradio Space, with pinned requirements and the embedded models."""
     from artextract_hf.hub import space_repository
 
-    def summary(report: dict[str, Any]) -> list[str]:
-        return [f"{len(report['files'])} files"]
-
     page = "" if path == DEFAULT else path
     repository = space_repository(page, repo_id, model=model, index=index, embedder=embedder)
-    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
+    _deliver(repository, _file_count, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("metric")
@@ -131,11 +128,8 @@ def publish_metric(
     """A metric for `evaluate.load("OWNER/NAME")`, with its page and its card."""
     from artextract_hf.hub import metric_repository
 
-    def summary(report: dict[str, Any]) -> list[str]:
-        return [f"{len(report['files'])} files"]
-
     repository = metric_repository(name, repo_id)
-    _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
+    _deliver(repository, _file_count, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
 @publish.command("release")
@@ -172,6 +166,10 @@ def _deliver(
     *lines, last = summary(report)
     place = f"in {out}" if out else f"at {report['url']}"
     show(report, [*lines, f"{last} {place}"], as_json=as_json, left_out=report.get("left_out", ()))
+
+
+def _file_count(report: dict[str, Any]) -> list[str]:
+    return [f"{len(report['files'])} files"]
 
 
 def _check(dry_run: bool, out: Path | None) -> None:

@@ -7,6 +7,9 @@ from .comparison import Comparison as Comparison
 from .comparison import compare as compare
 from .comparison_report import check_comparison_output as check_comparison_output
 from .comparison_report import write_comparison as write_comparison
+from .dates import DATES as DATES
+from .dates import find_misdated as find_misdated
+from .dates import write_dates as write_dates
 from .duplicates import Duplicate as Duplicate
 from .duplicates import beside_index as beside_index
 from .duplicates import find_duplicates as find_duplicates

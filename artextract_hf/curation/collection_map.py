@@ -20,7 +20,8 @@ from sklearn.manifold import TSNE
 
 from artextract_hf.curation.findings import Finding, require_works
 from artextract_hf.data.labels import display_name
-from artextract_hf.evaluation.plots import as_label, save_figure
+from artextract_hf.escapes import for_plot
+from artextract_hf.evaluation.plots import save_figure
 from artextract_hf.outputs import whole_files
 from artextract_hf.retrieval.index import PaintingIndex
 from artextract_hf.retrieval.vectors.scan import units
@@ -166,6 +167,6 @@ def _draw(found: CollectionMap, path: Path) -> None:
     box = {"boxstyle": "round", "fc": "white", "alpha": 0.8}
     for number, name in enumerate(found.names):
         middle = np.median(found.places[found.cluster == number], axis=0)
-        axes.annotate(as_label(name), tuple(middle), fontsize=8, ha="center", bbox=box)
+        axes.annotate(for_plot(name), tuple(middle), fontsize=8, ha="center", bbox=box)
     axes.set_axis_off()
     save_figure(figure, path, dpi=110)

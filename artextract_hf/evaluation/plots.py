@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from artextract_hf.data.labels import display_name
-from artextract_hf.escapes import for_terminal
+from artextract_hf.escapes import for_plot
 
 SHARED_SIZE = (12.0, 6.3)  # inches at 100 dpi: the 1200 x 630 pixels of a picture shared in social media
 SHOWN_CLASSES = 30  # of a task in the plot of class balance
@@ -20,7 +20,7 @@ SHOWN_CLASSES = 30  # of a task in the plot of class balance
 def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Shares of each label (row) by prediction (column); classes without a sample or a prediction are left out."""
     shown = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
-    matrix, labels = matrix[np.ix_(shown, shown)], [as_label(display_name(names[int(i)])) for i in shown]
+    matrix, labels = matrix[np.ix_(shown, shown)], [for_plot(display_name(names[int(i)])) for i in shown]
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = max(4.0, 0.28 * len(shown) + 2.5)  # inches: legible with 68 classes
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -49,17 +49,17 @@ def draw_results(groups: Mapping[str, Mapping[str, float]], title: str, path: Pa
     for rank, name in enumerate(competitors):
         rows = [row for row, group in enumerate(groups.values()) if name in group]
         shares = [100 * group[name] for group in groups.values() if name in group]
-        bars = axes.barh([row + rank * height for row in rows], shares, height=0.9 * height, label=as_label(name))
+        bars = axes.barh([row + rank * height for row in rows], shares, height=0.9 * height, label=for_plot(name))
         axes.bar_label(bars, fmt="%.1f", padding=4, fontsize=13)
     axes.set_yticks(
         [row + height * (len(competitors) - 1) / 2 for row in range(len(groups))],
-        list(map(as_label, groups)),
+        list(map(for_plot, groups)),
         fontsize=16,
     )
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("percent", fontsize=13)
-    axes.set_title(as_label(title), fontsize=18)
+    axes.set_title(for_plot(title), fontsize=18)
     axes.legend(fontsize=13, loc="lower right")
     save_figure(figure, path, dpi=100, metadata={"Software": None})  # the same file from the same figures
 
@@ -101,7 +101,7 @@ def draw_bars(values: Mapping[str, float], label: str, file: BinaryIO) -> None:
     figure = Figure(figsize=(5.2, 0.18 * len(ordered) + 1), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.barh([as_label(display_name(name)) for name, _ in ordered], [value for _, value in ordered], color="#31688e")
+    axes.barh([for_plot(display_name(name)) for name, _ in ordered], [value for _, value in ordered], color="#31688e")
     axes.tick_params(labelsize=7)
     axes.set_xlim(0, 1)
     axes.margins(y=0.01)
@@ -126,8 +126,8 @@ def draw_lines(panels: Mapping[str, Mapping[str, Sequence[float | None]]], path:
         axes = figure.add_subplot(1, len(panels), place)
         for name, values in lines.items():
             numbers = [np.nan if value is None else value for value in values]
-            axes.plot(range(1, len(numbers) + 1), numbers, marker="o", markersize=3, label=as_label(name))
-        axes.set_title(as_label(title))
+            axes.plot(range(1, len(numbers) + 1), numbers, marker="o", markersize=3, label=for_plot(name))
+        axes.set_title(for_plot(title))
         axes.legend()
     save_figure(figure, path, dpi=100)
 
@@ -140,16 +140,11 @@ def draw_class_balance(counts: Mapping[str, Mapping[str, int]], path: Path) -> N
     FigureCanvasAgg(figure)
     for panel, (task, works) in enumerate(tasks.items(), start=1):
         axes = figure.add_subplot(1, len(tasks), panel)
-        axes.barh([as_label(display_name(name)) for name in works][::-1], list(works.values())[::-1], color="#31688e")
+        axes.barh([for_plot(display_name(name)) for name in works][::-1], list(works.values())[::-1], color="#31688e")
         axes.tick_params(labelsize=7)
-        axes.set_title(as_label(task))
+        axes.set_title(for_plot(task))
         axes.set_xlabel("works")
     save_figure(figure, path, dpi=110)
-
-
-def as_label(text: str) -> str:
-    """A name of the data as matplotlib draws it: no control characters, and no formula between two dollars."""
-    return for_terminal(text).replace("$", r"\$")
 
 
 def save_figure(figure: Figure, path: Path | BinaryIO, **options: Any) -> None:

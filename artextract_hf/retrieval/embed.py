@@ -20,31 +20,24 @@ THUMBNAIL_SIDE = 256  # pixels, long side
 DECODED_SIDE = 2 * THUMBNAIL_SIDE  # pixels that both sides of a decoded picture keep, if it has them
 
 
-def embedded_batches(
-    dataset: Dataset,
-    embedder: Embedder,
-    skipped: SkipList,
-    *,
-    min_side: int = DECODED_SIDE,
-    progress: bool = False,
-) -> Iterator[tuple[np.ndarray, list[dict[str, Any]]]]:
-    """Embed a collection batch by batch; a picture is decoded once, for its vector and for its thumbnail.
+def painting_batches(
+    dataset: Dataset, skipped: SkipList, *, min_side: int = DECODED_SIDE, progress: bool = False
+) -> Iterator[tuple[list[PILImage.Image], list[dict[str, Any]]]]:
+    """Read a collection batch by batch; a picture is decoded once, for what embeds it and for its thumbnail.
 
-    The pictures of the next batch are decoded while the embedder works on this one. Of the columns `indexed_columns`
+    The pictures of the next batch are decoded while the caller works on this one. Of the columns `indexed_columns`
     are taken.
 
     Args:
         dataset: records of `data/schema.py`.
-        embedder: what makes the vectors.
-        skipped: filled with the ids of pictures that cannot be decoded; they have neither vector nor row.
+        skipped: filled with the ids of pictures that cannot be decoded; they have neither picture nor row.
         min_side: see `decode_image`; an embedder that looks at more than 256 pixels a side needs more.
         progress: show a progress bar on a terminal.
 
     Yields:
-        Vectors (n, dim) float32, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
+        n pictures, n >= 1, and n rows: what `row_of` gives, and `thumbnail`, a JPEG of 256 pixels.
 
     Raises:
-        ModelError: the embedder gives more or fewer vectors than there are pictures, or of another length than its.
         PaintingIndexError: a column of the schema is of another type.
     """
     dataset = indexed_columns(dataset)
@@ -57,10 +50,26 @@ def embedded_batches(
     loaded = decoded(dataset, load, skipped, min_side=min_side, ahead=BATCH, progress=bar)
     for _, batch in in_batches(loaded, BATCH):
         pictures, rows = zip(*batch, strict=True)
-        vectors = embedder.embed(list(pictures), batch_size=BATCH)
+        yield list(pictures), list(rows)
+
+
+def embedded_batches(
+    dataset: Dataset, embedder: Embedder, skipped: SkipList, *, progress: bool = False
+) -> Iterator[tuple[np.ndarray, list[dict[str, Any]]]]:
+    """Embed a collection, read by `painting_batches`.
+
+    Yields:
+        Vectors (n, dim) float32, n >= 1, and their n rows.
+
+    Raises:
+        ModelError: the embedder gives more or fewer vectors than there are pictures, or of another length than its.
+        PaintingIndexError: a column of the schema is of another type.
+    """
+    for pictures, rows in painting_batches(dataset, skipped, progress=progress):
+        vectors = embedder.embed(pictures, batch_size=BATCH)
         if np.shape(vectors) != (wanted := (len(rows), embedder.dim)):
             raise ModelError(f"the embedder gives {np.shape(vectors)} numbers for {len(rows)} pictures, not {wanted}.")
-        yield vectors, list(rows)
+        yield vectors, rows
 
 
 def embedded_records(

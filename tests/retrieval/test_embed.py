@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 
 from artextract_hf.data.schema import SkipList, new_record, painting_features
 from artextract_hf.errors import ModelError, PaintingIndexError
-from artextract_hf.retrieval.embed import embedded_batches, embedded_records, thumbnail_of
+from artextract_hf.retrieval.embed import embedded_batches, embedded_records, painting_batches, thumbnail_of
 from artextract_hf.retrieval.embedding_parts import embed_collection
 from artextract_hf.retrieval.index import PaintingIndex
 from tests.conftest import plain_picture
@@ -126,15 +126,11 @@ def test_how_large_pictures_are_decoded():
     plain_picture((200, 30, 30), (2048, 2048)).save(buffer, "JPEG")
     record = new_record(id="large", image={"bytes": buffer.getvalue(), "path": None})
     dataset = Dataset.from_list([record], features=painting_features())
-    seen = []
-
-    class Watching(ColorEmbedder):
-        def embed(self, images, batch_size=32):
-            seen.extend(image.size for image in images)
-            return super().embed(images)
-
-    for options in ({}, {"min_side": 1000}):
-        list(embedded_batches(dataset, Watching(), SkipList(), **options))
+    seen = [
+        pictures[0].size
+        for options in ({}, {"min_side": 1000})
+        for pictures, _ in painting_batches(dataset, SkipList(), **options)
+    ]
     assert seen == [(512, 512), (1024, 1024)]
 
 

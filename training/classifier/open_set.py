@@ -22,7 +22,15 @@ from transformers.utils import ModelOutput
 
 from artextract_hf.data import load_collection, load_prepared, take_split
 from artextract_hf.errors import DataError
-from artextract_hf.evaluation import fit_typical, held_out_distances, known_labels, predict, quantiles, represent
+from artextract_hf.evaluation import (
+    fit_typical,
+    held_out_distances,
+    keep_learnt,
+    known_labels,
+    predict,
+    quantiles,
+    represent,
+)
 from artextract_hf.models import PAINTING, CrnnForImageClassification, load_classifier, resolve
 from artextract_hf.outputs import refuse_filled
 from training.classifier.model import save_model
@@ -72,6 +80,7 @@ def write(args: argparse.Namespace) -> None:
     for name in CARD:
         if (file := Path(resolve(args.model)) / name).is_file():
             shutil.copyfile(file, args.out / name)
+    keep_learnt(args.out, [learnt], [resolve(args.model)])
     print(f"It can tell now: {', '.join(model.config.usual_distances)}.")
 
 

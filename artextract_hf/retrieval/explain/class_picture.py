@@ -4,21 +4,16 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from artextract_hf.data.labels import display_name
-from artextract_hf.escapes import for_terminal
+from artextract_hf.escapes import for_plot
 from artextract_hf.retrieval.explain.attribution import ClassExplanation
+from artextract_hf.retrieval.explain.heat import show_heat
 
-HEAT, COVER = (
-    "viridis",
-    0.55,
-)  # its lightness rises evenly, so it is read with any colour vision; and how much it covers
 PANEL = 3.2  # inches, width of one
 HEAD = 0.5  # inches above a panel, for its words
 DPI = 110
@@ -48,7 +43,10 @@ def draw_classes(
     grid = figure.add_gridspec(len(rows), columns, height_ratios=rows)
     _show(figure.add_subplot(grid[0, 0]), picture, "the painting")
     for column, (words, heat) in enumerate(heats.items(), start=1):
-        _show_heat(figure.add_subplot(grid[0, column]), picture, heat, words)
+        axes = figure.add_subplot(grid[0, column])
+        show_heat(axes, picture, heat)
+        axes.set_aspect(picture.height / picture.width)
+        axes.set_title(for_plot(words), fontsize=9)
     for column, (work, record) in enumerate(neighbours):
         _show(figure.add_subplot(grid[1, column]), work, _caption(record, explanation.classes))
     file = io.BytesIO()
@@ -58,20 +56,11 @@ def draw_classes(
 
 def _show(axes: Axes, picture: Image.Image, words: str) -> None:
     axes.imshow(picture)
-    axes.set_title(words, fontsize=9)
-    axes.set_axis_off()
-
-
-def _show_heat(axes: Axes, picture: Image.Image, heat: np.ndarray, words: str) -> None:
-    """The painting in grey below its heat, which is drawn smoothly: edges of cells would look like painted ones."""
-    extent = (0, picture.width, picture.height, 0)
-    axes.imshow(picture.convert("L"), cmap="gray", vmin=0, vmax=255, extent=extent)
-    axes.imshow(cv2.resize(heat, (256, 256), interpolation=cv2.INTER_CUBIC), cmap=HEAT, alpha=COVER, extent=extent)
-    axes.set_title(words, fontsize=9)
+    axes.set_title(for_plot(words), fontsize=9)
     axes.set_axis_off()
 
 
 def _caption(record: Mapping[str, Any], tasks: Mapping[str, Any]) -> str:
     """What is known of a work in the tasks that are explained, a line each."""
     labels = [display_name(str(record[task])) for task in tasks if record.get(task)]
-    return for_terminal(" / ".join(labels)).replace("$", r"\$")
+    return " / ".join(labels)

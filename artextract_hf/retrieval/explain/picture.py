@@ -2,7 +2,6 @@
 
 import io
 
-import cv2
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -11,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from PIL import Image
 
-from artextract_hf.retrieval.explain.explanation import Explanation, PatchPair, Side
+from artextract_hf.retrieval.explain.explanation import Explanation, PatchPair
+from artextract_hf.retrieval.explain.heat import COLORS as HEAT
+from artextract_hf.retrieval.explain.heat import show_heat
 
 # Okabe and Ito 2008, "Color universal design": distinct with any colour vision. Each pair also has its number.
 COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#FFFFFF", "#D55E00", "#CC79A7", "#7FB2E5")
-HEAT = "viridis"  # its lightness rises evenly, so it is read with any colour vision too
 WEAK = 1.0  # the strength of a pair of average places; weaker pairs say little
 HEAT_WORDS = {
     "decomposition": "share of each place in the similarity",
@@ -47,7 +47,8 @@ def draw_explanation(explanation: Explanation, *, lines: int = len(COLORS)) -> I
     for side, left, shape in zip(sides, lefts, shapes, strict=True):
         upper.append(_add_axes(figure, left, FOOT + height + MARGIN, height * shape, height))
         upper[-1].imshow(side.picture, extent=(0, 1, 1, 0), aspect="auto")
-        _show_heat(_add_axes(figure, left, FOOT, height * shape, height), side, norm)
+        below = _add_axes(figure, left, FOOT, height * shape, height)
+        show_heat(below, side.picture, side.heat, side.seen, norm)
     strong = [pair for pair in explanation.pairs if pair.strength >= WEAK]
     for number, pair in enumerate(strong[: min(lines, len(COLORS))]):
         _connect(upper[0], upper[1], pair, number)
@@ -63,16 +64,6 @@ def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: 
     axes = figure.add_axes((left / whole_width, bottom / whole_height, width / whole_width, height / whole_height))
     axes.set_axis_off()
     return axes
-
-
-def _show_heat(axes: Axes, side: Side, norm: Normalize) -> None:
-    """The painting in grey below its heat, which is drawn smoothly: edges of cells would look like painted ones."""
-    axes.imshow(side.picture.convert("L"), cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect="auto")
-    extent = (side.seen.left, side.seen.right, side.seen.bottom, side.seen.top)
-    fine = cv2.resize(side.heat, (256, 256), interpolation=cv2.INTER_CUBIC)
-    axes.imshow(fine, cmap=HEAT, norm=norm, alpha=0.55, extent=extent, aspect="auto")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(1, 0)
 
 
 def _connect(left: Axes, right: Axes, pair: PatchPair, number: int) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
-from artextract_hf.data.prepared import write_prepared
+from artextract_hf.data.prepared import load_prepared, write_prepared
+from artextract_hf.evaluation.learnt import count_learnt
 from artextract_hf.models import ArtAttributesPipeline, load_classifier
 from tests.conftest import noise_picture, plain_picture
 from training.classifier.open_set import main
@@ -58,6 +59,12 @@ def test_a_fitted_classifier_tells_noise_and_keeps_its_answers_and_its_card(fit,
     plain = ArtAttributesPipeline(model=load_classifier(str(tiny_classifier))[0], image_processor=processor)(pictures)
     for one, other in zip([found, *others], plain, strict=True):
         assert one["tasks"]["style"][0]["score"] == pytest.approx(other["tasks"]["style"][0]["score"], abs=1e-5)
+
+
+def test_it_still_says_what_it_learnt_from(fit, data):
+    model, _ = fit()
+    splits = load_prepared(data)
+    assert [count_learnt(model, splits[name])["learnt"] for name in ("train", "val")] == [40, 0]
 
 
 def test_artists_are_left_out_where_few_works_are_by_those_it_knows(fit, capsys):
