@@ -16,7 +16,7 @@ from artextract_hf.models import doubts_in_words, looks_like_a_painting, set_in_
 from artextract_hf.retrieval import ClassExplanation, Hit, PaintingIndex, explain_classes
 from spaces_app.cards import card, cards
 from spaces_app.facets import TASKS, Facets
-from spaces_app.upload import ONE_LINE, Answers, open_upload
+from spaces_app.upload import KEEP_CURRENT, ONE_LINE, Answers, answer_of, open_upload
 
 STRENGTH = 75  # per cent: how much of the painting the strongest heat covers
 DRAWN_SIDE = 1024  # pixels; the overlay of a larger picture is drawn smaller
@@ -80,7 +80,7 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
         labels = [{display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in tasks]
         sets = [set_in_words(answer["set"][task]) for task in in_sets]
         explained = explain_classes(attributes.model, attributes.image_processor, painting)
-        told = sentences(answer, known)
+        told = answer_of(path, sentences(answer, known))
         return [*labels, show(explained, tasks[0]), doubts_in_words(answer), *sets, explained, told]
 
     def show(explained: ClassExplanation | None, task: str, strength: float = STRENGTH) -> Image.Image | None:
@@ -94,7 +94,7 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
             works = [card(hit, index.thumbnail(hit.id), labels_of(hit, facets)) for hit in hits]
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return f"<h3>Most similar works whose labels are known</h3>{cards(works)}" if works else ""
+        return answer_of(path, f"<h3>Most similar works whose labels are known</h3>{cards(works)}") if works else ""
 
     with gr.Column(elem_id="classify"):
         button = gr.Button("Classify", variant="primary", elem_id="classify-button")
@@ -149,6 +149,8 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
     events = [answered]
     if facets.labelled:
         events.append(answered.success(evidence, inputs=picture, outputs=near, **private))
+    for event, answer in zip(list(events), (told, near), strict=False):
+        event.success(None, inputs=[picture, answer], outputs=answer, js=KEEP_CURRENT, api_visibility="private")
     for trigger in (answered.success, chosen.change, strength.release):
         events.append(trigger(show, inputs=[explained, chosen, strength], outputs=overlay, **private))
     return Answers([overlay, told, near], events)  # the rest is seen only with the sentences

@@ -17,6 +17,7 @@ CSS = """
 #picture .image-frame img, #heat img { object-fit: contain; }
 #answers .confidence-set, #answers dl, #answers .label, #answers .text { font-size: .88rem; }
 #answers h2 { font-size: 1.2rem; }
+#page button[role="tab"].selected { color: var(--body-text-color); }
 .verdicts { list-style: none; margin: 0; padding: 0; font-size: 1.2em; line-height: 1.5; }
 .doubt { font-size: 1.2em; font-weight: 600; margin: 0 0 .2em; }
 .cards { list-style: none; margin: .6em 0; padding: 0; display: grid; gap: 14px;

@@ -14,7 +14,7 @@ from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explai
 from spaces_app.cards import LISTENER, button, caption, card, cards, own_page, text
 from spaces_app.facets import Facets
 from spaces_app.filters import FilterFields
-from spaces_app.upload import ONE_LINE, PRESS, Answers, open_upload
+from spaces_app.upload import KEEP_CURRENT, ONE_LINE, PRESS, Answers, answer_of, open_upload
 from spaces_app.view import READ_ADDRESS, RESULTS, WRITE_ADDRESS, View, checked_filter, checked_number
 
 NO_RESULT = "Choose a result of the search first."
@@ -92,7 +92,7 @@ class Searches:
             told = f"<p>The collection holds this picture: {text(caption(hits[0]))}.</p>"
             hits = self._search(path, view.k + 1, where)[1:]
         found = {"path": path, "works": [hit.id for hit in hits]}
-        return [told + self._cards(hits), found, view.address, None]
+        return [answer_of(path, told + self._cards(hits)), found, view.address, None]
 
     def why(self, found: dict[str, Any] | None, event: gr.EventData) -> Image.Image:
         """The correspondences between what was searched and one of its answers, as a picture."""
@@ -189,6 +189,9 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: g
         **PRIVATE,
     )
     searched.success(None, inputs=address, js=WRITE_ADDRESS, api_visibility="private")
+    searched.success(
+        None, inputs=[picture, found_cards], outputs=found_cards, js=KEEP_CURRENT, api_visibility="private"
+    )
     explained = found_cards.select(searches.why, inputs=found, outputs=overlay, **PRIVATE)
     explained.success(None, js=SHOW, api_visibility="private")
     found_cards.click(searches.take, outputs=[picture, source], **PRIVATE)

@@ -5,6 +5,7 @@ gradio's upload folder, which also holds copies of the examples, are opened. All
 does not, an address, gets the same answer.
 """
 
+import html
 import logging
 import traceback
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ PRESS = """(picture) => {
   const open = (button) => button.closest('[role="tabpanel"]')?.checkVisibility();
   if (picture) [...document.querySelectorAll("#classify-button, #similar-button")].find(open)?.click();
 }"""
+
+# An answer that comes when its picture is another, or gone: what is under way cannot always be stopped.
+KEEP_CURRENT = """(picture, answer) => answer?.includes(`data-of="${picture?.path}"`) ? answer : null"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ def open_upload(path: str | None) -> Image.Image:
         raise gr.Error(str(error).replace(path, "The file"), print_exception=False) from None
     except OSError:  # removed between the two steps, to make room
         raise gr.Error(NO_UPLOAD, print_exception=False) from None
+
+
+def answer_of(path: str | None, words: str) -> str:
+    """An answer in HTML that says which picture it is of, see KEEP_CURRENT."""
+    return f'<div data-of="{html.escape(path or "", quote=True)}">{words}</div>'
 
 
 class Page(gr.Blocks):
