@@ -7,7 +7,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -16,16 +16,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 60_000
-
-
-def ask(page: Page, painting: str, tab: str, answer: str) -> None:
-    """Upload a painting in a tab, press its button, wait for the answer."""
-    page.locator(f"#{tab}-upload input[type=file]").set_input_files(painting)
-    page.locator(f"#{tab}-upload img").wait_for(timeout=WAIT_MS)
-    page.locator(f"#{tab}-button").click()
-    page.locator(answer).first.wait_for(timeout=WAIT_MS)
-    page.wait_for_timeout(1500)
+WAIT_MS = 120_000
 
 
 def main() -> None:
@@ -40,11 +31,12 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport={"width": 1180, "height": 1000})
         page.goto(args.url)
-        ask(page, args.painting, "classify", "#heat img")
+        page.locator("#picture input[type=file]").set_input_files(args.painting)
+        page.locator("#evidence .card").first.wait_for(timeout=WAIT_MS)
+        page.wait_for_timeout(1500)
         page.screenshot(path=args.out / "classify.png", full_page=True)
         page.get_by_role("tab", name="Similar paintings").click()
-        ask(page, args.painting, "similar", "#credits li")
-        page.locator("#neighbours button img").nth(1).click()
+        page.get_by_role("button", name="Why similar?").nth(1).click(timeout=WAIT_MS)
         page.locator("#why img").wait_for(timeout=WAIT_MS)
         page.wait_for_timeout(1500)
         page.screenshot(path=args.out / "similar.png", full_page=True)

@@ -31,8 +31,10 @@ from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
+from spaces_app.looks import CSS, SCRIPT, THEME
 from spaces_app.similar import similar_tab
-from spaces_app.upload import Page
+from spaces_app.upload import PRESS, Page, painting_upload
+from spaces_app.view import OPEN_TAB
 
 MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
@@ -54,19 +56,6 @@ def _cache_folder() -> Path:
 
 
 CACHE = _cache_folder() / "artextract-hf"
-THEME = gr.themes.Base(
-    primary_hue=gr.themes.colors.stone,
-    neutral_hue=gr.themes.colors.stone,
-    font=["Georgia", "serif"],
-    font_mono=["ui-monospace", "monospace"],
-).set(button_primary_background_fill="*neutral_800", button_primary_background_fill_hover="*neutral_700",
-      button_primary_text_color="white", block_label_text_weight="600")  # fmt: skip
-CSS = """
-.gradio-container { max-width: 1120px !important; margin: auto; }
-.credits { padding-left: 1.4em; line-height: 1.6; }
-.credits li { margin-bottom: .3em; list-style: decimal; }
-footer { opacity: .7; }
-"""
 LIMITS = (
     "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
     "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
@@ -75,7 +64,7 @@ LIMITS = (
 
 
 def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> gr.Blocks:
-    """The page.
+    """The page: one picture, and a tab for each question about it.
 
     Args:
         attributes: an `art-attributes` pipeline.
@@ -83,12 +72,30 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
         examples: files of pictures to try.
     """
     with Page(title="artextract: paintings, classified and compared") as app:
-        gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.")
-        with gr.Tab("Classify"):
-            classify_tab(attributes, examples)
-        with gr.Tab("Similar paintings"):
-            similar_tab(index, examples)
+        gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.", elem_id="head")
+        with gr.Row(elem_id="page"):
+            with gr.Column(scale=1, min_width=300, elem_id="query"):
+                picture = painting_upload("picture")
+            with gr.Column(scale=2, min_width=300), gr.Tabs() as tabs:
+                with gr.Tab("Classify", id="classify") as classify:
+                    classified = classify_tab(attributes, index, picture)
+                with gr.Tab("Similar paintings", id="similar") as similar:
+                    compared = similar_tab(app, tabs, index, picture)
+        gr.Examples(
+            examples, inputs=picture, label="Examples: procedural paintings of this project", cache_examples=False
+        )
         gr.Markdown(LIMITS)
+        shown = [*classified.shown, *compared.shown]
+        emptied = picture.change(  # by the browser itself, at once
+            None,
+            js=f"() => Array({len(shown)}).fill(null)",
+            outputs=shown,
+            cancels=[*classified.events, *compared.events],
+            api_visibility="private",
+        )
+        emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
+        for tab in (classify, similar):
+            tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
     return app.queue(max_size=WAITING, api_open=False)
 
@@ -126,7 +133,9 @@ def example_files(count: int = EXAMPLES) -> list[str]:
     return [str(path) for path in paths]
 
 
-def start(*, model: str, index: PaintingIndex, port: int | None = None, block: bool = True) -> str:
+def start(
+    *, model: str, index: PaintingIndex, host: str | None = None, port: int | None = None, block: bool = True
+) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
     with contextlib.suppress(AttributeError, OSError):  # not with glibc
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
@@ -136,10 +145,11 @@ def start(*, model: str, index: PaintingIndex, port: int | None = None, block: b
     app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, example_files())
     uploads.serve(app)
     _, url, _ = app.launch(
-        server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        server_name=host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         server_port=port,
         theme=THEME,
         css=CSS,
+        js=SCRIPT,
         share=False,
         run_history=False,  # which a visitor could have kept in buckets of the Hub, with the token of whoever serves
         show_error=False,

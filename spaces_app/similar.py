@@ -1,41 +1,41 @@
-"""The Similar paintings tab: the nearest works of a collection, with their credits."""
+"""The Similar paintings tab: the nearest works of a collection, with their credits, and the way on from each."""
 
-import html
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 from artextract_hf.errors import ArtExtractError
-from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity
-from spaces_app.upload import ONE_LINE, open_upload, painting_upload
+from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity, same_works
+from spaces_app.cards import LISTENER, button, caption, card, cards, own_page, text
+from spaces_app.facets import Facets
+from spaces_app.filters import FilterFields
+from spaces_app.upload import KEEP_CURRENT, ONE_LINE, PRESS, Answers, answer_of, open_upload
+from spaces_app.view import READ_ADDRESS, RESULTS, WRITE_ADDRESS, View, checked_filter, checked_number
 
-MAX_RESULTS = 24
-MAX_FILTER = 500  # characters
+NO_RESULT = "Choose a result of the search first."
+TELLING = 0.1  # how much a chance has to vary over the scores for it to tell one work from another
+PRIVATE: dict[str, Any] = {"api_visibility": "private", **ONE_LINE}
+SEARCH = '() => document.querySelector("#similar-button").click()'
+SHOW = '() => document.querySelector("#why").scrollIntoView({block: "nearest"})'
 
 
 def credits_of(hits: list[Hit]) -> str:
     """Credit line, licence, chances and link of every result, as a list in HTML; every field is escaped."""
     lines = []
     for hit in hits:
-        record = hit.record
-        parts = [html.escape(str(record.get("credit_line") or hit.id))]
-        if record.get("license"):
-            parts.append(html.escape(str(record["license"])))
+        parts = [text(hit.record.get("credit_line") or hit.id)]
+        if hit.record.get("license"):
+            parts.append(text(hit.record["license"]))
         parts += [f"same {label}: {100 * share:.0f} %" for label, share in hit.same.items()]
-        url = str(record.get("source_url") or "")
-        if url.startswith(("http://", "https://")):
-            parts.append(f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener">source</a>')
+        if url := own_page(hit):
+            parts.append(f'<a href="{text(url)}" target="_blank" rel="noopener">source</a>')
         lines.append(f"<li>{' · '.join(parts)}</li>")
     return f'<ol class="credits">{"".join(lines)}</ol>' if lines else "<p>No painting passes this filter.</p>"
-
-
-def caption(hit: Hit) -> str:
-    """Title, artist and year under a picture, with the cosine."""
-    record = hit.record
-    known = [str(record[field]) for field in ("title", "artist_name", "year") if record.get(field)]
-    return f"{', '.join(known) or hit.id} ({hit.score:.2f})"
 
 
 def verdict(hits: list[Hit]) -> str:
@@ -45,64 +45,174 @@ def verdict(hits: list[Hit]) -> str:
     return "<p><b>No good match:</b> paintings of this collection are usually nearer to each other than these are.</p>"
 
 
-def similar_tab(index: PaintingIndex, examples: list[str]) -> None:
-    """Lay out the tab."""
+def telling_labels(index: PaintingIndex) -> set[str]:
+    """The labels whose chance differs from score to score; where its curve is flat, it says nothing of a work."""
+    curves = index.calibration.curves
+    return {label for label, curve in curves.items() if np.ptp(curve.probabilities) >= TELLING}
 
-    def similar(path: str | None, k: float = 5, where: str = "") -> list[Any]:
-        if len(where or "") > MAX_FILTER:  # the field's own bound is the browser's
-            raise gr.Error(f"The filter is longer than {MAX_FILTER} characters.", print_exception=False)
-        if not isinstance(k, int | float) or not 1 <= k <= MAX_RESULTS:  # a client may send anything, NaN too
-            raise gr.Error(f"How many has to be a number from 1 to {MAX_RESULTS}.", print_exception=False)
-        picture = open_upload(path)
+
+def same_for_all(hits: list[Hit]) -> set[str]:
+    """The labels whose chance is the same for all of several hits, which lie where its curve is flat."""
+    shown = [{label: round(100 * chance) for label, chance in hit.same.items()} for hit in hits]
+    return {label for label in (shown[0] if len(shown) > 1 else {}) if len({found[label] for found in shown}) == 1}
+
+
+class Searches:
+    """What visitors ask of a collection. What they send is a stranger's word; each method raises gr.Error for it.
+
+    Args:
+        index: that is searched.
+        fields: of the page, by which a search is narrowed.
+    """
+
+    def __init__(self, index: PaintingIndex, fields: FilterFields) -> None:
+        self.index, self.fields, self.telling = index, fields, telling_labels(index)
+
+    def similar(self, path: str | None, k: float = RESULTS, where: str = "") -> list[Any]:
+        """Pictures with captions, credits as HTML, and the hits, for those who ask by HTTP."""
+        hits = self._search(path, checked_number(k), checked_filter(where))
+        pictures = [(self.index.thumbnail(hit.id), f"{caption(hit)} ({hit.score:.2f})") for hit in hits]
+        return [pictures, verdict(hits) + credits_of(hits), [asdict(hit) for hit in hits]]
+
+    def search(self, path: str | None, source: dict[str, str] | None, *values: Any) -> list[Any]:
+        """Cards, what was found for which picture, the address of the view, and no explanation yet.
+
+        Args:
+            path: of the picture.
+            source: the work of the collection that was last taken as picture, and where that lies.
+            values: of the fields.
+        """
+        view = self.fields.view(*values)
+        if source and source["path"] == path:
+            view = replace(view, work=source["work"])
+        where = view.where(self.fields.facets)
+        hits = self._search(path, view.k, where, view.work)
+        told = verdict(hits)
+        if not view.work and hits and self._shows(path, hits[0]):
+            told = f"<p>The collection holds this picture: {text(caption(hits[0]))}.</p>"
+            hits = self._search(path, view.k + 1, where)[1:]
+        found = {"path": path, "works": [hit.id for hit in hits]}
+        return [answer_of(path, told + self._cards(hits)), found, view.address, None]
+
+    def why(self, found: dict[str, Any] | None, event: gr.EventData) -> Image.Image:
+        """The correspondences between what was searched and one of its answers, as a picture."""
+        work = chosen_work(event)
+        if not found or work not in found["works"]:
+            raise gr.Error(NO_RESULT, print_exception=False)
+        picture = open_upload(found["path"])
         try:
-            hits = index.search(picture, k=int(k), where=where or None, fold=True)
+            return draw_explanation(explain_similarity(self.index.embedder, picture, self.index.thumbnail(work)))
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        pictures = [(index.thumbnail(hit.id), caption(hit)) for hit in hits]
-        answers = [asdict(hit) for hit in hits]
-        return [pictures, verdict(hits) + credits_of(hits), answers, path]
 
-    def why(path: str | None, answers: list[dict[str, Any]], chosen: gr.SelectData) -> Image.Image:
+    def take(self, event: gr.EventData) -> list[Any]:
+        """The work whose button was pressed, as the picture of the page."""
+        return self.picture_of(chosen_work(event))
+
+    def open(self, address: Any) -> list[Any]:
+        """The tab, the values of the fields, the picture and its source that an address asks for."""
+        if not isinstance(address, str):
+            raise gr.Error("An address is a text.", print_exception=False)
+        view = View.read(address, self.fields.facets)
+        try:
+            taken = self.picture_of(view.work) if view.work else [None, None]
+        except gr.Error:  # of another collection
+            taken = [None, None]
+        return [gr.Tabs(selected=view.tab), *self.fields.values(view), *taken]
+
+    def picture_of(self, work: str) -> list[Any]:
+        """The file of a work's picture, and what remembers whose it is."""
+        try:
+            path = save_pil_to_cache(self.index.thumbnail(work), get_upload_folder(), "work")
+        except ArtExtractError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return [path, {"path": path, "work": work}]
+
+    def _search(self, path: str | None, k: int, where: str, work: str = "") -> list[Hit]:
         picture = open_upload(path)
         try:
-            answer = str(answers[chosen.index]["id"])
-        except (LookupError, TypeError):  # a browser sends back what it was answered, or anything else
-            raise gr.Error("Choose a result of the search first.", print_exception=False) from None
-        try:
-            return draw_explanation(explain_similarity(index.embedder, picture, index.thumbnail(answer)))
+            if work:
+                return self.index.similar_to(work, k=k, where=where or None, fold=True)
+            return self.index.search(picture, k=k, where=where or None, fold=True)
         except ArtExtractError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    gr.Markdown(f"Find the paintings of this collection ({len(index):,} works) that are most similar to yours.")
-    with gr.Row():
-        with gr.Column(scale=1):
-            upload = painting_upload("similar-upload")
-            k = gr.Slider(1, MAX_RESULTS, value=5, step=1, label="How many")
-            k.preprocess = lambda number: number  # gradio's own says of a bad number that the picture is no upload
-            where = gr.Textbox(
-                label="Only those for which",
-                placeholder="year >= 1870 and artist_name == 'Claude Monet'",
-                max_length=MAX_FILTER,
-            )
-            button = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
-            gr.Examples(
-                examples, inputs=upload, label="Examples: procedural paintings of this project", cache_examples=False
-            )
-        with gr.Column(scale=2):
-            gallery = gr.Gallery(
-                label="Most similar first",
-                columns=3,
-                object_fit="contain",
-                height="auto",
-                elem_id="neighbours",
-                buttons=[],
-            )
-            credit = gr.HTML(label="Credits", elem_id="credits")
-            gr.Markdown("Choose a result to see why it is similar.")
-            overlay = gr.Image(show_label=False, elem_id="why", buttons=[], interactive=False)
-            hits = gr.JSON(visible=False)
-            searched = gr.State()  # the picture that the results answer; the upload may be another by now
-    button.click(
-        similar, inputs=[upload, k, where], outputs=[gallery, credit, hits, searched], api_name="similar", **ONE_LINE
+    def _shows(self, path: str | None, hit: Hit) -> bool:
+        return bool(same_works([open_upload(path), self.index.thumbnail(hit.id)])[0, 1])
+
+    def _cards(self, hits: list[Hit]) -> str:
+        if not hits:
+            return "<p>No painting passes this filter.</p>"
+        items, told = [], self.telling - same_for_all(hits)
+        for hit in hits:
+            lines = [f"similarity {hit.score:.2f}"]
+            lines += [f"same {label}: {100 * p:.0f} %" for label, p in hit.same.items() if label in told]
+            buttons = button("select", hit.id, "Why similar?", caption(hit))
+            buttons += button("click", hit.id, "Search from this", caption(hit))
+            items.append(card(hit, self.index.thumbnail(hit.id), lines, buttons))
+        return cards(items)
+
+
+def chosen_work(event: gr.EventData) -> str:
+    """The work whose button was pressed."""
+    try:
+        return str(event.work)
+    except (AttributeError, TypeError):  # what no button sends
+        raise gr.Error(NO_RESULT, print_exception=False) from None
+
+
+def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: gr.Image) -> Answers:
+    """Lay out the tab.
+
+    Args:
+        page: whose address says what is asked from the start.
+        tabs: of the page.
+        index: that is searched.
+        picture: what is searched.
+    """
+    gr.Markdown(f"The works of this collection ({len(index):,}) that are most similar to your painting.")
+    with gr.Accordion("Filters", open=False, elem_id="filters"):
+        fields = FilterFields(Facets.of(index))
+    find = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
+    found_cards = gr.HTML(
+        html_template='<div role="status">${value}</div>', js_on_load=LISTENER, elem_id="neighbours", min_height=40
     )
-    gallery.select(why, inputs=[searched, hits], outputs=overlay, api_visibility="private", **ONE_LINE)
+    overlay = gr.Image(label="Why it is similar", elem_id="why", buttons=["fullscreen"], interactive=False)
+    source, found, address, opened = gr.State(), gr.State(), gr.Textbox(visible=False), gr.Textbox(visible=False)
+    opened.preprocess = lambda value: value  # gradio's own makes a text of anything
+    searches = Searches(index, fields)
+    searched = find.click(
+        searches.search,
+        inputs=[picture, source, *fields.all],
+        outputs=[found_cards, found, address, overlay],
+        trigger_mode="multiple",
+        **PRIVATE,
+    )
+    searched.success(None, inputs=address, js=WRITE_ADDRESS, api_visibility="private")
+    searched.success(
+        None, inputs=[picture, found_cards], outputs=found_cards, js=KEEP_CURRENT, api_visibility="private"
+    )
+    explained = found_cards.select(searches.why, inputs=found, outputs=overlay, **PRIVATE)
+    explained.success(None, js=SHOW, api_visibility="private")
+    found_cards.click(searches.take, outputs=[picture, source], **PRIVATE)
+    for entered in (fields.typed.submit, fields.first.submit, fields.last.submit):
+        entered(None, js=SEARCH, api_visibility="private")
+    for changed in (fields.k.release, *(choice.input for choice in fields.choices)):
+        changed(None, inputs=picture, js=PRESS, api_visibility="private")
+    page.load(
+        searches.open,
+        inputs=opened,
+        outputs=[tabs, *fields.all, picture, source],
+        js=READ_ADDRESS,
+        **PRIVATE,
+    )
+    _endpoint(searches, fields, picture)
+    return Answers([found_cards, overlay], [searched, explained])
+
+
+def _endpoint(searches: Searches, fields: FilterFields, picture: gr.Image) -> None:
+    """The public way to the same search, whose inputs and outputs stay the same when the page changes."""
+    answers = [gr.Gallery(visible=False), gr.HTML(visible=False), gr.JSON(visible=False)]
+    gr.Button(visible=False).click(
+        searches.similar, inputs=[picture, fields.k, fields.typed], outputs=answers, api_name="similar", **ONE_LINE
+    )

@@ -1,12 +1,15 @@
-"""The upload field of every tab, and the one way from an uploaded file to a picture.
+"""The upload field of the page, and the one way from an uploaded file to a picture.
 
 A visitor's browser names the file that it uploaded, so what arrives here is a stranger's word: only files inside
 gradio's upload folder, which also holds copies of the examples, are opened. All else, a path that exists and one that
 does not, an address, gets the same answer.
 """
 
+import html
 import logging
 import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,28 @@ ONE_LINE: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 2
 LINE = 200  # characters of an error in the log
 NO_ANSWER = "This question cannot be answered."
 NO_UPLOAD = "The file is no upload of this page; choose a picture first."
+# Asks what the open tab asks, once there is a picture.
+PRESS = """(picture) => {
+  const open = (button) => button.closest('[role="tabpanel"]')?.checkVisibility();
+  if (picture) [...document.querySelectorAll("#classify-button, #similar-button")].find(open)?.click();
+}"""
+
+# An answer that comes when its picture is another, or gone: what is under way cannot always be stopped.
+KEEP_CURRENT = """(picture, answer) => answer?.includes(`data-of="${picture?.path}"`) ? answer : null"""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a tab shows of the picture: it goes with the picture.
+
+    Attributes:
+        shown: components that are empty without an answer.
+        events: functions that fill them; those under way end with the picture.
+    """
+
+    shown: Sequence[Any]
+    events: Sequence[Any]
+
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +56,7 @@ logger = logging.getLogger(__name__)
 def painting_upload(elem_id: str) -> gr.Image:
     """gradio's image field, which hands on the path of the file: the package's own decoder opens it."""
     field = gr.Image(
-        label="Painting", elem_id=elem_id, type="filepath", sources=["upload", "clipboard"], height=420, buttons=[]
+        label="Painting", elem_id=elem_id, type="filepath", sources=["upload", "clipboard"], height=380, buttons=[]
     )
     # Set on the field, since gradio writes a stub file beside every module that derives from a component. gradio's own
     # step would open the picture with all of Pillow's formats.
@@ -61,6 +86,11 @@ def open_upload(path: str | None) -> Image.Image:
         raise gr.Error(str(error).replace(path, "The file"), print_exception=False) from None
     except OSError:  # removed between the two steps, to make room
         raise gr.Error(NO_UPLOAD, print_exception=False) from None
+
+
+def answer_of(path: str | None, words: str) -> str:
+    """An answer in HTML that says which picture it is of, see KEEP_CURRENT."""
+    return f'<div data-of="{html.escape(path or "", quote=True)}">{words}</div>'
 
 
 class Page(gr.Blocks):

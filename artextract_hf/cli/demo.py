@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from artextract_hf.data import MuseumQuery
 
 NEIGHBOURS = 5
-TASKS = ("style", "genre", "artist")
 FROM_MUSEUM = 100  # paintings, which the Met takes two minutes to give
 
 
@@ -31,6 +30,12 @@ def demo(
         str | None, typer.Option(help="Paintings of a museum: artic, cleveland, met or nga; fetched once.")
     ] = None,
     query: Annotated[str, typer.Option(help="With --museum: what it searches for.")] = "",
+    index: Annotated[
+        str | None, typer.Option(help="An index made by `artextract index`: a folder, or a dataset repository.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on: 127.0.0.1 by default, 0.0.0.0 for other machines.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -38,8 +43,9 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Show the embedded classifier and a collection in the browser."""
-    if museum and collection:
-        raise DataError("--museum and --collection are two collections; give one of them.")
+    sources = {"--collection": collection, "--museum": museum, "--index": index}
+    if len(given := [name for name, value in sources.items() if value]) > 1:
+        raise DataError(f"{' and '.join(given)} are {len(given)} collections; give one of them.")
     if query and not museum:
         raise DataError("--query is for a museum; say by --museum for which.")
     wanted = _asked_of(museum, query) if museum else None  # refused before the page's libraries are loaded
@@ -49,15 +55,15 @@ def demo(
     from spaces_app.app import open_index, start
 
     if collection:
-        index = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+        shown = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     elif museum and wanted:
-        index = index_of_museum(museum, wanted, allow_private_hosts=allow_private_hosts)
+        shown = index_of_museum(museum, wanted, allow_private_hosts=allow_private_hosts)
     else:
-        index = open_index(None, DEFAULT)
+        shown = open_index(index, DEFAULT)
     if not check:
-        start(model=DEFAULT, index=index, port=port)
+        start(model=DEFAULT, index=shown, host=host, port=port)
         return
-    answers = _ask(start(model=DEFAULT, index=index, port=port, block=False))
+    answers = _ask(start(model=DEFAULT, index=shown, host=host, port=port, block=False))
     lines = [answers["url"]]
     for task, classes in answers["classification"].items():
         lines.append(f"{task:<7} " + ", ".join(f"{c['label']} {c['score']:.0%}" for c in classes))
@@ -115,14 +121,15 @@ def _ask(url: str) -> dict[str, Any]:
     from gradio_client import Client, handle_file
 
     from spaces_app.app import example_files
+    from spaces_app.facets import TASKS
 
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        answers = client.predict(question, api_name="/classify")  # the tasks' labels, then what else the page shows
+        labels = client.predict(question, api_name="/classify")[: len(TASKS)]
         *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
     classification = {
         task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(TASKS, answers[: len(TASKS)], strict=True)
+        for task, answer in zip(TASKS, labels, strict=True)
     }
     return {"url": url, "classification": classification, "neighbours": hits}

@@ -20,8 +20,9 @@ from artextract_hf.models.heads import make_head
 from artextract_hf.models.image_processing_art import ArtImageProcessor
 from artextract_hf.models.inference.loading import load_classifier
 from artextract_hf.models.inference.micro_batches import MICRO_BATCH
-from artextract_hf.models.inference.open_set import doubts_in_words
+from artextract_hf.models.inference.open_set import doubts_in_words, looks_like_a_painting
 from artextract_hf.models.inference.pipelines import ArtAttributesPipeline, set_in_words
+from artextract_hf.models.inference.verdicts import verdicts
 from artextract_hf.models.losses import TaskLoss, UncertaintyWeighting, class_weights
 from artextract_hf.models.modeling_byol import ByolForPreTraining, ByolModel, target_momentum
 from artextract_hf.models.modeling_crnn import CrnnClassifierOutput, CrnnForImageClassification, CrnnModel
@@ -52,10 +53,12 @@ __all__ = [
     "fit_whitening",
     "load_classifier",
     "load_imagenet",
+    "looks_like_a_painting",
     "make_head",
     "resolve",
     "set_in_words",
     "target_momentum",
+    "verdicts",
 ]
 
 for _kind in (

@@ -27,3 +27,4 @@ from .storage import check_index_output as check_index_output
 from .storage import read_embeddings as read_embeddings
 from .vectors.trial import Trial as Trial
 from .vectors.trial import try_factories as try_factories
+from .versions import same_works as same_works

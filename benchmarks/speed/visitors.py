@@ -60,7 +60,7 @@ class Page:
         answer = json.loads(said.removeprefix("data: "))
         kind = event.removeprefix("event: ")
         if kind == "complete":
-            answer = answer[:-1] if name == "classify" else answer[1:]
+            del answer[3 if name == "classify" else 0]  # the overlay, the gallery
         return kind, answer
 
     def _send(self, route: str, body: bytes, kind: str) -> bytes:

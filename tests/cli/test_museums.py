@@ -65,7 +65,7 @@ def test_private_hosts_are_not_asked_unasked(run_cli, server, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--museum", "met", "--collection", "x"), "--museum and --collection are two collections; give one of them."),
+        (("--museum", "met", "--collection", "x"), "--collection and --museum are 2 collections; give one of them."),
         (("--query", "Monet"), "--query is for a museum; say by --museum for which."),
         (("--museum", "louvre"), "no museum is called 'louvre' here; there are artic, cleveland, met, nga."),
     ],

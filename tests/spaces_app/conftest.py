@@ -1,12 +1,44 @@
 """A page that is served inside this process, with a small random classifier and a collection of six colours."""
 
 import gc
+import shutil
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from artextract_hf.data.synthetic import synthetic_paintings
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 60_000
+# In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
+HOSTILE = """"><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>${window.hurt=1}{{hurt}}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (Debian's package `chromium`)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def choose(page, path: Path) -> None:
+    """Give the page a picture."""
+    page.locator("#picture input[type=file]").set_input_files(path)
+    page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +53,10 @@ def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "CACHE", tmp_path_factory.mktemp("cache"))
         patch.setenv("GRADIO_TEMP_DIR", "")  # set anew by `start`, and back behind it
-        index = PaintingIndex.build(synthetic_paintings(6, seed=1), ColorEmbedder())
+        paintings = synthetic_paintings(6, seed=1)
+        titles = [HOSTILE, *paintings["title"][1:]]
+        paintings = paintings.remove_columns("title").add_column("title", titles)
+        index = PaintingIndex.build(paintings, ColorEmbedder())
         yield app.start(model=str(tiny_classifier), index=index, block=False).rstrip("/")
         gr.close_all()
         with warnings.catch_warnings(action="ignore"):  # gradio leaves event loops and their sockets to the collector

@@ -1,6 +1,5 @@
 """The page in a real browser, and the same page through its client."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,9 @@ import numpy as np
 import pytest
 
 from artextract_hf.data.synthetic import synthetic_paintings
+from tests.spaces_app.conftest import WAIT_MS, choose
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -46,32 +38,6 @@ def painting(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
-def uploaded(painting, monkeypatch) -> Path:
-    """The same, as the page sees it without a server."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(painting.parent))
-    return painting
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine (Debian's package `chromium`)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def ask(page, path: Path, tab: str) -> None:
-    page.locator(f"#{tab}-upload input[type=file]").set_input_files(path)
-    page.locator(f"#{tab}-upload img").wait_for(timeout=WAIT_MS)
-    page.locator(f"#{tab}-button").click()
-
-
 def test_upload_classify_heat_search_credits(browser, url, painting):
     page = browser.new_page()
     hosts = set()
@@ -79,7 +45,7 @@ def test_upload_classify_heat_search_credits(browser, url, painting):
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(url)
-    ask(page, painting, "classify")
+    choose(page, painting)
     overlay = page.locator("#heat img")
     overlay.wait_for(timeout=WAIT_MS)
     for task in ("style", "genre", "artist"):
@@ -88,17 +54,15 @@ def test_upload_classify_heat_search_credits(browser, url, painting):
     drawn = page.evaluate(
         "async () => (await (await fetch(document.querySelector('#heat img').src)).arrayBuffer()).byteLength"
     )
-    assert drawn > 1000 and overlay.get_attribute("src") != page.locator("#classify-upload img").get_attribute("src")
+    assert drawn > 1000 and overlay.get_attribute("src") != page.locator("#picture img").get_attribute("src")
     before = overlay.get_attribute("src")
     page.locator("#chosen").get_by_label("Artist").check()  # another answer comes from elsewhere
     page.wait_for_function("before => document.querySelector('#heat img').src !== before", arg=before)
     page.get_by_role("tab", name="Similar paintings").click()
-    ask(page, painting, "similar")
-    page.locator("#credits li").nth(4).wait_for(timeout=WAIT_MS)
-    assert page.locator("#credits li").count() == 5
-    assert "CC0" in page.locator("#credits li").first.inner_text()
-    assert page.locator("#neighbours img").count() >= 5
-    page.locator("#neighbours button img").first.click()
+    page.locator("#neighbours .card").nth(5).wait_for(timeout=WAIT_MS)
+    assert page.locator("#neighbours .card").count() == 6
+    assert "CC0" in page.locator("#neighbours .card").first.inner_text()
+    page.get_by_role("button", name="Why similar?").first.click()
     page.locator("#why img").wait_for(timeout=WAIT_MS)
     page.wait_for_function("document.querySelector('#why img').naturalWidth > 500")
     assert "not authentication" in page.locator("body").inner_text()
@@ -112,13 +76,10 @@ def test_bad_upload_and_bad_filter_say_what_is_wrong(browser, url, painting, tmp
     page.goto(url)
     bad = tmp_path / "painting.jpg"
     bad.write_bytes(b"this is no picture")
-    page.locator("#classify-upload input[type=file]").set_input_files(bad)
-    page.wait_for_timeout(1500)
-    page.locator("#classify-button").click()
+    page.locator("#picture input[type=file]").set_input_files(bad)
     page.get_by_text("is not a picture in a known format").first.wait_for(timeout=WAIT_MS)
-    page.get_by_role("tab", name="Similar paintings").click()
-    page.get_by_label("Only those for which").fill("yaer > 1900")
-    ask(page, painting, "similar")
+    page.goto(f"{url}?tab=similar&where=yaer+%3E+1900")
+    choose(page, painting)
     page.get_by_text("Did you mean 'year'").first.wait_for(timeout=WAIT_MS)
     assert "Traceback" not in page.content()
     page.close()
@@ -128,70 +89,15 @@ def test_client(url, painting):
     from gradio_client import Client, handle_file
 
     client = Client(url, verbose=False)
-    style, genre, artist, heat, doubts = client.predict(handle_file(painting), api_name="/classify")
+    style, genre, artist, heat, doubts, told = client.predict(handle_file(painting), api_name="/classify")
     for answer in (style, genre, artist):
         confidences = [c["confidence"] for c in answer["confidences"]]
         assert len(confidences) == 5 and confidences == sorted(confidences, reverse=True)
     assert Path(heat).stat().st_size > 1000 and isinstance(doubts, str)
+    assert all(f"{task}: " in told for task in ("Style", "Genre", "Artist"))
     *_, hits = client.predict(handle_file(painting), 7, "genre == 'landscape'", api_name="/similar")
     assert len(hits) == 7 and {h["record"]["genre"] for h in hits} == {"landscape"}
     assert [h["rank"] for h in hits] == list(range(1, 8))
-
-
-class Tab:
-    """The functions of the tab of similar paintings, without a server."""
-
-    def __init__(self, embedder) -> None:
-        import gradio as gr
-
-        from artextract_hf.retrieval.index import PaintingIndex
-        from spaces_app.similar import similar_tab
-
-        self.index = PaintingIndex.build(synthetic_paintings(3, seed=1), embedder)
-        with gr.Blocks() as self.page:
-            similar_tab(self.index, [])
-        self.events = {event.fn.__name__: event for event in self.page.fns.values() if event.fn is not None}
-
-    def choose(self, path: Path, answers: list) -> object:
-        import gradio as gr
-
-        return self.events["why"].fn(str(path), answers, gr.SelectData(None, {"index": 0, "value": None}))
-
-
-def test_what_is_explained_is_what_was_searched(uploaded):
-    from tests.retrieval.conftest import ColorEmbedder
-
-    tab = Tab(ColorEmbedder())
-    similar, why = tab.events["similar"], tab.events["why"]
-    answer = dict(zip(similar.outputs, similar.fn(str(uploaded), 3), strict=True))
-    searched, hits = (answer[component] for component in why.inputs)
-    assert searched == str(uploaded) and [hit["rank"] for hit in hits] == [1, 2, 3]
-    assert not set(why.inputs) & set(similar.inputs)  # not the upload, which may have changed since
-    api = tab.page.get_api_info()["named_endpoints"]["/similar"]
-    assert len(api["parameters"]) == len(api["returns"]) == 3
-
-
-def test_a_filter_longer_than_its_field_is_refused(uploaded):
-    """The field is a browser's; whoever asks without one may send more."""
-    import gradio as gr
-
-    from spaces_app.similar import MAX_FILTER
-    from tests.retrieval.conftest import ColorEmbedder
-
-    similar = Tab(ColorEmbedder()).events["similar"].fn
-    assert similar(str(uploaded), 3, "title != 'x'".ljust(MAX_FILTER))
-    with pytest.raises(gr.Error, match=f"longer than {MAX_FILTER} characters"):
-        similar(str(uploaded), 3, "title != 'x'".ljust(MAX_FILTER + 1))
-
-
-def test_what_cannot_be_explained_is_said(uploaded):
-    import gradio as gr
-
-    from artextract_hf import AutoEmbedder
-
-    tab = Tab(AutoEmbedder.from_pretrained("palette"))
-    with pytest.raises(gr.Error, match="no maps"):
-        tab.choose(uploaded, [{"id": tab.index.ids[0]}])
 
 
 def test_heat_is_drawn_where_it_lies():
@@ -206,13 +112,3 @@ def test_heat_is_drawn_where_it_lies():
     row, column = np.unravel_index(change.argmax(), change.shape)
     assert 30 <= row < 60 and 100 <= column < 120
     assert not np.abs(np.asarray(draw_heat(picture, -np.ones((7, 7)))).astype(int) - 90).any()
-
-
-def test_credits_are_escaped_and_only_link_to_the_web():
-    from artextract_hf.retrieval.snapshot import Hit
-    from spaces_app.similar import credits_of
-
-    record = {"credit_line": "<script>x</script>", "license": "CC0", "source_url": "javascript:alert(1)"}
-    page = credits_of([Hit("a", 1.0, 1, record), Hit("b", 0.5, 2, record | {"source_url": 'https://x.org/"onclick="'})])
-    assert "<script>" not in page and "javascript:" not in page
-    assert page.count("<a ") == 1 and "https://x.org/&quot;onclick=&quot;" in page

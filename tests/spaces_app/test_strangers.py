@@ -11,7 +11,18 @@ from tests.spaces_app.test_limits import PART, raw
 from tests.spaces_app.test_upload import META, ask, post, upload
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's and starlette's own
-EVENTS = [None, {}, {"index": 99}, {"index": "x", "value": None}, {"index": [1]}, [1], "x"]
+EVENTS = [
+    None,
+    {},
+    {"index": 99},
+    {"index": "x", "value": None},
+    {"index": [1]},
+    [1],
+    "x",
+    {"work": "gone"},
+    {"work": [1]},
+    7,
+]
 VALUES = [[], [None], [None, None], [7, 7], ["x"], [[[9]]], [{"a": 1}, [{"id": "gone"}]], [-1], [None] * 9]
 
 
@@ -44,7 +55,7 @@ def answer(url: str, question: dict, session: str) -> str:
 def test_functions_of_the_page_take_any_arguments(served, log):
     config = json.loads(urllib.request.urlopen(f"{served}/config").read())
     names = {event["id"]: event["api_name"] for event in config["dependencies"]}
-    assert {"why", "load_example"} <= set(names.values())
+    assert {"why", "take", "search", "open", "show", "evidence", "load_example"} <= set(names.values())
     for number, name in names.items():
         for place, data in enumerate(VALUES):
             question = {"data": data, "fn_index": number, "event_data": EVENTS[place % len(EVENTS)]}

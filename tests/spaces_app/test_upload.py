@@ -137,7 +137,7 @@ def test_other_hostile_values_end_in_an_error_or_an_answer(served, secret, rest)
 def test_an_upload_is_answered_as_before(served, secret):
     place = upload(served, secret.read_bytes())
     event, answer = ask(served, "classify", [{"path": place, **META}])
-    assert event == "complete" and len(answer) == 6
+    assert event == "complete" and len(answer) == 7  # with the state of the page, which is none
     assert ask(served, "classify", [{"path": place}])[0] == "complete"
     overlay = answer[3]["path"]
     with urllib.request.urlopen(f"{served}/gradio_api/file={overlay}") as picture:

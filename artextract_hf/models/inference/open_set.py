@@ -38,13 +38,22 @@ def doubts(distances: Mapping[str, float], usual: Mapping[str, Sequence[float]])
     return painting | ({"unknown": {task: 1 - share for task, share in shares.items()}} if shares else {})
 
 
+def looks_like_a_painting(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer of `ArtAttributesPipeline` is not in doubt that the picture is a painting.
+
+    >>> looks_like_a_painting({"painting": 0.01}), looks_like_a_painting({})  # the second model cannot tell
+    (False, True)
+    """
+    return bool(answer.get(PAINTING, 1) >= RARE)
+
+
 def doubts_in_words(answer: Mapping[str, Any]) -> str:
     """What an answer of `ArtAttributesPipeline` should not be believed for, in a sentence; "" where there is nothing.
 
     >>> doubts_in_words({"unknown": {"artist": 0.99}})
     'The artist may be none of those that this model knows.'
     """
-    if answer.get(PAINTING, 1) < RARE:
+    if not looks_like_a_painting(answer):
         return "This does not look like a painting."
     unknown = [task for task, share in answer.get("unknown", {}).items() if share > 1 - RARE]
     return " ".join(f"The {task} may be none of those that this model knows." for task in unknown)

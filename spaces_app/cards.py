@@ -1,0 +1,86 @@
+"""Works of the collection as cards in HTML: picture, caption, credit, licence, and the way to the work's own page.
+
+Records are strangers' texts: every one of them is escaped here, and only addresses of the web become links.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+from PIL import Image
+
+from artextract_hf.retrieval import Hit
+
+QUALITY = 85  # of a card's JPEG, which travels within the page
+# Buttons of cards, one listener for all: `data-does` names the event, `data-work` the work.
+LISTENER = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-work]");
+  if (button) trigger(button.dataset.does, {work: button.dataset.work});
+});
+"""
+
+
+def text(value: object) -> str:
+    """A value of a record, safe in HTML and in its attributes."""
+    return html.escape(str(value), quote=True)
+
+
+def caption(hit: Hit) -> str:
+    """Title, artist and year of a work."""
+    known = [str(hit.record[field]) for field in ("title", "artist_name", "year") if hit.record.get(field)]
+    return ", ".join(known) or hit.id
+
+
+def own_page(hit: Hit) -> str:
+    """The address of the work's own page; "" where it has none on the web."""
+    url = str(hit.record.get("source_url") or "")
+    return url if url.startswith(("http://", "https://")) else ""
+
+
+def card(hit: Hit, picture: Image.Image, lines: Sequence[str] = (), buttons: str = "") -> str:
+    """A work as an item of a list.
+
+    Args:
+        hit: the work.
+        picture: its small picture.
+        lines: plain texts below its credit and licence.
+        buttons: HTML of `button`.
+    """
+    record = hit.record
+    told = [text(record[field]) for field in ("credit_line", "license") if record.get(field)]
+    told += [text(line) for line in lines]
+    if url := own_page(hit):
+        told.append(f'<a href="{text(url)}" target="_blank" rel="noopener">the work\'s own page</a>')
+    seen = record.get("alt_text") or caption(hit)
+    return (
+        f'<li class="card"><img src="{_address(picture)}" alt="{text(seen)}">'
+        f"<strong>{text(caption(hit))}</strong>{''.join(f'<span>{line}</span>' for line in told)}{buttons}</li>"
+    )
+
+
+def cards(items: Sequence[str]) -> str:
+    """Cards in their order."""
+    return f'<ol class="cards">{"".join(items)}</ol>'
+
+
+def button(does: str, work: str, words: str, about: str) -> str:
+    """A button of a card.
+
+    Args:
+        does: the event that it triggers.
+        work: id of the work.
+        words: on the button.
+        about: the work in words, for those who do not see where the button stands.
+    """
+    return (
+        f'<button type="button" data-does="{does}" data-work="{text(work)}" '
+        f'aria-label="{text(f"{words}: {about}")}">{words}</button>'
+    )
+
+
+def _address(picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
