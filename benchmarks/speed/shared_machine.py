@@ -23,7 +23,7 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.models import ArtAttributesPipeline, load_classifier
 
 SPINS = ("300000", "2000", "0")  # GNU OpenMP's default, the project's, none
-ROUNDS, WARM, MEASURED = 3, 3, 8  # rounds of the values; classifications of a process before and in the measurement
+ROUNDS, WARM, MEASURED = 2, 2, 4  # rounds of the values; classifications of a process before and in the measurement
 CLASSIFY = "from benchmarks.speed.shared_machine import measure; measure()"
 
 
