@@ -1,5 +1,6 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits, and the way on from each."""
 
+import contextlib
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -114,10 +115,10 @@ class Searches:
         if not isinstance(address, str):
             raise gr.Error("An address is a text.", print_exception=False)
         view = View.read(address, self.fields.facets)
-        try:
-            taken = self.picture_of(view.work) if view.work else [None, None]
-        except gr.Error:  # of another collection
-            taken = [None, None]
+        taken = [gr.skip(), gr.skip()]  # a picture that was chosen in the meantime stays
+        if view.work:
+            with contextlib.suppress(gr.Error):  # of another collection
+                taken = self.picture_of(view.work)
         return [gr.Tabs(selected=view.tab), *self.fields.values(view), *taken]
 
     def picture_of(self, work: str) -> list[Any]:

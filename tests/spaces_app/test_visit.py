@@ -59,7 +59,7 @@ def test_the_answer_is_in_view_before_the_examples(visit, painting, viewport):
     place, picture = answer.bounding_box(), page.locator("#picture").bounding_box()
     assert picture["y"] >= 0 and place["y"] + place["height"] <= viewport["height"]
     assert page.evaluate("window.scrollY") == 0
-    assert place["y"] < page.locator(".gallery").bounding_box()["y"]
+    assert place["y"] < page.get_by_role("button", name="Example 1").bounding_box()["y"]
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
