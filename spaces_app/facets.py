@@ -22,7 +22,7 @@ class Facets:
         fields: of each facet that records fill, the field that holds it.
         values: of each of these its values, the most frequent first.
         years: the first and the last; None where no record has one.
-        has_year_end: whether records also have the last year that a work may be from.
+        has_year_end: whether some also have the last year that a work may be from.
     """
 
     fields: Mapping[str, str]
@@ -38,8 +38,8 @@ class Facets:
             for name in names:
                 if facet not in fields and (found := _frequent(_column(index, name))):
                     fields[facet], values[facet] = name, found
-        ends = _column(index, "year_end")
-        years = [year for year in [*_column(index, "year"), *ends] if isinstance(year, int)]
+        starts, ends = ([y for y in _column(index, name) if isinstance(y, int)] for name in ("year", "year_end"))
+        years = starts + ends
         return cls(fields, values, (min(years), max(years)) if years else None, bool(ends))
 
     @property

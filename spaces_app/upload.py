@@ -5,13 +5,13 @@ gradio's upload folder, which also holds copies of the examples, are opened. All
 does not, an address, gets the same answer.
 """
 
-import html
 import logging
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -34,7 +34,10 @@ PRESS = """(picture) => {
 }"""
 
 # An answer that comes when its picture is another, or gone: what is under way cannot always be stopped.
-KEEP_CURRENT = """(picture, answer) => answer?.includes(`data-of="${picture?.path}"`) ? answer : null"""
+KEEP_CURRENT = """(picture, answer) => {
+  const name = encodeURIComponent(picture?.path).replaceAll("'", "%27");
+  return answer?.includes(`data-of="${name}"`) ? answer : null;
+}"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def open_upload(path: str | None) -> Image.Image:
 
 def answer_of(path: str | None, words: str) -> str:
     """An answer in HTML that says which picture it is of, see KEEP_CURRENT."""
-    return f'<div data-of="{html.escape(path or "", quote=True)}">{words}</div>'
+    name = quote(path or "", safe="!~*()")  # as encodeURIComponent writes it, but for the apostrophe
+    return f'<div data-of="{name}">{words}</div>'
 
 
 class Page(gr.Blocks):

@@ -21,6 +21,7 @@ RESULTS = 6
 MAX_FILTER = 500  # characters of a typed filter
 MAX_ADDRESS = 4_000  # characters
 FIRST_YEAR, LAST_YEAR = -10_000, 10_000
+KNOWN = f"year >= {FIRST_YEAR}"  # a first year is there: an unknown one is not compared
 KEYS = ("tab", "work", "k", "where", "from", "to", *FACETS)
 # A tab stands in the address, and asks for its answer where there is a picture and none yet.
 OPEN_TAB = """(picture) => {{
@@ -78,8 +79,8 @@ class View:
             work=given.get("work", ""),
             k=_or(RESULTS, checked_number, _whole(given.get("k"))),
             typed=_or("", checked_filter, given.get("where")),
-            first=_or(None, checked_year, _whole(given.get("from"))),
-            last=_or(None, checked_year, _whole(given.get("to"))),
+            first=_or(None, checked_year, _whole(given.get("from"))) if facets.years else None,
+            last=_or(None, checked_year, _whole(given.get("to"))) if facets.years else None,
             chosen={facet: value for facet, value in chosen.items() if value},
         )
 
@@ -98,10 +99,13 @@ class View:
     def where(self, facets: Facets) -> str:
         """The filters as one of `PaintingIndex`; "" where there are none."""
         parts = [f"{facets.fields[facet]} == {value!r}" for facet, value in self.chosen.items()]
+        # A work passes that may be from these years: "after 1875" has no last year, "before 1875" no first.
         if self.first is not None:
-            until = f" or year_end >= {self.first}" if facets.has_year_end else ""
-            parts.append(f"year >= {self.first}{until}")
-        parts += [f"year <= {self.last}"] if self.last is not None else []
+            until = f" or year_end >= {self.first} or {KNOWN} and not year_end >= {FIRST_YEAR}"
+            parts.append(f"year >= {self.first}{until if facets.has_year_end else ''}")
+        if self.last is not None:
+            before = f" or not {KNOWN} and year_end <= {self.last}"
+            parts.append(f"year <= {self.last}{before if facets.has_year_end else ''}")
         parts += [self.typed] if self.typed else []
         return " and ".join(f"({part})" for part in parts)
 

@@ -177,10 +177,10 @@ def audit_dates(
     as_json: AsJson = False,
 ) -> None:
     """Works that look earlier or later than they are dated; dates.csv says from when each work looks."""
-    from artextract_hf.curation import DATES, check_findings_output, find_misdated, write_dates
+    from artextract_hf.curation import DATES, check_dates, check_findings_output, find_misdated, write_dates
 
     check_findings_output(out, (DATES,))
-    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts)
+    index, skipped = _works_of(source, embedder, backend, allow_outside, allow_private_hosts, check=check_dates)
     findings, estimates = find_misdated(index)
     _report(findings, index, skipped, out, title=f"Dates of {source}", as_json=as_json)
     write_dates(index, estimates, out)

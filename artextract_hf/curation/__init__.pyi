@@ -8,6 +8,7 @@ from .comparison import compare as compare
 from .comparison_report import check_comparison_output as check_comparison_output
 from .comparison_report import write_comparison as write_comparison
 from .dates import DATES as DATES
+from .dates import check_dates as check_dates
 from .dates import find_misdated as find_misdated
 from .dates import write_dates as write_dates
 from .duplicates import Duplicate as Duplicate

@@ -6,12 +6,14 @@ dates, intervals  --> works dated before or after all that they look like; inter
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
+from datasets import Dataset
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
@@ -86,9 +88,23 @@ def find_misdated(index: PaintingIndex, *, count: int = LISTED) -> tuple[list[Fi
     return findings, estimates
 
 
+def check_dates(dataset: Dataset) -> None:
+    """Refuse a collection whose dates `find_misdated` would refuse, before hours go into embedding it.
+
+    Raises:
+        PaintingIndexError: as there.
+    """
+    given = [name for name in ("year", "year_end") if name in dataset.column_names]
+    first, last = _ranges(dataset.select_columns(given).to_list() if given else [])
+    _require_dates((first + last) / 2)
+
+
 def date_ranges(index: PaintingIndex) -> tuple[np.ndarray, np.ndarray]:
     """The first and the last year (N,) that each work may be from, NaN where it has no date."""
-    records = index.records()
+    return _ranges(index.records())
+
+
+def _ranges(records: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     first = np.array([record.get("year") for record in records], dtype=float)
     last = np.array([record.get("year_end") for record in records], dtype=float)
     first, last = np.where(np.isnan(first), last, first), np.where(np.isnan(last), first, last)
@@ -111,19 +127,25 @@ def estimate_dates(
     Raises:
         PaintingIndexError: fewer than `LEAST` works have a date, or all have the same.
     """
-    dated = np.flatnonzero(np.isfinite(first))
     middle = (first + last) / 2
-    if len(dated) < LEAST or np.ptp(middle[dated]) == 0:
-        years = len(np.unique(middle[dated]))
-        raise PaintingIndexError(
-            f"{len(dated)} works have a date, {years} different ones; {LEAST} works and two dates are needed."
-        )
+    dated = _require_dates(middle)
     year = _out_of_fold(vectors, middle, dated, groups)
     errors = np.maximum(np.maximum(first - year, year - last), 0)[dated]
     scale = _expected_errors(vectors, dated, errors)
     ratio = np.quantile(errors / scale[dated], min(1, LEVEL * (1 + 1 / len(dated))), method="higher")
     half = np.maximum(ratio * scale, HALF_YEAR)
     return DateEstimates(year, year - half, year + half)
+
+
+def _require_dates(middle: np.ndarray) -> np.ndarray:
+    """The rows of works with a date, which have to be enough."""
+    dated = np.flatnonzero(np.isfinite(middle))
+    years = len(np.unique(middle[dated]))
+    if len(dated) < LEAST or years < 2:
+        raise PaintingIndexError(
+            f"{len(dated)} works have a date, {years} different ones; {LEAST} works and two dates are needed."
+        )
+    return dated
 
 
 def _out_of_fold(
@@ -160,7 +182,7 @@ def _expected_errors(vectors: np.ndarray, dated: np.ndarray, errors: np.ndarray)
 
 
 def write_dates(index: PaintingIndex, estimates: DateEstimates, folder: Path) -> None:
-    """Write dates.csv: id, year, year_end, title, the estimate and its interval, of every work."""
+    """Write dates.csv: id, title, year, year_end, estimate, low, high, and `yes` under outside, of every work."""
     first, last = date_ranges(index)
     with whole_files(folder) as new, (new / DATES).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -123,12 +123,14 @@ _UNDATED = re.compile(
 def printed_years(date: str, end: str = "") -> tuple[Years, str]:
     """The years of a work whose date, and perhaps its end apart, museums print; and what of them is not understood.
 
-    >>> printed_years("c. 1875-90"), printed_years("1875", "about 1890"), printed_years("17th century")
-    (((1875, 1890), ''), ((1875, 1890), ''), ((None, None), '17th century'))
+    >>> printed_years("c. 1875-90"), printed_years("1875", "about 1890"), printed_years("1875", "n.d.")
+    (((1875, 1890), ''), ((1875, 1890), ''), ((1875, 1875), ''))
+    >>> printed_years("17th century")
+    ((None, None), '17th century')
     """
     stated = [text for text in (date, end) if not is_unknown(text) and not _UNDATED.fullmatch(text)]
     unread = next((text for text in stated if _window(text) == (None, None)), "")
-    return (_window(date)[0], _window(end or date)[1]), unread
+    return (_window(date)[0], _window(end if end in stated else date)[1]), unread
 
 
 def checked_years(works: Iterable[tuple[str, Years, str]], skipped: SkipList) -> list[Years]:

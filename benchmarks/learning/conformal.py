@@ -58,21 +58,21 @@ Pairs = Iterable[tuple[Answers, Answers]]  # what is calibrated on, and what is 
 def main() -> None:
     """Train what is missing and print the figures."""
     parser = options(__doc__.splitlines()[0])
-    parser.add_argument("--disjoint", type=Path, required=True, help="the artist-disjoint split, prepared")
-    args = parser.parse_args()
-    known, new = (
-        answers(args.runs / name, data, args.weights)
-        for name, data in (("joint", args.data), ("disjoint", args.disjoint))
+    parser.add_argument(
+        "--disjoint", type=Path, help="the artist-disjoint split, prepared; without, known artists only"
     )
-    cases = {
-        "known artists": {task: compare(halves(known["val"][task])) for task in TASKS},
-        "new artists": {task: compare(halves(new["val"][task], by_artist=True)) for task in SHARED},
-        "new artists, thresholds from known ones": {
+    args = parser.parse_args()
+    found: dict[str, Any] = {"level": LEVEL, "learnt": LEARNT, "budget": BUDGET, "draws": DRAWS}
+    known = answers(args.runs / "joint", args.data, args.weights)
+    cases = {"known artists": {task: compare(halves(known["val"][task])) for task in TASKS}}
+    if args.disjoint:
+        new = answers(args.runs / "disjoint", args.disjoint, args.weights)
+        cases["new artists"] = {task: compare(halves(new["val"][task], by_artist=True)) for task in SHARED}
+        cases["new artists, thresholds from known ones"] = {
             task: compare([(new["left over"][task], new["val"][task])]) for task in SHARED
-        },
-    }
-    settings = {"level": LEVEL, "learnt": LEARNT, "budget": BUDGET, "draws": DRAWS, "torch": torch.__version__}
-    print(json.dumps(settings | {"accuracy": accuracies(args.runs), "cases": cases}, indent=2))
+        }
+        found["accuracy"] = accuracies(args.runs)
+    print(json.dumps(found | {"torch": torch.__version__, "cases": cases}, indent=2))
 
 
 def answers(run: Path, data: Path, weights: Path) -> dict[str, dict[str, Answers]]:

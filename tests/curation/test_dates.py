@@ -90,6 +90,16 @@ def test_too_few_dates_are_one_sentence(years):
         find_misdated(index)
 
 
+def test_a_collection_without_dates_is_refused_before_it_is_embedded(run_cli, tmp_path):
+    for n in range(3):
+        plain_picture((60 * n, 100, 200), seed=n).save(tmp_path / f"{n}.png")
+    arguments = ("audit", "dates", tmp_path, "--out", tmp_path / "out", "--embedder", "nowhere/none")
+    code, _, errors = run_cli(*arguments)
+    assert code == 2 and errors.strip().endswith(
+        "0 works have a date, 0 different ones; 50 works and two dates are needed."
+    )
+
+
 def test_the_command_writes_a_page_and_the_dates_of_all_works(run_cli, tmp_path):
     """The redder, the later; one is dated wrong and one not at all."""
     records = [

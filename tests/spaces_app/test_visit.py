@@ -18,7 +18,7 @@ TARGET = 24  # pixels, of what is pressed; WCAG 2.2, 2.5.8
 
 @pytest.fixture(scope="module")
 def painting(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("upload") / "painting.png"
+    path = tmp_path_factory.mktemp("upload") / "L'été & co 100%.png"
     synthetic_paintings(1, seed=7)["image"][0].save(path)
     return path
 

@@ -27,16 +27,19 @@ def verdicts(answer: Mapping[str, Any], known: Mapping[str, int]) -> dict[str, s
 
 
 def _verdict(answer: Mapping[str, Any], task: str, known: int) -> str:
-    best = answer["tasks"][task][0]
+    scores = {found["label"]: found["score"] for found in answer["tasks"][task]}
     left = answer.get("set", {}).get(task)
     if answer.get("unknown", {}).get(task, 0) > 1 - RARE or left == []:
         return f"none of the {known} {task}s I know is likely"
-    left = _first_half(answer["tasks"][task]) if left is None else left
-    sure = f"{in_a_sentence(best['label'])} ({100 * best['score']:.0f} %)"
+    left = _first_half(answer["tasks"][task]) if left is None else sorted(left, key=lambda label: -scores.get(label, 0))
+    best, score = left[0], scores.get(left[0], 0)
+    sure = f"{in_a_sentence(best)} ({100 * score:.0f} %)"
     if len(left) == 1:
-        return f"probably {sure}" if best["score"] >= HALF else f"most likely {sure}"
+        return f"probably {sure}" if score >= HALF else f"most likely {sure}"
     if len(left) > FEW:
         return f"undecided; most likely {sure}"
+    if score >= HALF:
+        return f"probably {sure}, perhaps {' or '.join(map(in_a_sentence, left[1:]))}"
     *others, last = map(in_a_sentence, left)
     return f"undecided between {', '.join(others)} and {last}"
 

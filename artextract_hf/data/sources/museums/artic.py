@@ -81,7 +81,7 @@ def _work(item: Any, iiif: str) -> Work | None:
         number=number,
         images=images,
         title=text_of(item.get("title")),
-        artist=artist_in(display) if isinstance(display, str) else text_of(item.get("artist_title")),
+        artist=(artist_in(display) if isinstance(display, str) else "") or text_of(item.get("artist_title")),
         years=years_in(item.get("date_start"), item.get("date_end"), text_of(item.get("date_display"))),
         medium=text_of(item.get("medium_display")),
         credit=credit,
