@@ -189,6 +189,19 @@ def dates() -> str:
     return _table(["works of", "year by", *columns], rows)
 
 
+def prediction_sets() -> str:
+    """Coverage and size of prediction sets by method, percent."""
+    keys = ("coverage", "lowest_class", "highest_class", "mean_size", "single", "empty")
+    rows = [
+        [case, task, f"`{method}`", *(figures[key] for key in keys)]
+        for case, tasks in _read("benchmarks/results/conformal.json")["cases"].items()
+        for task, methods in tasks.items()
+        for method, figures in methods.items()
+    ]
+    columns = ["coverage", "lowest of a class", "highest", "classes in a set", "sets of one", "empty sets"]
+    return _table(["paintings of", "task", "method", *columns], rows)
+
+
 def attribution() -> str:
     """Deletion and insertion by task and by what tells where an answer comes from."""
     tasks = _read("benchmarks/results/attribution.json")["tasks"]
@@ -259,6 +272,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "outliers": outliers,
     "label_noise": label_noise,
     "dates": dates,
+    "prediction_sets": prediction_sets,
     "attribution": attribution,
     "embedders": embedders,
     "search": search,

@@ -100,9 +100,9 @@ def index_of_museum(museum: str, wanted: "MuseumQuery", *, allow_private_hosts: 
     from artextract_hf.retrieval import PaintingIndex
     from spaces_app.app import CACHE
 
-    title, skipped = museum_named(museum).title, SkipList()
+    asked, skipped = museum_named(museum), SkipList()
     network = AutoEmbedder.from_pretrained()
-    folder = CACHE / "museums" / f"{museum}-{document_digest(asdict(wanted))[:16]}"
+    folder = CACHE / "museums" / f"{museum}-{document_digest(asdict(wanted) | {'address': asked.address})[:16]}"
     kept = folder / f"index-{network.fingerprint}"
     try:
         index = PaintingIndex.from_pretrained(kept, embedder=network)
@@ -112,7 +112,9 @@ def index_of_museum(museum: str, wanted: "MuseumQuery", *, allow_private_hosts: 
             index = PaintingIndex.build(paintings, network, progress=True)
             index.save_pretrained(kept)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])
-    typer.echo(f"{len(index)} paintings of {title}, kept in {folder}; delete it to ask the museum anew.", err=True)
+    typer.echo(
+        f"{len(index)} paintings of {asked.title}, kept in {folder}; delete it to ask the museum anew.", err=True
+    )
     return index
 
 

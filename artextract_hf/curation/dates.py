@@ -100,15 +100,21 @@ def check_dates(dataset: Dataset) -> None:
 
 
 def date_ranges(index: PaintingIndex) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last year (N,) that each work may be from, NaN where it has no date."""
+    """The first and the last year (N,) that each work may be from, NaN where it has no date.
+
+    A date that is open, such as "before 1875", begins or ends in infinity; where no work has a `year_end`, dates are
+    single years.
+    """
     return _ranges(index.records())
 
 
 def _ranges(records: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     first = np.array([record.get("year") for record in records], dtype=float)
     last = np.array([record.get("year_end") for record in records], dtype=float)
-    first, last = np.where(np.isnan(first), last, first), np.where(np.isnan(last), first, last)
-    return first, last
+    if np.isnan(last).all():
+        return first, first
+    begins, ends = np.isfinite(first), np.isfinite(last)
+    return np.where(ends & ~begins, -np.inf, first), np.where(begins & ~ends, np.inf, last)
 
 
 def estimate_dates(
@@ -116,12 +122,13 @@ def estimate_dates(
 ) -> DateEstimates:
     """The year that each work looks like, by works in other folds, and an interval that holds `LEVEL` of the dates.
 
-    The regression learns the middle of each date; an error counts from the nearer end, and is none inside.
+    The regression learns the middle of each date that has two ends; an error counts from the nearer end, and is none
+    inside.
 
     Args:
         vectors: (N, dim) float32, unit rows.
-        first: (N,) first years, NaN where a work has no date.
-        last: (N,) last years, NaN at the same places.
+        first: (N,) first years, NaN where a work has no date, -inf where it has no beginning.
+        last: (N,) last years, NaN at the same places, inf where a date has no end.
         groups: of the works; those of one group stay in one fold.
 
     Raises:
@@ -138,7 +145,7 @@ def estimate_dates(
 
 
 def _require_dates(middle: np.ndarray) -> np.ndarray:
-    """The rows of works with a date, which have to be enough."""
+    """The rows of works whose date has a middle, which have to be enough."""
     dated = np.flatnonzero(np.isfinite(middle))
     years = len(np.unique(middle[dated]))
     if len(dated) < LEAST or years < 2:
@@ -188,7 +195,7 @@ def write_dates(index: PaintingIndex, estimates: DateEstimates, folder: Path) ->
         writer = csv.writer(file)
         writer.writerow(["id", "title", "year", "year_end", "estimate", "low", "high", "outside"])
         for row, record in enumerate(index.records()):
-            dates = ["" if np.isnan(value[row]) else int(value[row]) for value in (first, last)]
+            dates = [int(value[row]) if np.isfinite(value[row]) else "" for value in (first, last)]
             found = [round(float(value[row])) for value in (estimates.year, estimates.low, estimates.high)]
             outside = first[row] > estimates.high[row] or last[row] < estimates.low[row]
             cells = [record["id"], record.get("title", ""), *dates, *found, "yes" if outside else ""]
@@ -196,7 +203,10 @@ def write_dates(index: PaintingIndex, estimates: DateEstimates, folder: Path) ->
 
 
 def _span(first: float, last: float) -> str:
-    return f"{first:.0f}" if first == last else f"{first:.0f} to {last:.0f}"
+    if first == last:
+        return f"{first:.0f}"
+    ends = [f"from {first:.0f}"] if np.isfinite(first) else []
+    return " ".join([*ends, *([f"until {last:.0f}"] if np.isfinite(last) else [])])
 
 
 def _words(estimates: DateEstimates, row: int) -> str:

@@ -13,6 +13,7 @@ stopped.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -90,6 +91,9 @@ class Release:
 
     def __post_init__(self) -> None:
         _check_kinds(self, "the release")
+        names = Counter(self.repo_id(part.name) for part in self.parts)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise DataError(f"two parts of the release are called {twice[0]}; give each a name of its own.")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

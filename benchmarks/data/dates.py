@@ -1,10 +1,10 @@
 """From when works look: errors and intervals beside baselines, and how well exchanged dates are found.
 
-    python -m benchmarks.data.dates --data data/disjoint --model runs/conformal/disjoint/best \\
-        > benchmarks/results/dates.json
+    python -m benchmarks.data.dates --data data/joint --model runs/conformal/joint/best > benchmarks/results/dates.json
 
-The works are the val list of WikiArt's artist-disjoint split whose file names tell a year; the model is a classifier
-that learnt from the train list (`benchmarks/learning/conformal.py` trains it), so it has seen no work of their artists.
+The works are the val list of WikiArt's joint split whose file names tell a year; the model is a classifier that learnt
+from the train list (`benchmarks/learning/conformal.py` trains it): it has seen none of the works, but others of their
+artists, and their styles. With the artist-disjoint split and its model, it has seen none of the artists either.
 `byol-paintings` has learnt from all of WikiArt's pictures, without labels. `known artists`: folds are drawn at random;
 `new artists`: the works of an artist are in one fold. The baselines answer by the mean of the works in the other folds:
 of the same style, of the same artist, of all. Artists with fewer than five dated works are left out, so that all are
@@ -35,7 +35,7 @@ FAR = 50  # years by which an exchanged date is to be wrong at least, for the se
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="the artist-disjoint split, prepared")
+    parser.add_argument("--data", required=True, help="a split of WikiArt, prepared")
     parser.add_argument("--model", required=True, help="folder of the classifier that learnt from its train list")
     args = parser.parse_args()
     paintings = take_split(load_prepared(args.data), "val")

@@ -172,7 +172,7 @@ def compare(pairs: Pairs) -> dict[str, dict[str, Any]]:
 def summary(draws: list[SetScores], often: np.ndarray) -> dict[str, Any]:
     """Means over the draws, and how coverage differs between them and between the classes that occur often enough."""
     coverage = np.array([d.coverage for d in draws], dtype=float)
-    by_class = np.nanmean([[np.nan if v is None else v for v in d.by_class] for d in draws], axis=0)[often]
+    by_class = np.nanmean(np.array([d.by_class for d in draws], dtype=float)[:, often], axis=0)
     return {
         "coverage": percent(np.mean(coverage)),
         "coverage_sd": percent(np.std(coverage)),

@@ -66,7 +66,22 @@ def test_a_range_is_right_anywhere_inside_it():
     assert np.median(wide.high - wide.low) < 0.5 * np.median(exact.high - exact.low)
     index = index_of(vectors, year=(years - 40).tolist(), year_end=(years + 40).tolist())
     findings, _ = find_misdated(index)
-    assert findings and all(" to " in f.reason.partition(";")[0] for f in findings)
+    assert findings and all(" until " in f.reason.partition(";")[0] for f in findings)
+
+
+def test_an_open_date_is_right_on_its_open_side():
+    """ "Before 1875" of a work that looks like 1650 is no contradiction, "after 1875" is one."""
+    vectors, years = dated_works(300)
+    open_ = {int(np.abs(years - 1650).argmin()): (None, 1875), int(np.abs(years - 1655).argmin()): (1875, None)}
+    first, last = years.tolist(), years.tolist()
+    for row, (begin, end) in open_.items():
+        first[row], last[row] = begin, end
+    findings, estimates = find_misdated(index_of(vectors, year=first, year_end=last))
+    before, after = open_
+    found = {f.id: f for f in findings}
+    assert f"w{before}" not in found and found[f"w{after}"].criterion == "looks earlier"
+    assert found[f"w{after}"].reason.startswith("dated from 1875; looks like 16")
+    assert abs(estimates.year[before] - 1650) < 20
 
 
 def test_works_of_a_group_are_judged_by_other_groups():

@@ -123,6 +123,7 @@ ODD = {
     "namespace: a\nversion: v\nprivate: 'no'\nparts: [%s]": 'private of the release is "no"; it has to be true or',
     "namespace: a\nversion: v\nparts: 3": "parts is 3; it has to be a list of parts",
     "namespace: a\nversion: v\nparts: []": "parts is []; it has to be a list of parts",
+    "namespace: a\nversion: v\nparts: [%s, {kind: space, name: a/x}]": "two parts of the release are called a/x",
     "namespace: a\nversion: v\nparts: [%s, null]": "part 2 is null; it has to have keys",
     "namespace: a\nversion: v\nparts: [{nam: x}]": 'part 1 has no key "nam"; the keys are kind, name, path',
     "namespace: a\nversion: v\nparts: [{kind: model}]": "part 1 needs name",

@@ -52,8 +52,8 @@ class StatedOfAll:
 def stated_in_card(folder: Path) -> StatedOfAll:
     """What the card in a folder states of the rights in all of its data."""
     card = _front_matter(folder / REPOCARD_FILENAME)
-    infos = card.get("dataset_info")
-    return stated_in([card, *(infos if isinstance(infos, list) else [infos])])
+    parts = (card.get(key) for key in ("dataset_info", "configs"))
+    return stated_in([card, *(one for part in parts for one in (part if isinstance(part, list) else [part]))])
 
 
 def stated_in(documents: Iterable[Any]) -> StatedOfAll:

@@ -25,7 +25,7 @@ from datasets import Dataset
 from artextract_hf.data.dates import Years, checked_years
 from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
-from artextract_hf.data.rights import ALLOW
+from artextract_hf.data.rights import ALLOW, claims_copyright
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import image_url
@@ -369,6 +369,8 @@ def _license(row: Any) -> str:
     """What a row of `published_images` says of the rights."""
     if row.maxpixels:
         return f"fair use, at most {row.maxpixels} pixels a side, not open access"
+    if claims_copyright(row.creditline, OPEN_LICENSE):
+        return str(row.creditline)
     return OPEN_LICENSE if getattr(row, "openaccess", "1") == "1" else "not open access"
 
 

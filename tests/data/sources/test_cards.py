@@ -34,6 +34,7 @@ CC0_AND_NONE = {
         ("license: unknown", ["CC0", "unknown"], 0),
         ("dataset_info:\n  license: cc-by-nc-4.0", ["cc-by-nc-4.0"] * 2, 1),
         ("license: cc0-1.0\ndataset_info:\n- license: other\n  license_name: nc", ["nc"] * 2, 1),
+        ("configs: [{config_name: default, license: cc-by-nc-4.0}]", ["cc-by-nc-4.0"] * 2, 1),
         ("license: {name: cc-by-nc-4.0}", ["cc-by-nc-4.0"] * 2, 1),
         ("license: [{name: cc-by-nc-4.0}]", ["cc-by-nc-4.0"] * 2, 1),
         (

@@ -82,17 +82,19 @@ def _work(number: int, document: dict[str, Any]) -> Work:
     date = said.get("objectDate", "")
     years = years_in(document.get("objectBeginDate"), document.get("objectEndDate"), date)
     images = (said.get("primaryImageSmall", ""), said.get("primaryImage", ""))  # the first as on the work's own page
-    credit = said.get("creditLine", "")
+    credit = text_of(document.get("creditLine"))
     return Work(
         museum="met",
         number=number,
         images=tuple(filter(None, images)),
         title=said.get("title", ""),
         artist=" ".join(filter(None, (said.get("artistPrefix", ""), artist))),
-        years=years if date or years != (0, 0) else (None, None),  # 0 stands for no year, too
+        years=years if years != (0, 0) else (None, None),  # 0 stands for no year
         medium=said.get("medium", ""),
         credit=credit,
-        license=license_in(document.get("isPublicDomain") is True, said.get("rightsAndReproduction", ""), credit),
+        license=license_in(
+            document.get("isPublicDomain") is True, text_of(document.get("rightsAndReproduction")), credit
+        ),
         page=PAGE.format(number),
         wikidata_id=wikidata_in(said.get("objectWikidata_URL", "")),
     )

@@ -34,6 +34,14 @@ def test_an_answer_of_another_shape_is_asked_again_then_said(server, museum, tmp
     assert str(caught.value).count("\n") == 0 and not list((tmp_path / "always").rglob("*.json"))
 
 
+@pytest.mark.parametrize("notice", ["© Ann", ["© Ann"], {"en": ["© Ann"]}, [{"@value": "© Ann"}]])
+def test_rights_count_in_any_shape(server, tmp_path, notice):
+    server.paintings = many(2)
+    for key in ("rightsAndReproduction", "creditLine"):
+        server.faults = {"/met/v1/objects/1": [lambda document, key=key: {**document, key: notice}]}
+        assert read("met", tmp_path / key)["id"] == ["met/2"]
+
+
 ODD = [None, 7, "x", [], {}, True, ["a", {"b": "c"}], 10**400, 1e308, "\ud800", "a\0b", {"web": {"url": 3}}]
 
 
