@@ -67,6 +67,8 @@ COMMANDS = {
     "evaluate index": "evaluate index @",
     "prepare wikiart": "prepare wikiart --root @ --out {out}",
     "prepare wikiart split": "prepare wikiart --root {pictures} --out {out} --split @",
+    "prepare museum": "prepare museum @ --out {out}",
+    "prepare museum query": "prepare museum met --artist @ --from 1900 --to 1800 --out {out}",
     "prepare nga": "prepare nga --opendata @ --out {out}",
     "prepare collection": "prepare collection @ --out {out}",
     "prepare collection out": "prepare collection {pictures} --out @",

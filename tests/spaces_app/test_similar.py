@@ -89,8 +89,8 @@ def test_a_picture_of_the_collection_is_named_and_is_not_its_own_first_answer(ta
 
 def test_an_address_opens_its_view(tab, uploaded):
     genre = tab.index.column("genre")[0]
-    tabs, k, typed, first, last, *choices, path, source = tab.searches.open(f"?tab=similar&k=4&from=1900&genre={genre}")
-    assert (tabs.selected, k, typed, first, last, path, source) == ("similar", 4, "", 1900, None, gr.skip(), gr.skip())
+    tabs, k, typed, first, last, *choices, path, source = tab.searches.open(f"?tab=similar&k=4&genre={genre}")
+    assert (tabs.selected, k, typed, first, last, path, source) == ("similar", 4, "", None, None, gr.skip(), gr.skip())
     assert dict(zip(tab.searches.fields.offered, choices, strict=True))["genre"] == genre
     *_, path, source = tab.searches.open(f"?work={tab.index.ids[3]}")
     assert Path(path).is_file() and source == {"path": path, "work": tab.index.ids[3]}
