@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
@@ -118,6 +119,19 @@ class Page(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except ValueError:  # pydantic's, of a value that is no file
             raise gr.Error(NO_UPLOAD, print_exception=False) from None
+
+    async def postprocess_data(
+        self, block_fn: Any, predictions: list[Any] | dict[str, Any], state: SessionState | None
+    ) -> list[Any]:
+        """Keep the steps that this page puts in place of gradio's own.
+
+        For a visitor to whom a function gives an update of a component, `gr.skip` too, gradio makes it anew.
+        """
+        answers = await super().postprocess_data(block_fn, predictions, state)
+        for block in block_fn.outputs:
+            if state and "preprocess" in vars(block):
+                state[block._id].preprocess = block.preprocess
+        return answers
 
 
 def _refuse_foreign(file: dict[str, Any]) -> dict[str, Any]:

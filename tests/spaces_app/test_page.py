@@ -76,8 +76,6 @@ def test_bad_upload_and_bad_filter_say_what_is_wrong(browser, url, painting, tmp
     page.goto(url)
     bad = tmp_path / "painting.jpg"
     bad.write_bytes(b"this is no picture")
-    page.locator("#classify-button").wait_for(state="attached", timeout=WAIT_MS)
-    page.wait_for_timeout(5000)  # a file that is chosen while the page opens is asked before its errors can be shown
     page.locator("#picture input[type=file]").set_input_files(bad)
     page.get_by_text("is not a picture in a known format").first.wait_for(timeout=WAIT_MS)
     page.goto(f"{url}?tab=similar&where=yaer+%3E+1900")

@@ -184,6 +184,26 @@ def test_no_run_is_kept_with_the_token_of_whoever_serves(served):
         assert json.loads(config.read())["run_history"] is False
 
 
+def test_a_page_that_was_opened_still_decodes_by_itself(served):
+    """What opens a page may update its picture field, which gradio then makes anew with its own decoding step."""
+    config = json.loads(urllib.request.urlopen(f"{served}/config").read())
+    functions = {event["api_name"]: event["id"] for event in config["dependencies"]}
+    (opening,) = [e["id"] for e in config["dependencies"] if e["targets"][0][1] == "load" and len(e["outputs"]) > 2]
+
+    def join(number: int, data: list) -> dict:
+        assert (
+            post(f"{served}/gradio_api/queue/join", {"data": data, "fn_index": number, "session_hash": "new"})[0] == 200
+        )
+        with urllib.request.urlopen(f"{served}/gradio_api/queue/data?session_hash=new", timeout=30) as stream:
+            (ended,) = [line for line in stream.read().decode().splitlines() if '"process_completed"' in line]
+        return json.loads(ended.removeprefix("data: "))
+
+    assert join(opening, [""])["success"]
+    bad = {"path": upload(served, b"this is no picture"), **META}
+    answer = join(functions["classify"], [bad])
+    assert not answer["success"] and "is not a picture in a known format" in answer["output"]["error"]
+
+
 def test_what_the_log_would_show_as_a_fault_is_refused(served, secret, capfd):
     place = upload(served, secret.read_bytes())
     event, said = ask(served, "classify", [{"path": [place], **META}])
