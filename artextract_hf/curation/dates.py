@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 from datasets import Dataset
 from sklearn.linear_model import RidgeCV
@@ -53,15 +52,22 @@ class DateEstimates:
     low: np.ndarray
     high: np.ndarray
 
+    def looks_earlier(self, first: np.ndarray) -> np.ndarray:
+        """How far dates that begin in these years (N,) lie after the estimates, in half widths; above 1, outside."""
+        return (first - self.year) / (self.high - self.year)
 
-def find_misdated(index: PaintingIndex, *, count: int = LISTED) -> tuple[list[Finding], DateEstimates]:
+    def looks_later(self, last: np.ndarray) -> np.ndarray:
+        """The same of dates that end in these years, before the estimates."""
+        return (self.year - last) / (self.year - self.low)
+
+
+def find_misdated(index: PaintingIndex) -> tuple[list[Finding], DateEstimates]:
     """The works that look earlier, and those that look later than they are dated, the furthest out first.
 
     Only works whose date lies outside their interval are named; a tenth of all does, if all dates are right.
 
     Args:
         index: its records have `year`, and `year_end` where a date is a range.
-        count: how many are named of each kind.
 
     Returns:
         The findings, and the estimates of all works in the order of the index.
@@ -73,15 +79,13 @@ def find_misdated(index: PaintingIndex, *, count: int = LISTED) -> tuple[list[Fi
     vectors, ids = units(index.vectors()), index.ids
     estimates = estimate_dates(vectors, first, last)
     around = neighbourhood(vectors, BESIDE)
-    half = (estimates.high - estimates.low) / 2
     findings = []
-    # How far a date is outside, in half widths of its interval, beyond 1.
     for criterion, distance in (
-        ("looks earlier", (first - estimates.year) / half),
-        ("looks later", (estimates.year - last) / half),
+        ("looks earlier", estimates.looks_earlier(first)),
+        ("looks later", estimates.looks_later(last)),
     ):
         outside = np.flatnonzero(distance > 1)  # never of works without a date
-        for row in outside[np.argsort(-distance[outside], kind="stable")][:count]:
+        for row in outside[np.argsort(-distance[outside], kind="stable")][:LISTED]:
             reason = f"dated {_span(first[row], last[row])}; looks like {_words(estimates, row)}."
             beside = tuple(ids[other] for other in around.rows[row])
             findings.append(Finding(ids[row], criterion, float(distance[row]), reason, beside))
@@ -177,28 +181,23 @@ def _expected_errors(vectors: np.ndarray, dated: np.ndarray, errors: np.ndarray)
 
     Its own error is not among them: a wrong date would widen its own interval.
     """
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors[dated])
-    _, rows = index.search(vectors, min(NEAREST, len(dated) - 1) + 1)
-    own = np.full(len(vectors), -1)
-    own[dated] = np.arange(len(dated))
-    others = rows != own[:, None]
-    others[others.all(axis=1), -1] = False
-    nearest = errors[rows[others].reshape(len(vectors), -1)].mean(axis=1)
+    error_of = np.zeros(len(vectors))
+    error_of[dated] = errors
+    nearest = error_of[neighbourhood(vectors, NEAREST, dated).rows].mean(axis=1)
     return np.maximum((nearest + errors.mean()) / 2, HALF_YEAR)
 
 
 def write_dates(index: PaintingIndex, estimates: DateEstimates, folder: Path) -> None:
     """Write dates.csv: id, title, year, year_end, estimate, low, high, and `yes` under outside, of every work."""
     first, last = date_ranges(index)
+    outside = (estimates.looks_earlier(first) > 1) | (estimates.looks_later(last) > 1)
     with whole_files(folder) as new, (new / DATES).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "title", "year", "year_end", "estimate", "low", "high", "outside"])
         for row, record in enumerate(index.records()):
             dates = [int(value[row]) if np.isfinite(value[row]) else "" for value in (first, last)]
             found = [round(float(value[row])) for value in (estimates.year, estimates.low, estimates.high)]
-            outside = first[row] > estimates.high[row] or last[row] < estimates.low[row]
-            cells = [record["id"], record.get("title", ""), *dates, *found, "yes" if outside else ""]
+            cells = [record["id"], record.get("title", ""), *dates, *found, "yes" if outside[row] else ""]
             writer.writerow(map(for_spreadsheet, cells))
 
 

@@ -113,17 +113,20 @@ def together(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.mean([rankdata(scores[criterion]) - 1 for criterion in JOINED], axis=0) / len(scores[JOINED[0]])
 
 
-def neighbourhood(vectors: np.ndarray, k: int) -> Neighbourhood:
+def neighbourhood(vectors: np.ndarray, k: int, among: np.ndarray | None = None) -> Neighbourhood:
     """The k nearest others of each work, exactly.
 
     Args:
         vectors: (N, dim) float32, unit rows, N >= 2.
-        k: at most N - 1, and taken as that where it is more.
+        k: one less than the works that they are looked for among, at most, and taken as that where it is more.
+        among: (M,) rows of these works, M >= 2; all by default.
     """
-    k = min(k, len(vectors) - 1)
+    among = np.arange(len(vectors)) if among is None else among
+    k = min(k, len(among) - 1)
     index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    cosines, rows = index.search(vectors, k + 1)
+    index.add(vectors[among])
+    cosines, found = index.search(vectors, k + 1)
+    rows = among[found]
     others = rows != np.arange(len(vectors))[:, None]
     others[others.all(axis=1), -1] = False  # among many copies of a work, itself may not be found
     return Neighbourhood(cosines[others].reshape(-1, k), rows[others].reshape(-1, k))
