@@ -145,14 +145,21 @@ def checked_years(works: Iterable[tuple[str, Years, str]], skipped: SkipList) ->
     for id_, (first, last), unread in works:
         if unread:
             wrong["unread"].append((id_, f"its date {unread[:SHOWN]!r} is not understood, and is unknown"))
-        if first is not None and last is not None and last < first:
-            reason = f"its last year, {last}, lies before the first, {first}, and it gets neither"
+        if reason := reversal((first, last)):
             wrong["reversed"].append((id_, reason))
             first = last = None
         found.append((first, last))
     for told in filter(None, wrong.values()):
         skipped.add(told[0][0], f"{told[0][1]}; such works: {len(told)}")
     return found
+
+
+def reversal(years: Years) -> str:
+    """What is wrong with years that end before they begin; empty where they do not."""
+    first, last = years
+    if first is None or last is None or last >= first:
+        return ""
+    return f"its last year, {last}, lies before the first, {first}, and it gets neither"
 
 
 def years_of(ids: Sequence[str], rows: Sequence[Mapping[str, str]], skipped: SkipList) -> list[Years]:

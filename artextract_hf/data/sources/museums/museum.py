@@ -14,6 +14,7 @@ from pathlib import Path
 from datasets import Dataset
 from tqdm import tqdm
 
+from artextract_hf.data.dates import reversal
 from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.rights import ALLOW, is_open
 from artextract_hf.data.schema import SkipList, make_dataset, painting_features
@@ -124,9 +125,8 @@ def _wanted(works: Iterator[Work], query: MuseumQuery, skipped: SkipList) -> Ite
         if work.id in seen:
             continue
         seen.add(work.id)
-        first, last = work.years
-        if first is not None and last is not None and last < first:
-            skipped.add(work.id, f"its last year, {last}, lies before the first, {first}, and it gets neither")
+        if reason := reversal(work.years):
+            skipped.add(work.id, reason)
             work = replace(work, years=(None, None))
         if reason := _refusal(work, query):
             skipped.add(work.id, reason)
