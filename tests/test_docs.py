@@ -11,6 +11,7 @@ import pytest
 import typer.main
 
 from tests.conftest import ROOT, plain_picture
+from tests.data.sources.museums.museum_server import MuseumServer, Painting
 
 README = ROOT / "README.md"
 PAGES = [
@@ -130,11 +131,21 @@ def desk(tmp_path_factory, tiny_wikiart) -> Path:
     return folder
 
 
+@pytest.fixture
+def met():
+    """A museum in place of the one that the docs ask."""
+    server = MuseumServer().start()
+    server.paintings = [Painting(number) for number in range(1, 4)]
+    yield server
+    server.stop()
+
+
 @pytest.mark.long
-def test_shell_blocks_run(desk):
+def test_shell_blocks_run(desk, met):
     """Those of the README after its Python, then those of each page of the docs."""
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
+    environment |= {"ARTEXTRACT_MET_URL": f"{met.url}/met", "ARTEXTRACT_ALLOW_PRIVATE_HOSTS": "1"}
     python = shlex.quote(sys.executable)
     for page in (README, *PAGES):
         lines = [f"{python} - <<'END'\n{code}END" for code in blocks(page, "python") if page == README]
