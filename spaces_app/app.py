@@ -30,6 +30,7 @@ from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
 from spaces_app.classify import classify_tab
+from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
 from spaces_app.similar import similar_tab
@@ -71,6 +72,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
         index: the collection that is searched.
         examples: files of pictures to try.
     """
+    facets = Facets.of(index)
     with Page(title="artextract: paintings, classified and compared") as app:
         gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.", elem_id="head")
         with gr.Row(elem_id="page"):
@@ -78,9 +80,9 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                 picture = painting_upload("picture")
             with gr.Column(scale=2, min_width=300), gr.Tabs() as tabs:
                 with gr.Tab("Classify", id="classify") as classify:
-                    classified = classify_tab(attributes, index, picture)
+                    classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
-                    compared = similar_tab(app, tabs, index, picture)
+                    compared = similar_tab(app, tabs, index, facets, picture)
         gr.Examples(
             examples, inputs=picture, label="Examples: procedural paintings of this project", cache_examples=False
         )

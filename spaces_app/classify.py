@@ -10,13 +10,12 @@ import numpy as np
 from PIL import Image
 from transformers import Pipeline
 
-from artextract_hf.data import display_name
-from artextract_hf.errors import ArtExtractError
+from artextract_hf.data import TASKS, display_name
 from artextract_hf.models import doubts_in_words, looks_like_a_painting, set_in_words, verdicts
 from artextract_hf.retrieval import ClassExplanation, Hit, PaintingIndex, explain_classes
 from spaces_app.cards import card, cards
-from spaces_app.facets import TASKS, Facets
-from spaces_app.upload import KEEP_CURRENT, ONE_LINE, Answers, answer_of, open_upload
+from spaces_app.facets import Facets
+from spaces_app.upload import KEEP_CURRENT, ONE_LINE, Answers, answer_of, errors_on_page, open_upload
 
 STRENGTH = 75  # per cent: how much of the painting the strongest heat covers
 DRAWN_SIDE = 1024  # pixels; the overlay of a larger picture is drawn smaller
@@ -61,17 +60,18 @@ def labels_of(hit: Hit, facets: Facets) -> list[str]:
     return [f"{display_name(task)}: {display_name(str(label))}" for task, label in known if label]
 
 
-def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) -> Answers:
+def classify_tab(attributes: Pipeline, index: PaintingIndex, facets: Facets, picture: gr.Image) -> Answers:
     """Lay out the tab.
 
     Args:
         attributes: an `art-attributes` pipeline.
         index: whose labelled works are shown beside an answer.
+        facets: of its records.
         picture: what is classified.
     """
     config = attributes.model.config
     known = {task: len(names) for task, names in config.tasks.items()}
-    tasks, facets = list(known), Facets.of(index)
+    tasks = list(known)
     in_sets = [task for task in tasks if task in config.set_thresholds]
 
     def classify(path: str | None) -> list[Any]:
@@ -89,11 +89,9 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, picture: gr.Image) 
         return None if explained is None else draw_heat(explained.picture, explained.classes[task].heat, strength)
 
     def evidence(path: str | None) -> str:
-        try:
+        with errors_on_page():
             hits = index.search(open_upload(path), k=EVIDENCE, where=facets.labelled, fold=True)
             works = [card(hit, index.thumbnail(hit.id), labels_of(hit, facets)) for hit in hits]
-        except ArtExtractError as error:
-            raise gr.Error(str(error), print_exception=False) from None
         return answer_of(path, f"<h3>Most similar works whose labels are known</h3>{cards(works)}") if works else ""
 
     with gr.Column(elem_id="classify"):

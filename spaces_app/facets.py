@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from artextract_hf.data import TASKS
 from artextract_hf.errors import QueryError
 from artextract_hf.retrieval import PaintingIndex
 
 FACETS = {"artist": ("artist_name", "artist"), "style": ("style",), "genre": ("genre",), "licence": ("license",)}
-TASKS = ("style", "genre", "artist")
 MAX_VALUES = 2_000  # of a facet, the most frequent; the page holds them all
 MAX_LENGTH = 100  # characters of a value
 

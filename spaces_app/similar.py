@@ -10,12 +10,11 @@ from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from artextract_hf.errors import ArtExtractError
 from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity, same_works
 from spaces_app.cards import LISTENER, button, caption, card, cards, own_page, text
 from spaces_app.facets import Facets
 from spaces_app.filters import FilterFields
-from spaces_app.upload import KEEP_CURRENT, ONE_LINE, PRESS, Answers, answer_of, open_upload
+from spaces_app.upload import KEEP_CURRENT, ONE_LINE, PRESS, Answers, answer_of, errors_on_page, open_upload
 from spaces_app.view import READ_ADDRESS, RESULTS, WRITE_ADDRESS, View, checked_filter, checked_number
 
 NO_RESULT = "Choose a result of the search first."
@@ -71,7 +70,7 @@ class Searches:
 
     def similar(self, path: str | None, k: float = RESULTS, where: str = "") -> list[Any]:
         """Pictures with captions, credits as HTML, and the hits, for those who ask by HTTP."""
-        hits = self._search(path, checked_number(k), checked_filter(where))
+        hits = self._search(open_upload(path), checked_number(k), checked_filter(where))
         pictures = [(self.index.thumbnail(hit.id), f"{caption(hit)} ({hit.score:.2f})") for hit in hits]
         return [pictures, verdict(hits) + credits_of(hits), [asdict(hit) for hit in hits]]
 
@@ -87,11 +86,13 @@ class Searches:
         if source and source["path"] == path:
             view = replace(view, work=source["work"])
         where = view.where(self.fields.facets)
-        hits = self._search(path, view.k, where, view.work)
-        told = verdict(hits)
-        if not view.work and hits and self._shows(path, hits[0]):
-            told = f"<p>The collection holds this picture: {text(caption(hits[0]))}.</p>"
-            hits = self._search(path, view.k + 1, where)[1:]
+        picture = open_upload(path)
+        if view.work:
+            with errors_on_page():
+                hits = self.index.similar_to(view.work, k=view.k, where=where or None, fold=True)
+            told = verdict(hits)
+        else:
+            hits, told = self._relatives(picture, view.k, where)
         found = {"path": path, "works": [hit.id for hit in hits]}
         return [answer_of(path, told + self._cards(hits)), found, view.address, None]
 
@@ -101,10 +102,8 @@ class Searches:
         if not found or work not in found["works"]:
             raise gr.Error(NO_RESULT, print_exception=False)
         picture = open_upload(found["path"])
-        try:
+        with errors_on_page():
             return draw_explanation(explain_similarity(self.index.embedder, picture, self.index.thumbnail(work)))
-        except ArtExtractError as error:
-            raise gr.Error(str(error), print_exception=False) from None
 
     def take(self, event: gr.EventData) -> list[Any]:
         """The work whose button was pressed, as the picture of the page."""
@@ -123,23 +122,20 @@ class Searches:
 
     def picture_of(self, work: str) -> list[Any]:
         """The file of a work's picture, and what remembers whose it is."""
-        try:
+        with errors_on_page():
             path = save_pil_to_cache(self.index.thumbnail(work), get_upload_folder(), "work")
-        except ArtExtractError as error:
-            raise gr.Error(str(error), print_exception=False) from None
         return [path, {"path": path, "work": work}]
 
-    def _search(self, path: str | None, k: int, where: str, work: str = "") -> list[Hit]:
-        picture = open_upload(path)
-        try:
-            if work:
-                return self.index.similar_to(work, k=k, where=where or None, fold=True)
-            return self.index.search(picture, k=k, where=where or None, fold=True)
-        except ArtExtractError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+    def _relatives(self, picture: Image.Image, k: int, where: str) -> tuple[list[Hit], str]:
+        """The k nearest works but the picture itself, and what to say above them."""
+        hits = self._search(picture, k + 1, where)
+        if hits and same_works([picture, self.index.thumbnail(hits[0].id)])[0, 1]:
+            return hits[1:], f"<p>The collection holds this picture: {text(caption(hits[0]))}.</p>"
+        return hits[:k], verdict(hits)
 
-    def _shows(self, path: str | None, hit: Hit) -> bool:
-        return bool(same_works([open_upload(path), self.index.thumbnail(hit.id)])[0, 1])
+    def _search(self, picture: Image.Image, k: int, where: str) -> list[Hit]:
+        with errors_on_page():
+            return self.index.search(picture, k=k, where=where or None, fold=True)
 
     def _cards(self, hits: list[Hit]) -> str:
         if not hits:
@@ -162,18 +158,19 @@ def chosen_work(event: gr.EventData) -> str:
         raise gr.Error(NO_RESULT, print_exception=False) from None
 
 
-def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, picture: gr.Image) -> Answers:
+def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Facets, picture: gr.Image) -> Answers:
     """Lay out the tab.
 
     Args:
         page: whose address says what is asked from the start.
         tabs: of the page.
         index: that is searched.
+        facets: of its records, by which a search is narrowed.
         picture: what is searched.
     """
     gr.Markdown(f"The works of this collection ({len(index):,}) that are most similar to your painting.")
     with gr.Accordion("Filters", open=False, elem_id="filters"):
-        fields = FilterFields(Facets.of(index))
+        fields = FilterFields(facets)
     find = gr.Button("Find similar paintings", variant="primary", elem_id="similar-button")
     found_cards = gr.HTML(
         html_template='<div role="status">${value}</div>', js_on_load=LISTENER, elem_id="neighbours", min_height=40

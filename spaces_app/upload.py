@@ -5,9 +5,10 @@ gradio's upload folder, which also holds copies of the examples, are opened. All
 does not, an address, gets the same answer.
 """
 
+import contextlib
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
 
 from artextract_hf.data import decode_image
-from artextract_hf.errors import ImageError
+from artextract_hf.errors import ArtExtractError, ImageError
 
 VIEW_SIDE = 512  # pixels; a larger JPEG is decoded at a smaller scale whose sides are still at least this
 # Of every event: all decodes and inferences of the page share one line, two at once, whichever tab asks.
@@ -75,6 +76,15 @@ def is_upload(path: str) -> bool:
         return file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, links in a circle
         return False
+
+
+@contextlib.contextmanager
+def errors_on_page() -> Iterator[None]:
+    """Say in the page what is wrong with a question."""
+    try:
+        yield
+    except ArtExtractError as error:
+        raise gr.Error(str(error), print_exception=False) from None
 
 
 def open_upload(path: str | None) -> Image.Image:

@@ -122,8 +122,8 @@ def _ask(url: str) -> dict[str, Any]:
     """One classification and one search, by a client of the page's own HTTP interface."""
     from gradio_client import Client, handle_file
 
+    from artextract_hf.data import TASKS
     from spaces_app.app import example_files
-    from spaces_app.facets import TASKS
 
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)

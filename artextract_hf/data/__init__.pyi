@@ -3,6 +3,7 @@ from .decode import fetch_picture as fetch_picture
 from .fetch import DownloadSettings as DownloadSettings
 from .fetch import is_address as is_address
 from .fetch import shown as shown
+from .labels import TASKS as TASKS
 from .labels import UNKNOWN as UNKNOWN
 from .labels import display_name as display_name
 from .parallel import usable_cores as usable_cores

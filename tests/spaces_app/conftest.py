@@ -9,14 +9,8 @@ from pathlib import Path
 import pytest
 
 from artextract_hf.data.synthetic import synthetic_paintings
+from benchmarks.screenshot import FLAGS
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT_MS = 60_000
 # In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
 HOSTILE = """"><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>${window.hurt=1}{{hurt}}"""

@@ -9,6 +9,7 @@ import pytest
 
 from artextract_hf import PaintingIndex, load_classifier
 from artextract_hf.models import ArtAttributesPipeline
+from spaces_app.facets import Facets
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
 
@@ -45,7 +46,12 @@ def test_sets_are_shown_for_the_tasks_that_have_thresholds(tiny_classifier, uplo
     model.config.set_thresholds = thresholds
     index = PaintingIndex.build(paintings(5), ColorEmbedder())
     with gr.Blocks() as page:
-        classify_tab(ArtAttributesPipeline(model=model, image_processor=processor), index, painting_upload("picture"))
+        classify_tab(
+            ArtAttributesPipeline(model=model, image_processor=processor),
+            index,
+            Facets.of(index),
+            painting_upload("picture"),
+        )
     (event,) = [event for event in page.fns.values() if event.api_name == "classify"]
     answers = dict(zip([component.label for component in event.outputs], event.fn(str(uploaded)), strict=True))
     assert list(answers)[:4] == ["Style", "Genre", "Artist", "Where the answer comes from"]
@@ -61,7 +67,12 @@ def test_beside_an_answer_stand_the_nearest_works_with_labels(tiny_classifier, u
     model, processor = load_classifier(str(tiny_classifier))
     index = PaintingIndex.build(paintings(20), ColorEmbedder())
     with gr.Blocks() as page:
-        classify_tab(ArtAttributesPipeline(model=model, image_processor=processor), index, painting_upload("picture"))
+        classify_tab(
+            ArtAttributesPipeline(model=model, image_processor=processor),
+            index,
+            Facets.of(index),
+            painting_upload("picture"),
+        )
     (event,) = [event for event in page.fns.values() if event.fn and event.fn.__name__ == "evidence"]
     shown = event.fn(str(uploaded))
     nearest = [hit.record for hit in index.search(str(uploaded), k=3, fold=True)]

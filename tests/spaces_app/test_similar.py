@@ -12,6 +12,7 @@ from artextract_hf import AutoEmbedder, PaintingIndex
 from artextract_hf.data import synthetic_paintings
 from artextract_hf.retrieval import Hit
 from artextract_hf.retrieval.calibration import Calibration, Curve
+from spaces_app.facets import Facets
 from spaces_app.similar import Searches, credits_of, same_for_all, similar_tab, telling_labels
 from spaces_app.upload import painting_upload
 from spaces_app.view import MAX_FILTER
@@ -26,7 +27,7 @@ class Tab:
     def __init__(self, embedder) -> None:
         self.index = PaintingIndex.build(synthetic_paintings(5, seed=1), embedder)
         with gr.Blocks() as self.page, gr.Tabs() as tabs:
-            similar_tab(self.page, tabs, self.index, painting_upload("picture"))
+            similar_tab(self.page, tabs, self.index, Facets.of(self.index), painting_upload("picture"))
         self.events = {event.fn.__name__: event for event in self.page.fns.values() if event.fn is not None}
         self.searches: Searches = self.events["search"].fn.__self__
 
