@@ -1,1 +1,1 @@
-"""Stage 8: the Gradio Space, one file a tab."""
+"""Stage 8: the Gradio Space. `tabs` holds a file for each tab, `assets` what the browser is given."""

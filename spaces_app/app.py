@@ -29,11 +29,11 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
-from spaces_app.classify import classify_tab
 from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
-from spaces_app.similar import similar_tab
+from spaces_app.tabs.classify import classify_tab
+from spaces_app.tabs.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
 from spaces_app.view import OPEN_TAB
 

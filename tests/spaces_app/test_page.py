@@ -103,7 +103,7 @@ def test_client(url, painting):
 def test_heat_is_drawn_where_it_lies():
     from PIL import Image
 
-    from spaces_app.classify import draw_heat
+    from spaces_app.tabs.classify import draw_heat
 
     heat = np.full((7, 7), -0.2)
     heat[1, 5] = 0.5  # above, right

@@ -13,7 +13,7 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.retrieval import Hit
 from artextract_hf.retrieval.calibration import Calibration, Curve
 from spaces_app.facets import Facets
-from spaces_app.similar import Searches, credits_of, same_for_all, similar_tab, telling_labels
+from spaces_app.tabs.similar import Searches, credits_of, same_for_all, similar_tab, telling_labels
 from spaces_app.upload import painting_upload
 from spaces_app.view import MAX_FILTER
 from tests.retrieval.conftest import ColorEmbedder

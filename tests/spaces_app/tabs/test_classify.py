@@ -39,7 +39,7 @@ def uploaded(tmp_path, monkeypatch) -> Iterator[Path]:
 def test_sets_are_shown_for_the_tasks_that_have_thresholds(tiny_classifier, uploaded, thresholds, shown):
     import gradio as gr
 
-    from spaces_app.classify import classify_tab
+    from spaces_app.tabs.classify import classify_tab
     from spaces_app.upload import painting_upload
 
     model, processor = load_classifier(str(tiny_classifier))
@@ -61,7 +61,7 @@ def test_sets_are_shown_for_the_tasks_that_have_thresholds(tiny_classifier, uplo
 def test_beside_an_answer_stand_the_nearest_works_with_labels(tiny_classifier, uploaded):
     import gradio as gr
 
-    from spaces_app.classify import classify_tab
+    from spaces_app.tabs.classify import classify_tab
     from spaces_app.upload import painting_upload
 
     model, processor = load_classifier(str(tiny_classifier))
@@ -81,7 +81,7 @@ def test_beside_an_answer_stand_the_nearest_works_with_labels(tiny_classifier, u
 
 
 def test_what_is_no_painting_is_said_first():
-    from spaces_app.classify import sentences
+    from spaces_app.tabs.classify import sentences
 
     answer = {"tasks": {"style": [{"label": "<b>", "score": 0.8}]}, "painting": 0.01}
     told = sentences(answer, {"style": 4})
