@@ -75,7 +75,7 @@ COLUMNS: Columns = {
 # holds them is a claim, and what else tells of them is no statement.
 _RIGHTS = re.compile(
     r"rights|licen[cs]|copyright|restrict|permission|terms_?(of_?)?use|usage|use_and_repro|^reproduction|embargo|commercial_?use"
-    r"|rechte?($|[^a-z])|rechteinhaber|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
+    r"|rechte?(status|angaben?|hinweise?|vermerk|lage)?($|[^a-z])|rechts?(status|lage)|rechteinhaber|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
     r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|版权|저작권"
 )
 _HOLDER = re.compile(r"holder|owner|inhaber|titular")

@@ -5,7 +5,7 @@
     17th century -> 1600..1699    2. Hälfte 17. Jh. -> 1650..1699    between 1870 and 75 -> 1870..1875
 
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
-century, as one in words is (`data/centuries.py`); years that follow it count only where they lie in it: "17th century
+century, as one in words is (see `centuries`); years that follow it count only where they lie in it: "17th century
 (c. 1650)" is 1650, "17th century, frame 1850" the century. Years of other calendars (Hijri, Saka) do not count. What
 may be a month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901. A range that ends
 before it begins ("1890-1875") is handed on so, and `checked_years` takes it from a record.
@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from artextract_hf.data.centuries import AFTER, BEFORE, ORDINAL, Centuries, find_centuries
 from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.centuries import AFTER, BEFORE, ORDINAL, Centuries, find_centuries
 
 Years = tuple[int | None, int | None]  # the first and the last year that a work may be from; None where unknown
 
@@ -52,8 +52,9 @@ _MONTH = (
 # Other calendars, by what stands before or behind a number. A range of theirs has a dash ("AH 1125-1130"); behind a
 # stroke stands the year of ours ("AH 1307/1890").
 _CALENDAR = (
-    r"a\.?\s?h\.?|anno hegirae|hijr\w*|hicr[iî]|he[gj]ira|s\.?\s?h\.?|هـ?|هجري[ةه]?|ش|[sś]h?aka|samvat|v\.?\s?s\.?"
-    r"|b\.?\s?e\.?|buddhist era|(?-i:A\.?M\.?)|anno mundi|anno martyrum"
+    r"a\.?\s?h\.?|anno hegirae|(?:de l')?h[eé]gire|hijr\w*|hicr[iî]|he[gj]ira|fasli|san(?=\s*\d)"
+    r"|e\.?\s?e\.?|b\.?\s?p\.?|s\.?\s?h\.?|هـ?|هجري[ةه]?|ش|[sś]h?aka|samvat|v\.?\s?s\.?"
+    r"|b\.?\s?e\.?|buddhist era|(?-i:A\.?M\.?)|anno mundi|anno martyrum|(?:of the )?martyrs"
 )
 _MORE = rf"(?:\s*{_TO}\s*\d+|\s*/\s*\d\d?)?(?!\d)"
 _OF_ANOTHER_CALENDAR = re.compile(
@@ -66,29 +67,32 @@ _IN_ANOTHER_CALENDAR = re.compile(rf"\W{{0,2}}(?:{_CALENDAR})(?!\w)", re.IGNOREC
 _DECADES = r"(?:ann[ée]es|anni|años|anos|jaren|d[ée]cadas?\s+de|decade\s+of)\s+(?:los\s+|the\s+)?"
 _DECADE = r"(?:(?:'?s|'?er(?:ne)?|-(?:tal(?:et|en)?|årene|luku|е|х))\b|年代)"
 _SPAN = re.compile(
-    rf"(?P<decades>{_DECADES})?(?<!\d)(?P<year>[0-2]\d{{3}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d)(?P<decade>{_DECADE})?"
-    r"(?:/\d\d(?=-\d\d(?!\d)))?"  # "1620/30-40"
-    rf"(?:\s*(?:[-/]|to|bis|or|oder|ou)\s*{_ABOUT}(?P<short>\d\d?)(?!\d|\.?\s*{_MONTH})(?P<short_decade>{_DECADE})?)?",
+    rf"(?P<decades>{_DECADES})?(?<!\d)(?P<year>(?:[01]\d|20)\d{{2}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d|\.[1-9])(?P<decade>{_DECADE})?"
+    r"(?:[/-]\d\d(?=[/-]\d\d(?!\d)))?"  # "1620/30-40"
+    rf"(?:\s*(?:[-/]|to|until|till|bis|or|oder|ou)\s*{_ABOUT}(?P<short>\d\d?)(?!\d|\.?\s*{_MONTH})(?P<short_decade>{_DECADE})?)?",
     re.IGNORECASE,
 )
 
 # What is told behind the date of a work: of its copies, its frame, its repair.
 _OF_A_COPY = re.compile(
-    r"(?<=\d)\W{1,3}(?:(?:later|posthumously)\s+)?(?:printed|published|reprinted|cast|recast|framed?|restored|gedruckt|gegossen"
+    r"(?<=\d)\W{1,3}(?:(?:later|posthumously)\s+)?(?:printed|published|reprinted|cast|recast|framed?|restored|acquired|bought|purchased|donated|erworben|acquis|gedruckt|gegossen"
     r"|imprimée?|tirage|stampat[ao])(?!\w).*",
     re.IGNORECASE | re.DOTALL,
 )
 
 # Open ends: what stands directly before the first year, or before or behind the last.
-_NEAR = rf"\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
+_NEAR = rf"(?: or in)?\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
 _UNTIL = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:before|prior to|until|till|by|vor|bis|avant|ante|antes de|prima del|voor|tot|före|før|před"
-    rf"|przed|do|до)(?!\w)|^\W*to(?!\w)|(?<!\w)(?:not after|not? later than|earlier than)"
+    rf"(?:(?<!\w)(?<!not )(?:before|prior to|up to|until|till?|by|vor|bis|spätestens"
+    rf"|avant|jusqu'(?:à|en)|hasta|fino al?|ante(?: quem)?|antes de|prima del|voor"
+    rf"|tot|före|før|před"
+    rf"|przed|do|до)(?!\w)|^\W*to(?!\w)|(?<!\w)(?:not after|not? later than|earlier than|op zijn laatst)(?!\w)"
     rf"|[<≤]|^\W?-$|^\W?\.\./?){_NEAR}",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|apr[eè]s|depuis|post|dopo il|despu[eé]s de|depois de|na|efter|po"
+    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|frühestens"
+    rf"|apr[eè]s|depuis|post(?: quem)?|dopo il|despu[eé]s de|depois de|na|efter|po"
     rf"|после)(?!\w)|(?<!\w)(?:not before|not? earlier than)|(?<!\w)(?<!no )(?<!not )later than|[>≥]){_NEAR}",
     re.IGNORECASE,
 )
@@ -107,6 +111,9 @@ _OR_LATER = re.compile(
 _UP_TO = re.compile(
     rf"\s*(?:[-/]|to|bis|until|till|jusqu'à|à|al?|hasta|tot)\s*(?:\d\d?\.?\s*)?(?:{_MONTH}\s*)?{_ABOUT}", re.IGNORECASE
 )
+# A decade or a century of which digits are not known: "185?", "[189-?]", "18--", "18xx".
+_HALF_KNOWN = re.compile(r"(?<!\d)(?:(1\d\d)[-x?_]|(1\d)(?:--|xx|\?\?|__))\??(?![\w-])", re.IGNORECASE)
+_OF_A_LIFE = re.compile(r"\W*(?:born|b\.|geb\.?|geboren|née?|nato|nata|nacid[oa])(?!\w)", re.IGNORECASE)
 # What says that nothing is known: without date, sans date, ohne Jahr.
 _UNDATED = re.compile(
     r"[\W_]*(?:(?:undated|not? dated?|(?:date )?(?:unknown|not known)|n\.?\s?d|s\.?\s?d|o\.?\s?[dj])[\W_]*)?",
@@ -191,6 +198,9 @@ def _window(text: str) -> Years:
     text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
     text = _GIVE_OR_TAKE.sub(lambda found: f"{int(found[1]) - int(found[2])}-{int(found[1]) + int(found[2])}", text)
     text = _OF_ANOTHER_CALENDAR.sub(" ", _OF_A_COPY.sub("", text))
+    if _OF_A_LIFE.match(text):
+        return None, None
+    text = _HALF_KNOWN.sub(lambda found: f"{found[1]}0s" if found[1] else f"{found[2]}00s", text)
     text = _BETWEEN.sub(r"\1-\2", text)
     dates = _dates(text)
     if named := find_centuries(text):
@@ -203,6 +213,8 @@ def _window(text: str) -> Years:
     last = max(end for _, (_, end) in dates)
     is_before = _UNTIL.search(text[: head.start()]) or _OR_EARLIER.match(text, tail.end())
     is_after = _SINCE.search(text[: tail.start()]) or _OR_LATER.match(text, tail.end()) or _is_start(text, tail)
+    if is_before and is_after and dates[0][1][1] > dates[-1][1][0]:  # "before 1870 and after 1850"
+        return dates[-1][1][0], dates[0][1][1]
     return None if is_before else first, None if is_after else last
 
 

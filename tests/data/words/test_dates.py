@@ -3,9 +3,9 @@
 import pytest
 from datasets import Dataset
 
-from artextract_hf.data.dates import checked_years, first_year, last_year, printed_years
 from artextract_hf.data.prepared import read_prepared
 from artextract_hf.data.schema import SkipList, new_record, painting_features
+from artextract_hf.data.words.dates import checked_years, first_year, last_year, printed_years
 from tests.conftest import plain_picture
 
 
@@ -132,6 +132,32 @@ from tests.conftest import plain_picture
         ("from 1850 to 1860", 1850, 1860),
         ("from 1850 to 75", 1850, 1875),
         ("to 1860", None, 1860),
+        ("between 1898 and 02", 1898, 1902),
+        ("1850 until 55", 1850, 1855),
+        ("frühestens 1850", 1850, None),
+        ("terminus post quem 1850", 1850, None),
+        ("up to 1860", None, 1860),
+        ("hasta 1860", None, 1860),
+        ("fino al 1860", None, 1860),
+        ("jusqu'à 1860", None, 1860),
+        ("spätestens 1860", None, 1860),
+        ("op zijn laatst 1860", None, 1860),
+        ("before or in 1850", None, 1850),
+        ("before 1870 and after 1850", 1850, 1870),
+        ("1620-30/40", 1620, 1640),
+        ("185?", 1850, 1859),
+        ("18--", 1800, 1899),
+        ("18xx", 1800, 1899),
+        ("1850 (acquired 1999)", 1850, 1850),
+        ("born 1800", None, None),
+        ("1850.5", None, None),
+        ("2200", None, None),
+        ("an 1250 de l'Hégire", None, None),
+        ("1215 Fasli", None, None),
+        ("San 1272", None, None),
+        ("Era of the Martyrs 1560", None, None),
+        ("1560 EE", None, None),
+        ("2000 B.P.", None, None),
         # open ends
         ("before 1875", None, 1875),
         ("before c. 1875", None, 1875),
@@ -235,7 +261,7 @@ from tests.conftest import plain_picture
         ("99999999999999999999", None, None),
         ("12345", None, None),
         ("Date unknown", None, None),
-        ("[189-?]", None, None),
+        ("[189-?]", 1890, 1899),
         ("", None, None),
     ],
 )
