@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
-STAGES := data models embedders evaluation retrieval curation hub
+STAGES := data models embedders evaluation retrieval curation linked hub
 
 # The environment is made anew when what it is made from changes.
 .venv/.ready: pyproject.toml constraints.txt

@@ -13,7 +13,7 @@ GROUND = (
     "errors", "version", "digests", "documents", "embedded", "escapes", "extras", "folders", "outputs", "remote",
     "weights",
 )  # fmt: skip
-STAGES = ("data", "models", "embedders", "evaluation", "retrieval", "curation", "hub")
+STAGES = ("data", "models", "embedders", "evaluation", "retrieval", "curation", "linked", "hub")
 USERS = ("artextract_hf.cli", "spaces_app", "training")  # they import public names only
 LAYERS = (  # a part imports from itself and from the layers before its own
     ("ground",),

@@ -25,7 +25,7 @@ from artextract_hf.version import __version__
 from tests.imports import SourceTree
 
 ROOT = Path(__file__).parent.parent
-LAZY = ("data", "embedders", "evaluation", "retrieval", "curation", "hub")  # `models` registers its classes at once
+LAZY = ("data", "embedders", "evaluation", "retrieval", "curation", "linked", "hub")  # `models` is eager
 PACKAGES = ("artextract_hf", *(f"artextract_hf.{stage}" for stage in (*LAZY, "models")))
 WITH_EXAMPLES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)

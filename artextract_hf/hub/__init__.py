@@ -1,4 +1,4 @@
-"""Stage 7: models, data and cards go to the Hub."""
+"""Stage 8: models, data and cards go to the Hub."""
 
 import lazy_loader
 

@@ -4,7 +4,6 @@ Indexes of paintings, of regions and of faces are published alike. Their files a
 an index publishes itself by this module, so this module must not import it.
 """
 
-import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture
-from artextract_hf.data.rights import ALLOW, is_open, least_open, shared_rights
-from artextract_hf.data.words.fields import rights_columns, stated_licenses
+from artextract_hf.data.rights import ALLOW, is_open, least_open
+from artextract_hf.data.words.licences import licences_of
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish, refuse_links_out
@@ -118,11 +117,7 @@ def _works_by_licence(records: RecordTable) -> dict[str, int]:
     """Paintings by licence, the commonest first; one with several faces counts once, equal ones have equal rights."""
     columns = records.fields.column_names
     works = records.column(PAINTING) if PAINTING in columns else records.ids
-    licences = stated_licenses(
-        records.fields.select(rights_columns(records.fields.schema)).to_pylist() or [{}] * len(records)
-    )
-    digests = (None if picture is None else hashlib.sha256(picture).digest() for picture in records.contents())
-    licences = shared_rights(licences, digests)
+    licences = licences_of(records.fields, records.contents())
     by_work = dict[Any, str]()
     for work, licence in zip(works, licences, strict=True):
         by_work[work] = least_open([by_work.get(work, ""), licence])

@@ -1,0 +1,17 @@
+from .annotations import box_annotation as box_annotation
+from .annotations import link_annotation as link_annotation
+from .fiftyone import write_fiftyone as write_fiftyone
+from .hits import write_hits as write_hits
+from .iiif_folder import checked_base as checked_base
+from .iiif_folder import write_iiif as write_iiif
+from .linked_art import linked_art as linked_art
+from .manifest import collection_of as collection_of
+from .manifest import manifest_of as manifest_of
+from .pictures import pictures_of as pictures_of
+from .rights_address import rights_address as rights_address
+from .schema_org import schema_org as schema_org
+from .search_manifest import search_manifest as search_manifest
+from .search_manifest import write_search as write_search
+from .vectors import read_vectors as read_vectors
+from .work import Work as Work
+from .work import file_name as file_name
