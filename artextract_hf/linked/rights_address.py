@@ -25,7 +25,9 @@ _CC_ADDRESS = re.compile(
 )
 _DEED = re.compile(r"/(deed|legalcode).*")
 _STATEMENT = re.compile(r"(https?://)?(www\.)?rightsstatements\.org/(vocab|page)/([a-z-]+)/1\.0(/.*)?")
-_NAME = re.compile(rf"(?:cc |creative commons )?({_KIND}) (\d\.\d)(?: (?:international|unported|generic))?")
+_NAME = re.compile(
+    r"(?:cc |creative commons )?(by(?: nc)?(?: nd| sa)?) (\d\.\d)(?: (?:international|unported|generic))?"
+)
 _MARK_NAMES = ("public domain mark", "public domain mark 1.0", "pdm", "pdm 1.0", "cc pdm 1.0")
 
 
@@ -46,7 +48,6 @@ def rights_address(licence: str) -> str:
         return CC0
     if text in _MARK_NAMES:
         return MARK
-    name = re.sub(r"\bby (nc|nd|sa)\b", r"by-\1", text.replace("cc-", "cc "))
-    if found := _NAME.fullmatch(name):
-        return f"{CREATIVE_COMMONS}/licenses/{found[1]}/{found[4]}/"
+    if found := _NAME.fullmatch(re.sub(r"[\s_-]+", " ", text)):
+        return f"{CREATIVE_COMMONS}/licenses/{found[1].replace(' ', '-')}/{found[2]}/"
     return ""
