@@ -23,6 +23,7 @@ PAGES = [
         "your-own-labels",
         "audit",
         "publish",
+        "linked-data",
         "extend",
         "code",
         "results",

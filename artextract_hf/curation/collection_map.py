@@ -19,6 +19,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from artextract_hf.curation.findings import Finding, require_works
+from artextract_hf.curation.outliers import neighbourhood
 from artextract_hf.data.labels import display_name
 from artextract_hf.escapes import for_plot
 from artextract_hf.evaluation.plots import save_figure
@@ -35,6 +36,7 @@ FEW = 300  # works, of which t-SNE takes all pairs; threads that share so few co
 SHARE, WORKS = 0.25, 3  # of a cluster that a name has to be true of
 NAMED_BY = ("artist_name", "style", "genre", "school")
 WORDS = 2  # in a name
+NEIGHBORS = 10  # of a work that are named in the table
 TYPICAL = 24  # works of a cluster that are named
 SEED = 0
 MAP_FILES = ("map.parquet", "map.png")
@@ -147,15 +149,30 @@ def typical_works(found: CollectionMap, ids: Sequence[str]) -> list[Finding]:
 
 
 def write_map(found: CollectionMap, index: PaintingIndex, folder: Path) -> None:
-    """Write map.png and map.parquet: id, x, y, cluster, title, artist_name, year; as `embedding-atlas` reads it."""
+    """Write map.png and map.parquet: id, x, y, cluster, title, artist_name, year, and what `embedding-atlas` shows.
+
+    That is `text`, `image`, a small picture as its `bytes`, and `neighbors`, the `ids` (rows) and `distances` of the
+    nearest works, by cosine.
+    """
     records = index.records()
     table = pd.DataFrame({"id": index.ids, "x": found.places[:, 0], "y": found.places[:, 1]})
     table["cluster"] = [found.names[number] for number in found.cluster]
     for name in ("title", "artist_name", "year"):
         table[name] = [record.get(name) for record in records]
+    table["text"] = [record.get("credit_line") or record.get("title") or record["id"] for record in records]
+    pictures = [{"bytes": picture} if picture else None for picture in index.thumbnails()]
+    table["image"] = pd.Series(pictures, dtype=object)
+    table["neighbors"] = pd.Series(_neighbors(index), dtype=object)
     with whole_files(folder) as new:
         table.to_parquet(new / "map.parquet", index=False)
         _draw(found, new / "map.png")
+
+
+def _neighbors(index: PaintingIndex) -> list[dict[str, Any]]:
+    """The nearest others of each work, as embedding-atlas takes them."""
+    around = neighbourhood(units(index.vectors()).astype(np.float32), NEIGHBORS)
+    pairs = zip(around.rows.tolist(), (1 - around.cosines).tolist(), strict=True)
+    return [{"ids": rows, "distances": distances} for rows, distances in pairs]
 
 
 def _draw(found: CollectionMap, path: Path) -> None:

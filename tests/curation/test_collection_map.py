@@ -68,7 +68,14 @@ def test_the_command_writes_a_page_a_picture_and_a_table(run_cli, tmp_path):
         assert code == 0, errors
     document = json.loads(printed)
     table = pd.read_parquet(out / "map.parquet")
-    assert list(table) == ["id", "x", "y", "cluster", "title", "artist_name", "year"] and len(table) == 30
+    columns = ["id", "x", "y", "cluster", "title", "artist_name", "year", "text", "image", "neighbors"]
+    assert list(table) == columns and len(table) == 30
+    index = PaintingIndex.from_pretrained(tmp_path / "index")
+    for row, (picture, around) in enumerate(zip(table["image"], table["neighbors"], strict=True)):  # as the tool has it
+        assert picture["bytes"] == list(index.thumbnails())[row]
+        hits = index.similar_to(index.ids[row], 10)
+        assert [index.ids[number] for number in around["ids"]] == [hit.id for hit in hits]
+        np.testing.assert_allclose(around["distances"], [1 - hit.score for hit in hits], atol=1e-5)
     assert {f["criterion"] for f in document["findings"]} == set(table["cluster"]) and table["cluster"].nunique() == 4
     with Image.open(out / "map.png") as picture:
         assert picture.size == (1320, 990)
