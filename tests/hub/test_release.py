@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from datasets import DatasetDict
 
 from artextract_hf import ArtImageProcessor, AutoEmbedder, ByolConfig, ByolModel, PaintingIndex
 from artextract_hf.data.prepared import write_prepared
+from artextract_hf.data.schema import SkipList
 from artextract_hf.data.synthetic import synthetic_paintings
+from artextract_hf.data.wikiart.release import WikiArtOptions, read_wikiart
 from artextract_hf.errors import DataError
-from artextract_hf.hub.release import Part, Release
+from artextract_hf.hub.release import Part, Release, plan_release
 from tests.hub.loopback_repo import TOKEN, Fault
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,6 +91,29 @@ def test_dry_run_says_and_writes_what_would_be_pushed(run_cli, release, tmp_path
         assert "README.md" in part["files"] and all((folder / name).is_file() for name in part["files"])
     code, _, err = run_cli("publish", "release", release, "--dry-run", "--out", tmp_path / "all")
     assert code == 2 and "all is not empty" in err
+
+
+def test_the_release_of_this_project_can_be_looked_at(release, tiny_wikiart, tmp_path):
+    """As release.example.yaml has it, with small data in place of what its owner prepares."""
+    shipped = Release.load(ROOT / "release.example.yaml")
+    wikiart = read_wikiart(tiny_wikiart, WikiArtOptions("joint"), skipped=SkipList())
+    write_prepared(wikiart.splits, wikiart.manifest, tmp_path / "wikiart")
+    here = {"wikiart": tmp_path / "wikiart", "nga": release.parent / "data", "nga_index": release.parent / "index"}
+    prepared = {str(ROOT / "data" / name): str(path) for name, path in here.items()}
+    parts = tuple(replace(part, path=prepared.get(part.path, part.path)) for part in shipped.parts)
+    planned = plan_release(replace(shipped, parts=parts), tmp_path / "all")
+    assert {part["repo_id"] for part in planned} == {
+        f"artextract/{name}"
+        for name in ("crnn-wikiart", "byol-paintings", "wikiart-references", "nga-paintings", "nga-index", "paintings")
+    }
+    assert set(prepared) == {part.path for part in shipped.parts if part.path.startswith(str(ROOT / "data"))}
+    assert shipped.collection and all("README.md" in part["files"] for part in planned)
+    references = tmp_path / "all/wikiart-references"
+    assert not any(b"JFIF" in path.read_bytes() for path in references.rglob("*.parquet"))
+    card = (tmp_path / "all/paintings/README.md").read_text(encoding="utf-8")
+    assert "artextract/crnn-wikiart" in card and "artextract/nga-index" in card
+    figures = [path.read_text(encoding="utf-8") for path in (tmp_path / "all/crnn-wikiart/.eval_results").iterdir()]
+    assert figures and all("artextract/wikiart-references" in text for text in figures)
 
 
 @pytest.mark.parametrize(
