@@ -32,6 +32,7 @@ from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, l
 from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
+from spaces_app.tabs.about import about_tab
 from spaces_app.tabs.classify import classify_tab
 from spaces_app.tabs.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
@@ -58,9 +59,8 @@ def _cache_folder() -> Path:
 
 CACHE = _cache_folder() / "artextract-hf"
 LIMITS = (
-    "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
-    "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
-    "Pictures that you upload are deleted within an hour."
+    "**Attribution is not authentication**, and similarity no probability: see About. Pictures that you upload are "
+    "deleted within an hour."
 )
 
 
@@ -83,8 +83,14 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
                     compared = similar_tab(app, tabs, index, facets, picture)
+                with gr.Tab("About", id="about", elem_id="about-tab") as about:
+                    about_tab(attributes, index)
         gr.Examples(
-            examples, inputs=picture, label="Examples: procedural paintings of this project", cache_examples=False
+            examples,
+            inputs=picture,
+            label="Examples: procedural paintings of this project",
+            cache_examples=False,
+            elem_id="examples",
         )
         gr.Markdown(LIMITS)
         shown = [*classified.shown, *compared.shown]
@@ -96,7 +102,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
             api_visibility="private",
         )
         emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
-        for tab in (classify, similar):
+        for tab in (classify, similar, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
     return app.queue(max_size=WAITING, api_open=False)
