@@ -33,6 +33,7 @@ from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
 from spaces_app.tabs.about import about_tab
+from spaces_app.tabs.batch import batch_tab
 from spaces_app.tabs.classify import classify_tab
 from spaces_app.tabs.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
@@ -83,6 +84,8 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
                     compared = similar_tab(app, tabs, index, facets, picture)
+                with gr.Tab("Batch", id="batch", elem_id="batch-tab") as batch:
+                    batch_tab(attributes)
                 with gr.Tab("About", id="about", elem_id="about-tab") as about:
                     about_tab(attributes, index)
         gr.Examples(
@@ -102,7 +105,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
             api_visibility="private",
         )
         emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
-        for tab in (classify, similar, about):
+        for tab in (classify, similar, batch, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
     return app.queue(max_size=WAITING, api_open=False)

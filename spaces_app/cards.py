@@ -80,7 +80,23 @@ def button(does: str, work: str, words: str, about: str) -> str:
     )
 
 
+def download(words: str, name: str, media_type: str, content: str) -> str:
+    """A link that saves a file, which travels within the page.
+
+    Args:
+        words: of the link.
+        name: of the file.
+        media_type: of the content.
+        content: of the file.
+    """
+    return f'<a class="download" download="{name}" href="{_data(media_type, content.encode())}">{words}</a>'
+
+
 def _address(picture: Image.Image) -> str:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return _data("image/jpeg", file.getvalue())
+
+
+def _data(media_type: str, content: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -32,15 +32,13 @@ def classify(
     A picture that cannot be used is named with its reason, and the others are answered; the exit code is then 3, and 2
     where none could be used.
     """
+    from artextract_hf.models import answer_rows
+
     if any(_is_there(image) for image in images):
         answers, reasons = _classify(images, model, top_k, backend, allow_private_hosts=allow_private_hosts)
     else:  # said at once: a network takes long to load
         answers, reasons = {}, _decode(images, allow_private_hosts=allow_private_hosts)[1]
-    document = [
-        {"image": image, **answers[place]} if place in answers else {"image": image, "error": reasons[place]}
-        for place, image in enumerate(images)
-    ]
-    show(document, _lines(images, answers), as_json=as_json)
+    show(answer_rows(images, answers, reasons), _lines(images, answers), as_json=as_json)
     end_with_reasons(images, reasons)
 
 
