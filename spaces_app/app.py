@@ -33,6 +33,7 @@ from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
 from spaces_app.tabs.about import about_tab
+from spaces_app.tabs.audit import audit_tab
 from spaces_app.tabs.batch import batch_tab
 from spaces_app.tabs.classify import classify_tab
 from spaces_app.tabs.similar import similar_tab
@@ -86,6 +87,8 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     compared = similar_tab(app, tabs, index, facets, picture)
                 with gr.Tab("Batch", id="batch", elem_id="batch-tab") as batch:
                     batch_tab(attributes)
+                with gr.Tab("Audit", id="audit", elem_id="audit-tab") as audit:
+                    audit_tab(index)
                 with gr.Tab("About", id="about", elem_id="about-tab") as about:
                     about_tab(attributes, index)
         gr.Examples(
@@ -105,7 +108,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
             api_visibility="private",
         )
         emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
-        for tab in (classify, similar, batch, about):
+        for tab in (classify, similar, batch, audit, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
     return app.queue(max_size=WAITING, api_open=False)

@@ -1,5 +1,6 @@
 """A page that is served inside this process, with a small random classifier and a collection of six colours."""
 
+import contextlib
 import gc
 import shutil
 import warnings
@@ -35,23 +36,32 @@ def choose(page, path: Path) -> None:
     page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
-@pytest.fixture(scope="module")
-def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
-    """Its address."""
+@contextlib.contextmanager
+def page_of(index, classifier: Path, cache: Path) -> Iterator[str]:
+    """The address of a page that shows an index, as long as it is wanted."""
     import gradio as gr
 
-    from artextract_hf.retrieval.index import PaintingIndex
     from spaces_app import app
-    from tests.retrieval.conftest import ColorEmbedder
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "CACHE", tmp_path_factory.mktemp("cache"))
+        patch.setattr(app, "CACHE", cache)
         patch.setenv("GRADIO_TEMP_DIR", "")  # set anew by `start`, and back behind it
-        paintings = synthetic_paintings(6, seed=1)
-        titles = [HOSTILE, *paintings["title"][1:]]
-        paintings = paintings.remove_columns("title").add_column("title", titles)
-        index = PaintingIndex.build(paintings, ColorEmbedder())
-        yield app.start(model=str(tiny_classifier), index=index, block=False).rstrip("/")
+        yield app.start(model=str(classifier), index=index, block=False).rstrip("/")
         gr.close_all()
         with warnings.catch_warnings(action="ignore"):  # gradio leaves event loops and their sockets to the collector
             gc.collect()
+
+
+@pytest.fixture(scope="module")
+def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
+    """Its address."""
+    from artextract_hf.retrieval.index import PaintingIndex
+    from tests.retrieval.conftest import ColorEmbedder
+
+    paintings = synthetic_paintings(6, seed=1)
+    titles = [HOSTILE, *paintings["title"][1:]]
+    paintings = paintings.remove_columns("title").add_column("title", titles)
+    with page_of(
+        PaintingIndex.build(paintings, ColorEmbedder()), tiny_classifier, tmp_path_factory.mktemp("cache")
+    ) as url:
+        yield url
