@@ -44,7 +44,8 @@ MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
 EXAMPLES = 6
 WAITING = 32  # questions in line; one more is told that the page is busy
-SESSIONS = 200  # visitors whose last answers are remembered, 0.07 MB each; a question by HTTP alone is a visitor too
+# Visitors whose last answers are remembered, 0.07 MB each, 0.25 with a batch; a question by HTTP alone is one too.
+SESSIONS = 200
 ARENAS = 2  # heaps of the process; glibc makes one for each of gradio's 40 threads, and gives none back
 M_ARENA_MAX = -8  # malloc.h
 BAD_INPUT = 2  # exit code
