@@ -55,7 +55,7 @@ def card(hit: Hit, picture: Image.Image, lines: Sequence[str] = (), buttons: str
         told.append(f'<a href="{text(url)}" target="_blank" rel="noopener">the work\'s own page</a>')
     seen = record.get("alt_text") or caption(hit)
     return (
-        f'<li class="card"><img src="{_address(picture)}" alt="{text(seen)}">'
+        f'<li class="card"><img src="{data_address(picture)}" alt="{text(seen)}">'
         f"<strong>{text(caption(hit))}</strong>{''.join(f'<span>{line}</span>' for line in told)}{buttons}</li>"
     )
 
@@ -80,7 +80,8 @@ def button(does: str, work: str, words: str, about: str) -> str:
     )
 
 
-def _address(picture: Image.Image) -> str:
+def data_address(picture: Image.Image) -> str:
+    """A picture as an address that holds it, for `src`."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
