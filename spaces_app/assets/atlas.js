@@ -3,7 +3,7 @@
 
 const UNKNOWN = -32768;  // a year
 const MOST_NEAR = 60;  // pictures at once
-const FEW = 400;  // works in view, from which on pictures are shown
+const FEW = 2500;  // works in view, up to which pictures are shown
 const PAD = 34;  // px around the whole
 const MOVE_MS = 900, FLY_MS = 450;
 const STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000];  // years of a column
@@ -46,6 +46,7 @@ class AtlasMap {
     this.shown = [];  // rows whose picture is in view
     this.chosen = new Uint8Array(this.count);
     this.anyChosen = false;
+    this.pointed = null;  // row
     this.layout = this.before = "map";
     this.moved = 1;
     const known = [...new Set(this.year)].filter((year) => year !== UNKNOWN);
@@ -61,7 +62,7 @@ class AtlasMap {
   startGpu() {
     const gl = this.gl = this.points.getContext("webgl", {antialias: false, premultipliedAlpha: true});
     if (!gl) throw new Error("no WebGL");
-    const program = this.program = gl.createProgram();
+    const program = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
       const shader = gl.createShader(kind);
       gl.shaderSource(shader, text);
@@ -72,7 +73,10 @@ class AtlasMap {
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.uniform = (name) => gl.getUniformLocation(program, name);
+    const uniforms = ["centre", "scale", "years", "moved", "size", "choosing", "dated"];
+    this.uniforms = Object.fromEntries(uniforms.map((name) => [name, gl.getUniformLocation(program, name)]));
+    const attributes = ["before", "after", "color", "year", "chosen"];
+    this.attributes = Object.fromEntries(attributes.map((name) => [name, gl.getAttribLocation(program, name)]));
     this.buffers = {map: gl.createBuffer(), time: gl.createBuffer(), grid: gl.createBuffer()};
     this.fill("color", this.pointColors(), 3, gl.UNSIGNED_BYTE, true);
     this.fill("year", Float32Array.from(this.year), 1, gl.FLOAT);
@@ -88,7 +92,7 @@ class AtlasMap {
   }
 
   point(name, buffer, size = 2, type = this.gl.FLOAT, normalized = false) {
-    const {gl} = this, place = gl.getAttribLocation(this.program, name);
+    const {gl} = this, place = this.attributes[name];
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(place);
     gl.vertexAttribPointer(place, size, type, normalized, 0, 0);
@@ -153,27 +157,29 @@ class AtlasMap {
     return this.order;
   }
 
-  // A column for some years, filled from below; works without a year stand behind a gap.
+  // A column for some years, filled from below, of cells as square as can be; beside them the works without a year.
   timePlaces() {
     const places = new Float32Array(2 * this.count), [width, height] = this.inner;
-    const [first, last] = this.known ?? [0, 0];
-    const wanted = clamp(Math.sqrt(this.count) * width / height, 8, width / 6);
+    const [first, last] = this.known ?? [0, 0], dated = this.year.reduce((sum, year) => sum + (year !== UNKNOWN), 0);
+    const apart = dated < this.count ? clamp(0.6 * (1 - dated / this.count), 0.1, 0.3) : 0;  // of the width
+    const reach = 1 - apart - (apart && 0.03), wanted = clamp(Math.sqrt(dated) * width / height, 8, width / 6);
     const step = STEPS.find((years) => (last - first + 1) / years <= wanted) ?? STEPS.at(-1);
-    const start = Math.floor(first / step) * step, dated = Math.floor((last - start) / step) + 1;
-    const columns = dated + (this.year.includes(UNKNOWN) ? 2 : 0);
-    const column = (row) => this.year[row] === UNKNOWN ? columns - 1 : Math.floor((this.year[row] - start) / step);
-    const full = new Uint32Array(columns);
+    const start = Math.floor(first / step) * step, columns = Math.floor((last - start) / step) + 1;
+    const column = (row) => this.year[row] === UNKNOWN ? columns : Math.floor((this.year[row] - start) / step);
+    const full = new Uint32Array(columns + 1);
     for (let row = 0; row < this.count; row++) full[column(row)]++;
-    const most = full.reduce((a, b) => Math.max(a, b)), across = width / columns;
+    const most = full.subarray(0, columns).reduce((a, b) => Math.max(a, b), 1), across = reach * width / columns;
     const cell = Math.min(across, Math.sqrt(height * across / most));
-    const side = Math.max(1, Math.floor(0.9 * across / cell)), rows = Math.max(Math.ceil(most / side), height / cell);
+    const side = [Math.max(1, Math.floor(0.92 * across / cell)), Math.max(1, Math.floor(apart * width / cell))];
+    const rows = [Math.ceil(most / side[0]), Math.ceil(full[columns] / side[1])].map((n) => Math.max(n, height / cell));
     full.fill(0);
     for (const row of this.ordered()) {
-      const own = column(row), place = full[own]++;
-      places[2 * row] = (own + 0.05 + 0.9 * (place % side + 0.5) / side) / columns;
-      places[2 * row + 1] = 1 - (Math.floor(place / side) + 0.5) / rows;
+      const own = column(row), place = full[own]++, block = own === columns ? 1 : 0, wide = side[block];
+      const within = (place % wide + 0.5) / wide;
+      places[2 * row] = block ? 1 - apart + apart * within : reach * (own + 0.04 + 0.92 * within) / columns;
+      places[2 * row + 1] = 1 - (Math.floor(place / wide) + 0.5) / rows[block];
     }
-    this.axis = {step, start, dated, columns, cell};
+    this.axis = {step, start, columns, reach, apart, cell};
     return places;
   }
 
@@ -256,7 +262,7 @@ class AtlasMap {
     const rows = this.inView(), [width, height] = this.inner;
     const room = {grid: width / this.columns * this.camera.zoom * 0.94, time: this.axis.cell * this.camera.zoom * 0.94,
       map: 0.9 * Math.sqrt(this.width * this.height / Math.max(rows.length, 1))}[this.layout];
-    this.side = this.layout === "map" ? clamp(room, 40, 104) : Math.min(room, 104);
+    this.side = this.layout === "map" ? clamp(room, 40, 92) : Math.min(room, 96);
     if (rows.length > FEW || this.side < 18) return [];
     const stay = new Set(this.shown), taken = [];
     for (const row of rows.sort((a, b) => stay.has(b) - stay.has(a))) {
@@ -349,18 +355,18 @@ class AtlasMap {
   draw(now) {
     if (!this.width) return;
     this.advance(now);
-    const {gl, camera} = this, [width, height] = this.inner;
+    const {gl, camera, uniforms} = this, [width, height] = this.inner;
     gl.viewport(0, 0, this.points.width, this.points.height);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.point("before", this.buffers[this.before]);
     this.point("after", this.buffers[this.layout]);
-    gl.uniform2f(this.uniform("centre"), camera.x, camera.y);
-    gl.uniform2f(this.uniform("scale"), 2 * camera.zoom * width / this.width, 2 * camera.zoom * height / this.height);
-    gl.uniform2f(this.uniform("years"), ...this.years);
-    gl.uniform1f(this.uniform("moved"), this.moved);
-    gl.uniform1f(this.uniform("size"), this.ratio * clamp(this.pointSize, 2, 22));
-    gl.uniform1f(this.uniform("choosing"), this.anyChosen ? 1 : 0);
-    gl.uniform1f(this.uniform("dated"), this.isDated ? 1 : 0);
+    gl.uniform2f(uniforms.centre, camera.x, camera.y);
+    gl.uniform2f(uniforms.scale, 2 * camera.zoom * width / this.width, 2 * camera.zoom * height / this.height);
+    gl.uniform2f(uniforms.years, ...this.years);
+    gl.uniform1f(uniforms.moved, this.moved);
+    gl.uniform1f(uniforms.size, this.ratio * clamp(this.pointSize, 2, 22));
+    gl.uniform1f(uniforms.choosing, this.anyChosen ? 1 : 0);
+    gl.uniform1f(uniforms.dated, this.isDated ? 1 : 0);
     gl.drawArrays(gl.POINTS, 0, this.count);
     drawAbove(this);
   }

@@ -22,7 +22,7 @@ function drawAbove(map) {
   if (map.pin && layout === "map" && map.moved === 1) drawPin(pen, map.at(map.pin.x, map.pin.y), ink, paper);
   pen.strokeStyle = ink;
   pen.lineWidth = 2;
-  if (map.pointed !== null && map.pointed !== undefined && map.moved === 1) {
+  if (map.pointed !== null && map.moved === 1) {
     const [x, y] = map.placeOf(map.pointed), box = map.shown.includes(map.pointed) && map.boxOf(map.pointed);
     pen.beginPath();
     if (box) pen.rect(...box);
@@ -80,11 +80,13 @@ function drawNames(map, pen, write) {
 }
 
 function drawYears(map, write) {
-  const {start, step, dated, columns} = map.axis, [width] = map.inner;
-  const column = width / columns * map.camera.zoom, every = Math.ceil(56 / column);
+  const {start, step, columns, reach, apart} = map.axis, [width] = map.inner;
+  const every = Math.ceil(56 / (reach * width / columns * map.camera.zoom));
   const bottom = Math.min(map.height - 12, map.at(0, 1)[1] + 14);
-  for (let place = 0; place < dated; place += every) write(start + place * step, map.at((place + 0.5) / columns, 0)[0], bottom);
-  if (columns > dated) write("no year", map.at((columns - 0.5) / columns, 0)[0], bottom - 18);
+  for (let place = 0; place < columns; place += every) {
+    write(start + place * step, map.at(reach * (place + 0.5) / columns, 0)[0], bottom);
+  }
+  if (apart) write("no year", map.at(1 - apart / 2, 0)[0], bottom);
 }
 
 function drawPin(pen, [x, y], ink, paper) {
@@ -115,7 +117,8 @@ function packBits(flags) {
 
 const find = (selector) => element.querySelector(selector);
 const every = (selector) => [...element.querySelectorAll(selector)];
-const above = find(".above"), tip = find(".tip"), told = find(".told"), pinned = document.querySelector("#explore-pin");
+const above = find(".above"), tip = find(".tip"), told = find(".told");
+const [pinned, shown, legend] = ["pin", "card", "legend"].map((name) => document.querySelector(`#explore-${name}`));
 const captions = new Map(), touches = new Map();
 const LONGEST_NAME = 34;  // characters, on the map; the list below has all
 const MOST_KEPT = 1500, ANSWER_MS = 15_000, ASK_AGAIN_MS = 2000;
@@ -147,7 +150,7 @@ async function takeNear({rows, captions: words, boxes, sheet}) {
 }
 
 function takeAtlas(data) {
-  const list = find(".clusters"), counts = new Uint32Array(data.clusters.length);
+  const list = legend.querySelector("ul"), counts = new Uint32Array(data.clusters.length);
   decodePoints(data).cluster.forEach((number) => counts[number]++);
   data.clusters.forEach((name, number) => {
     const button = document.createElement("button"), swatch = document.createElement("i");
@@ -158,7 +161,7 @@ function takeAtlas(data) {
     button.append(swatch, `${name} `, Object.assign(document.createElement("small"), {textContent: counts[number].toLocaleString("en")}));
     list.appendChild(document.createElement("li")).append(button);
   });
-  find(".legend").hidden = false;
+  legend.querySelector("h3").hidden = false;
   try {
     map = new AtlasMap(find(".points"), above, data, ask);
   } catch {
@@ -215,7 +218,7 @@ function startYears() {
     end.value = map.known[number];
     end.addEventListener("input", () => {
       const years = ends.map((each) => +each.value);
-      if (years[0] > years[1]) ends[number].value = years[number] = years[1 - number];  // they push against each other
+      if (years[0] > years[1]) ends[1 - number].value = years[1 - number] = years[number];  // one pushes the other
       map.years = years;
       show();
       map.changed();
@@ -237,6 +240,7 @@ function press(buttons, one) {
 function arrange(layout) {
   press(every("[data-layout]"), find(`[data-layout=${layout}]`));
   showTip(null);
+  closeCard();
   map.arrange(layout);
 }
 
@@ -248,27 +252,28 @@ const does = {
   },
   mine: () => { arrange("map"); map.fly({...map.pin, zoom: Math.max(3, map.camera.zoom)}); },
   table: () => trigger("table", {chosen: packBits(map.chosen)}),
-  clear: () => { choose([]); press(every("[data-cluster]"), null); },
+  clear: () => { choose([]); press([...legend.querySelectorAll("button")], null); },
 };
 
 element.addEventListener("click", ({target}) => {
   const button = target.closest("button");
-  if (!button) return;
-  const {layout, zoom, cluster, does: deed} = button.dataset;
-  if (cluster) {
-    press(every("[data-cluster]"), button);
-    trigger("cluster", {cluster: +cluster});
-  }
-  if (!map) return;
+  if (!button || !map) return;
+  const {layout, zoom, does: deed} = button.dataset;
   if (layout) arrange(layout);
   if (zoom) +zoom ? map.zoomBy(+zoom) : map.fly({x: 0.5, y: 0.5, zoom: 1});
   if (deed) does[deed](button);
-  if (cluster) {
-    const rows = [];
-    map.cluster.forEach((number, row) => { if (number === +cluster && !map.isHidden(row)) rows.push(row); });
-    choose(rows);
-    if (map.layout === "map") map.flyToCluster(+cluster);
-  }
+});
+
+legend.addEventListener("click", ({target}) => {
+  const button = target.closest("button"), number = +button?.dataset.cluster;
+  if (!button) return;
+  press([...legend.querySelectorAll("button")], button);
+  trigger("cluster", {cluster: number});
+  if (!map) return;
+  const rows = [];
+  map.cluster.forEach((own, row) => { if (own === number && !map.isHidden(row)) rows.push(row); });
+  choose(rows);
+  if (map.layout === "map") map.flyToCluster(number);
 });
 
 // --- the canvas ---
@@ -293,6 +298,7 @@ function showTip(row) {
   map.changed();
 }
 
+const closeCard = () => shown.querySelector(".close")?.click();
 const placeIn = (event) => [event.offsetX, event.offsetY];
 const spread = () => { const [a, b] = [...touches.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]); };
 
@@ -332,7 +338,8 @@ for (const kind of ["pointerup", "pointercancel"]) {
     if (pressed && kind === "pointerup" && !pressed.moved) {
       const row = map.nearest(...placeIn(event));
       showTip(row);
-      if (row !== null) trigger("work", {row});
+      if (row === null) closeCard();
+      else trigger("work", {row});
     } else if (map.lasso?.length > 2) {
       choose(map.inside(map.lasso));
     }
@@ -357,7 +364,7 @@ above.addEventListener("keydown", (event) => {
   else if (key === "-") map.zoomBy(1 / 1.4);
   else if (key === "0") map.fly({x: 0.5, y: 0.5, zoom: 1});
   else if (key === "Enter" && inMiddle() !== null) trigger("work", {row: inMiddle()});
-  else if (key === "Escape") does.clear();
+  else if (key === "Escape") { closeCard(); does.clear(); }
   else return;
   showTip(inMiddle());
   event.preventDefault();

@@ -52,7 +52,15 @@ DOWNLOAD = """(file) => {
   link.download = "works.csv";
   link.click();
 }"""
-SHOW = '() => document.querySelector("#explore-works").scrollIntoView({block: "nearest", behavior: "smooth"})'
+# The card's button is LISTENER's; to close it, the browser alone empties it.
+CARD = (
+    LISTENER
+    + """
+element.addEventListener("click", (event) => { if (event.target.closest(".close")) props.value = ""; });
+"""
+)
+CLOSE = '<button type="button" class="close" aria-label="Close">&times;</button>'
+LEGEND = "<h3 hidden>Clusters</h3><ul></ul>"  # filled by the browser
 
 
 class Explorer:
@@ -89,7 +97,7 @@ class Explorer:
     def work(self, event: gr.EventData) -> str:
         """The card of a work."""
         (row,) = checked_rows([_sent(event, "row")], len(self._atlas.ids))
-        return self._cards([self._atlas.ids[row]])
+        return self._cards([self._atlas.ids[row]]) + CLOSE
 
     def cluster(self, event: gr.EventData) -> str:
         """A heading, and cards of the works that are typical of a cluster."""
@@ -230,22 +238,24 @@ def explore_tab(
     explorer = Explorer(making, facets, compared.searches)
     gr.Markdown(f"All {len(making.index):,} works of this collection. Those that are alike lie together.")
     place = gr.Button("Place my painting", visible="hidden", elem_id="explore-button")
+    status = '<div role="status">${value}</div>'
     with gr.Column(elem_id="explore-parts"):
-        pin = gr.HTML(html_template='<div role="status">${value}</div>', elem_id="explore-pin")
-        atlas = gr.HTML(
-            html_template=(ASSETS / "explore.html").read_text("utf-8"),
-            js_on_load="".join((ASSETS / name).read_text("utf-8") for name in ("atlas.js", "explore.js")),
-            apply_default_css=False,
-            elem_id="explore-map",
-        )
-        works = gr.HTML(html_template='<div role="status">${value}</div>', js_on_load=LISTENER, elem_id="explore-works")
+        pin = gr.HTML(html_template=status, elem_id="explore-pin")
+        with gr.Column(elem_id="explore-sky"):
+            atlas = gr.HTML(
+                html_template=(ASSETS / "explore.html").read_text("utf-8"),
+                js_on_load="".join((ASSETS / name).read_text("utf-8") for name in ("atlas.js", "explore.js")),
+                apply_default_css=False,
+                elem_id="explore-map",
+            )
+            work = gr.HTML(html_template=status, js_on_load=CARD, elem_id="explore-card")
+        gr.HTML(LEGEND, js_on_load=None, apply_default_css=False, elem_id="explore-legend")
+        works = gr.HTML(html_template=status, js_on_load=LISTENER, elem_id="explore-works")
     table = gr.File(visible=False)
-    for asked, function in ((atlas.open, explorer.open), (atlas.near, explorer.near)):
-        asked(function, outputs=atlas, **PRIVATE)
-    for asked, function in ((atlas.work, explorer.work), (atlas.cluster, explorer.cluster)):
-        asked(function, outputs=works, trigger_mode="multiple", **PRIVATE).success(
-            None, js=SHOW, api_visibility="private"
-        )
+    atlas.open(explorer.open, outputs=atlas, **PRIVATE)
+    atlas.near(explorer.near, outputs=atlas, trigger_mode="multiple", **PRIVATE)
+    atlas.work(explorer.work, outputs=work, trigger_mode="multiple", **PRIVATE)
+    atlas.cluster(explorer.cluster, outputs=works, trigger_mode="multiple", **PRIVATE)
     atlas.table(explorer.table, outputs=table, **PRIVATE).success(
         None, inputs=table, js=DOWNLOAD, api_visibility="private"
     )
@@ -259,5 +269,6 @@ def explore_tab(
         **ONE_LINE,
     )
     placed.success(None, inputs=[picture, pin], outputs=pin, js=KEEP_CURRENT, api_visibility="private")
-    works.click(explorer.search_from, outputs=[picture, compared.source, tabs], **PRIVATE)
+    for shown in (work, works):
+        shown.click(explorer.search_from, outputs=[picture, compared.source, tabs], **PRIVATE)
     return Answers([pin], [placed])

@@ -4,10 +4,12 @@ import gc
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from artextract_hf import PaintingIndex
 from artextract_hf.data.synthetic import synthetic_paintings
 from benchmarks.screenshot import FLAGS
 
@@ -35,23 +37,30 @@ def choose(page, path: Path) -> None:
     page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
-@pytest.fixture(scope="module")
-def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
-    """Its address."""
+@contextmanager
+def serve(model: Path, cache: Path, index: PaintingIndex) -> Iterator[str]:
+    """The page of a collection; gives its address."""
     import gradio as gr
 
-    from artextract_hf.retrieval.index import PaintingIndex
     from spaces_app import app
-    from tests.retrieval.conftest import ColorEmbedder
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "CACHE", tmp_path_factory.mktemp("cache"))
+        patch.setattr(app, "CACHE", cache)
         patch.setenv("GRADIO_TEMP_DIR", "")  # set anew by `start`, and back behind it
-        paintings = synthetic_paintings(6, seed=1)
-        titles = [HOSTILE, *paintings["title"][1:]]
-        paintings = paintings.remove_columns("title").add_column("title", titles)
-        index = PaintingIndex.build(paintings, ColorEmbedder())
-        yield app.start(model=str(tiny_classifier), index=index, block=False).rstrip("/")
+        yield app.start(model=str(model), index=index, block=False).rstrip("/")
         gr.close_all()
         with warnings.catch_warnings(action="ignore"):  # gradio leaves event loops and their sockets to the collector
             gc.collect()
+
+
+@pytest.fixture(scope="module")
+def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
+    """Its address."""
+    from tests.retrieval.conftest import ColorEmbedder
+
+    paintings = synthetic_paintings(6, seed=1)
+    titles = [HOSTILE, *paintings["title"][1:]]
+    paintings = paintings.remove_columns("title").add_column("title", titles)
+    index = PaintingIndex.build(paintings, ColorEmbedder())
+    with serve(tiny_classifier, tmp_path_factory.mktemp("cache"), index) as url:
+        yield url
