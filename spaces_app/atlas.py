@@ -70,20 +70,24 @@ class Atlas:
     def place_of(self, hits: Sequence[Hit]) -> tuple[float, float, int]:
         """Where a picture belongs: the mean of the places of its nearest works, weighted by their similarity.
 
-        t-SNE places no new points, so this is where its relatives are, not where t-SNE would have put it. Scores below
-        zero, as those of distances, count as zero; where all do, the nearest work's place is taken.
+        t-SNE places no new points, so this is where its relatives are, not where t-SNE would have put it. Of the works
+        only those count that are in the cluster of the nearest, since between clusters there is nothing; and the weight
+        of each is how much more similar it is than the last of all.
 
         Args:
             hits: of the search for the picture, one at least, the nearest first.
 
         Returns:
-            x and y from 0 to 1, and the cluster of the nearest work.
+            x and y from 0 to 1, and the cluster.
         """
         rows = np.array([self._row_of[hit.id] for hit in hits])
-        weights = np.array([max(hit.score, 0.0) for hit in hits])
-        weights = weights / weights.sum() if weights.any() else np.eye(len(hits))[0]
-        x, y = weights @ (self.places[rows] / SIDE)
-        return float(x), float(y), int(self.found.cluster[rows[0]])
+        cluster = self.found.cluster[rows]
+        weights = np.array([hit.score - hits[-1].score for hit in hits])
+        if not weights.any():
+            weights[:] = 1
+        weights *= cluster == cluster[0]
+        x, y = weights @ (self.places[rows] / SIDE) / weights.sum()
+        return float(x), float(y), int(cluster[0])
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

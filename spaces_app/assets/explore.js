@@ -120,7 +120,7 @@ const every = (selector) => [...element.querySelectorAll(selector)];
 const above = find(".above"), tip = find(".tip"), told = find(".told");
 const [pinned, shown, legend] = ["pin", "card", "legend"].map((name) => document.querySelector(`#explore-${name}`));
 const captions = new Map(), touches = new Map();
-const LONGEST_NAME = 34;  // characters, on the map; the list below has all
+const LONGEST_NAME = 46;  // characters, on the map; the list below has all
 const MOST_KEPT = 1500, ANSWER_MS = 15_000, ASK_AGAIN_MS = 2000;
 let map = null, wanted = [], asked = -Infinity, pressed = null, lassoing = false, pinch = 0;
 
@@ -191,13 +191,16 @@ watch("value", () => {
   if (said.near && map) takeNear(said.near);
   if (said.atlas && !map) takeAtlas(said.atlas);
   if (said.none) told.textContent = said.none;
-  if (said.wait) setTimeout(() => trigger("open"), ASK_AGAIN_MS);
+  if (said.wait) {
+    told.textContent = "The map is being made. A large collection takes minutes the first time; the other tabs work.";
+    setTimeout(() => trigger("open"), ASK_AGAIN_MS);
+  }
 });
 new MutationObserver(takePin).observe(pinned, {childList: true, subtree: true, attributes: true});
 new IntersectionObserver(([seen], observer) => {
   if (!seen.isIntersecting) return;
   observer.disconnect();
-  told.textContent = "The map is being made. A large collection takes minutes the first time; the other tabs work.";
+  told.textContent = "Opening the map.";
   trigger("open");
 }).observe(element);
 

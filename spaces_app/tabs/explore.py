@@ -36,7 +36,7 @@ from spaces_app.upload import KEEP_CURRENT, ONE_LINE, Answers, answer_of, errors
 MOST_NEAR = 60  # small pictures of an answer, as many as the browser shows at once
 TILE = 96  # pixels, the longer side of a small picture
 ACROSS = 8  # tiles
-NEIGHBOURS = 5  # works by which a painting is placed
+NEIGHBOURS = 8  # works by which a painting is placed
 COLUMNS = ("id", "title", "artist", "year", "licence", "link")
 NO_WORK = "Choose a work of the map."
 # Not in the line of questions about pictures: who looks around must not keep others from their answers.
@@ -126,8 +126,8 @@ class Explorer:
         with errors_on_page():
             hits = self.index.search(picture, k=NEIGHBOURS, fold=True)
         x, y, number = atlas.place_of(hits)
-        told = f"Your painting (the pin) lies among its {len(hits)} most similar works. The nearest is "
-        told += f"<b>{text(caption(hits[0]))}</b>, in cluster <b>{text(atlas.found.names[number])}</b>."
+        told = f"Your painting is the pin. The most similar work is <b>{text(caption(hits[0]))}</b>, "
+        told += f"in cluster <b>{text(atlas.found.names[number])}</b>."
         return answer_of(path, f'<p data-x="{x:.5f}" data-y="{y:.5f}">{told}</p>')
 
     def search_from(self, event: gr.EventData) -> list[Any]:

@@ -78,11 +78,14 @@ def test_typical_works_are_nearest_to_their_middle(index, found):
 
 def test_a_painting_is_placed_among_its_relatives(index, found):
     atlas, ids = Atlas.of(index, found), index.ids
-    hits = [Hit(ids[0], 0.6, 1, {}), Hit(ids[39], 0.2, 2, {})]
-    x, y, cluster = atlas.place_of(hits)
-    assert (x, y, cluster) == (pytest.approx(0.25), pytest.approx(0.75), 0)
+    hits = [Hit(ids[row], score, 1, {}) for row, score in ((0, 0.9), (13, 0.6), (39, 0.8), (20, 0.5))]
+    x, y, cluster = atlas.place_of(hits)  # 39 is of another cluster, and 20 the last
+    assert (x, y, cluster) == (pytest.approx(13 / 39 / 5, abs=1e-4), pytest.approx(1 - 13 / 39 / 5, abs=1e-4), 0)
     far = [Hit(ids[39], -1.0, 1, {}), Hit(ids[0], -2.0, 2, {})]  # scores of distances
     assert atlas.place_of(far) == (1, 0, 1)
+    same = [Hit(ids[0], 0.5, 1, {}), Hit(ids[26], 0.5, 2, {})]
+    assert atlas.place_of(same) == (pytest.approx(1 / 3, abs=1e-4), pytest.approx(2 / 3, abs=1e-4), 0)
+    assert atlas.place_of(hits[:1])[0] == 0
 
 
 def test_a_map_is_made_once_and_kept(index, tmp_path, monkeypatch):
