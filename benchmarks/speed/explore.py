@@ -9,7 +9,6 @@ second are a floor: any graphics chip draws more.
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -129,4 +128,4 @@ def renderer(page: Page) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

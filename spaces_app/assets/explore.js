@@ -181,7 +181,7 @@ function takeAtlas(data) {
 function takePin() {
   if (!map) return;
   const place = pinned.querySelector("[data-x]");
-  map.pin = place && {x: +place.dataset.x, y: +place.dataset.y};
+  map.pin = place && {x: +place.dataset.x, y: 1 - place.dataset.y};
   find("[data-does=mine]").hidden = !place;
   map.changed();
 }

@@ -12,6 +12,7 @@ import pytest
 from artextract_hf import PaintingIndex
 from artextract_hf.data.synthetic import synthetic_paintings
 from benchmarks.screenshot import FLAGS
+from spaces_app.atlas import Atlas, AtlasInTheMaking
 
 WAIT_MS = 60_000
 # In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
@@ -35,6 +36,13 @@ def choose(page, path: Path) -> None:
     """Give the page a picture."""
     page.locator("#picture input[type=file]").set_input_files(path)
     page.locator("#picture img").wait_for(timeout=WAIT_MS)
+
+
+def made(making: AtlasInTheMaking) -> Atlas:
+    """The atlas, once it is there."""
+    making.get()
+    assert making._made is not None
+    return making._made.result(timeout=WAIT_MS / 1000)
 
 
 @contextmanager

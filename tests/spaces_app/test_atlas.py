@@ -12,15 +12,7 @@ from artextract_hf.retrieval import Hit
 from spaces_app import atlas as atlas_module
 from spaces_app.atlas import TYPICAL, UNKNOWN_YEAR, Atlas, AtlasInTheMaking, index_digest
 from tests.retrieval.conftest import ColorEmbedder, paintings
-
-WAIT_S = 60.0
-
-
-def made(making: AtlasInTheMaking) -> Atlas:
-    """The atlas, once it is there."""
-    making.get()
-    assert making._made is not None
-    return making._made.result(timeout=WAIT_S)
+from tests.spaces_app.conftest import made
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import gradio as gr
@@ -13,10 +14,11 @@ import pytest
 from PIL import Image
 
 from artextract_hf import PaintingIndex
-from spaces_app.tabs.explore import MOST_NEAR, checked_bits, checked_rows, contact_sheet
+from spaces_app.atlas import SIDE, AtlasInTheMaking
+from spaces_app.tabs.explore import MOST_NEAR, NEIGHBOURS, checked_bits, checked_rows, contact_sheet
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
-from tests.spaces_app.conftest import HOSTILE, WAIT_MS, choose, serve
+from tests.spaces_app.conftest import HOSTILE, WAIT_MS, choose, made, serve
 
 pytestmark = pytest.mark.filterwarnings("default")  # gradio's, starlette's and playwright's own
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
@@ -33,8 +35,14 @@ def index() -> PaintingIndex:
 
 
 @pytest.fixture(scope="module")
-def url(tiny_classifier, index, tmp_path_factory) -> Iterator[str]:
-    with serve(tiny_classifier, tmp_path_factory.mktemp("cache"), index) as url:
+def cache(tmp_path_factory) -> Path:
+    """Where the page keeps its map."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def url(tiny_classifier, index, cache) -> Iterator[str]:
+    with serve(tiny_classifier, cache, index) as url:
         yield url
 
 
@@ -219,7 +227,7 @@ def test_from_a_work_of_the_map_to_its_relatives(visit, index):
     assert parse_qs(urlsplit(seen.page.url).query)["tab"] == ["similar"]
 
 
-def test_the_painting_of_the_visitor_is_a_pin_that_goes_with_it(seen, index, tmp_path):
+def test_the_painting_of_the_visitor_is_a_pin_that_goes_with_it(seen, index, cache, tmp_path):
     plain_picture((200, 40, 40), seed=1).save(tmp_path / "red.png")
     choose(seen.page, tmp_path / "red.png")
     told = seen.page.locator("#explore-pin [data-x]")
@@ -231,6 +239,14 @@ def test_the_painting_of_the_visitor_is_a_pin_that_goes_with_it(seen, index, tmp
     pin = seen.around(0, -24, 11)
     hole, rim = pin[10:13, 10:13].mean(), pin[10:13, 1:5].mean()
     assert hole > 200 and rim < 90  # on white paper, dark
+    atlas = made(AtlasInTheMaking(index, cache))
+    x, y, _ = atlas.place_of(index.search(str(tmp_path / "red.png"), k=NEIGHBOURS))
+    near = np.abs(atlas.places / SIDE - [x, y]).sum(axis=1).argsort()[:4]
+    seen.sky.focus()
+    seen.page.keyboard.press("Enter")
+    in_middle = seen.page.locator("#explore-card button[data-work]")
+    in_middle.wait_for()
+    assert in_middle.get_attribute("data-work") in [index.ids[row] for row in near]
     seen.page.locator("#picture").get_by_label("Remove Image").click()
     told.wait_for(state="detached")
     seen.rest()
