@@ -45,10 +45,6 @@ FRAMES = """([seconds, change]) => new Promise((done) => {
 })"""
 WHEEL = """above.dispatchEvent(new WheelEvent("wheel",
   {deltaY: Math.floor(frame / 60) % 2 ? 8 : -8, cancelable: true}));"""
-LAYOUTS = """if (frame % 90 === 1) {
-  const buttons = document.querySelectorAll("#explore-map [data-layout]");
-  buttons[(1 + (frame - 1) / 90) % buttons.length].click();
-}"""
 
 
 class Ready(AtlasInTheMaking):
@@ -102,10 +98,9 @@ def measure(folder: Path) -> dict[str, Any]:
             "bytes_in_base64": 4 * -(-len(Ready(index, folder).get().packed) // 3),
             "seconds_to_open": round(opened, 1),
             "zooming": frames(page, WHEEL),
-            "changing_layout": frames(page, LAYOUTS),
         }
         browser.close()
-        gr.close_all()
+        gr.close_all(verbose=False)
     return report
 
 
