@@ -29,6 +29,7 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
+from spaces_app.atlas import AtlasInTheMaking
 from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
@@ -36,6 +37,7 @@ from spaces_app.tabs.about import about_tab
 from spaces_app.tabs.audit import audit_tab
 from spaces_app.tabs.batch import batch_tab
 from spaces_app.tabs.classify import classify_tab
+from spaces_app.tabs.explore import explore_tab
 from spaces_app.tabs.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
 from spaces_app.view import OPEN_TAB
@@ -86,6 +88,8 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
                     compared = similar_tab(app, tabs, index, facets, picture)
+                with gr.Tab("Explore", id="explore") as explore:
+                    placed = explore_tab(tabs, AtlasInTheMaking(index, CACHE), facets, picture, compared)
                 with gr.Tab("Batch", id="batch", elem_id="batch-tab") as batch:
                     batch_tab(attributes)
                 with gr.Tab("Audit", id="audit", elem_id="audit-tab") as audit:
@@ -100,16 +104,16 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
             elem_id="examples",
         )
         gr.Markdown(LIMITS)
-        shown = [*classified.shown, *compared.shown]
+        shown = [*classified.shown, *compared.shown, *placed.shown]
         emptied = picture.change(  # by the browser itself, at once
             None,
             js=f"() => Array({len(shown)}).fill(null)",
             outputs=shown,
-            cancels=[*classified.events, *compared.events],
+            cancels=[*classified.events, *compared.events, *placed.events],
             api_visibility="private",
         )
         emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
-        for tab in (classify, similar, batch, audit, about):
+        for tab in (classify, similar, explore, batch, audit, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
     return app.queue(max_size=WAITING, api_open=False)

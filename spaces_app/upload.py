@@ -32,7 +32,7 @@ NO_UPLOAD = "The file is no upload of this page; choose a picture first."
 # Asks what the open tab asks, once there is a picture.
 PRESS = """(picture) => {
   const open = (button) => button.closest('[role="tabpanel"]')?.checkVisibility();
-  if (picture) [...document.querySelectorAll("#classify-button, #similar-button")].find(open)?.click();
+  if (picture) [...document.querySelectorAll("#classify-button, #similar-button, #explore-button")].find(open)?.click();
 }"""
 
 # An answer that comes when its picture is another, or gone: what is under way cannot always be stopped.

@@ -1,7 +1,7 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits, and the way on from each."""
 
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -55,6 +55,19 @@ def same_for_all(hits: list[Hit]) -> set[str]:
     """The labels whose chance is the same for all of several hits, which lie where its curve is flat."""
     shown = [{label: round(100 * chance) for label, chance in hit.same.items()} for hit in hits]
     return {label for label in (shown[0] if len(shown) > 1 else {}) if len({found[label] for found in shown}) == 1}
+
+
+@dataclass(frozen=True)
+class SearchAnswers(Answers):
+    """What the tab shows of the picture, and how others make a work of the collection that picture.
+
+    Attributes:
+        searches: of the collection.
+        source: the work that was last taken as picture.
+    """
+
+    searches: "Searches"
+    source: gr.State
 
 
 class Searches:
@@ -158,7 +171,9 @@ def chosen_work(event: gr.EventData) -> str:
         raise gr.Error(NO_RESULT, print_exception=False) from None
 
 
-def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Facets, picture: gr.Image) -> Answers:
+def similar_tab(
+    page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Facets, picture: gr.Image
+) -> SearchAnswers:
     """Lay out the tab.
 
     Args:
@@ -205,7 +220,7 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Fa
         **PRIVATE,
     )
     _endpoint(searches, fields, picture)
-    return Answers([found_cards, overlay], [searched, explained])
+    return SearchAnswers([found_cards, overlay], [searched, explained], searches, source)
 
 
 def _endpoint(searches: Searches, fields: FilterFields, picture: gr.Image) -> None:

@@ -1,16 +1,18 @@
 """A page that is served inside this process, with a small random classifier and a collection of six colours."""
 
-import contextlib
 import gc
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from artextract_hf import PaintingIndex
 from artextract_hf.data.synthetic import synthetic_paintings
 from benchmarks.screenshot import FLAGS
+from spaces_app.atlas import Atlas, AtlasInTheMaking
 
 WAIT_MS = 60_000
 # In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
@@ -36,8 +38,15 @@ def choose(page, path: Path) -> None:
     page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
-@contextlib.contextmanager
-def page_of(index, classifier: Path, cache: Path) -> Iterator[str]:
+def made(making: AtlasInTheMaking) -> Atlas:
+    """The atlas, once it is there."""
+    making.get()
+    assert making._made is not None
+    return making._made.result(timeout=WAIT_MS / 1000)
+
+
+@contextmanager
+def page_of(index: PaintingIndex, classifier: Path, cache: Path) -> Iterator[str]:
     """The address of a page that shows an index, as long as it is wanted."""
     import gradio as gr
 
@@ -55,13 +64,11 @@ def page_of(index, classifier: Path, cache: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
     """Its address."""
-    from artextract_hf.retrieval.index import PaintingIndex
     from tests.retrieval.conftest import ColorEmbedder
 
     paintings = synthetic_paintings(6, seed=1)
     titles = [HOSTILE, *paintings["title"][1:]]
     paintings = paintings.remove_columns("title").add_column("title", titles)
-    with page_of(
-        PaintingIndex.build(paintings, ColorEmbedder()), tiny_classifier, tmp_path_factory.mktemp("cache")
-    ) as url:
+    index = PaintingIndex.build(paintings, ColorEmbedder())
+    with page_of(index, tiny_classifier, tmp_path_factory.mktemp("cache")) as url:
         yield url
