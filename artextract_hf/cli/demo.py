@@ -122,16 +122,11 @@ def _ask(url: str) -> dict[str, Any]:
     """One classification and one search, by a client of the page's own HTTP interface."""
     from gradio_client import Client, handle_file
 
-    from artextract_hf.data import TASKS
     from spaces_app.app import example_files
 
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        labels = client.predict(question, api_name="/classify")[: len(TASKS)]
-        *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
-    classification = {
-        task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(TASKS, labels, strict=True)
-    }
-    return {"url": url, "classification": classification, "neighbours": hits}
+        answer = client.predict(question, api_name="/classify")
+        found = client.predict(question, NEIGHBOURS, api_name="/similar")
+    return {"url": url, "classification": answer["tasks"], "neighbours": found["hits"]}
