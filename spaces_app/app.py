@@ -76,7 +76,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
     Args:
         attributes: an `art-attributes` pipeline.
         index: the collection that is searched.
-        examples: files of pictures to try.
+        examples: files of pictures to try, if any.
     """
     facets = Facets.of(index)
     with Page(title="artextract: paintings, classified and compared") as app:
@@ -89,9 +89,9 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
                     compared = similar_tab(app, tabs, index, facets, picture)
-        gr.Examples(
-            examples, inputs=picture, label="Examples: procedural paintings of this project", cache_examples=False
-        )
+        if examples:
+            title = "Examples: procedural paintings of this project"
+            gr.Examples(examples, inputs=picture, label=title, cache_examples=False)
         gr.Markdown(LIMITS)
         Programs(attributes, index, facets).serve()
         shown = [*classified.shown, *compared.shown]
@@ -145,7 +145,13 @@ def example_files(count: int = EXAMPLES) -> list[str]:
 
 
 def start(
-    *, model: str, index: PaintingIndex, host: str | None = None, port: int | None = None, block: bool = True
+    *,
+    model: str,
+    index: PaintingIndex,
+    host: str | None = None,
+    port: int | None = None,
+    block: bool = True,
+    examples: bool = True,
 ) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
     with contextlib.suppress(AttributeError, OSError):  # not with glibc
@@ -153,11 +159,12 @@ def start(
     network, processor = load_classifier(model)
     uploads = UploadFolder()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)  # where gradio puts uploads, answers and copies of the examples
-    examples = example_files()
-    app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, examples)
+    drawn = example_files()
+    attributes = ArtAttributesPipeline(model=network, image_processor=processor)
+    app = build_app(attributes, index, drawn if examples else [])
     middleware = [
         Middleware(RequestLimits, uploads.make_room),
-        Middleware(LinkPreview, app, ABOUT, preview_picture(examples)),
+        Middleware(LinkPreview, app, ABOUT, preview_picture(drawn)),
     ]
     uploads.serve(app)
     with contextlib.redirect_stdout(io.StringIO()):  # gradio tells of MCP even where it is to be quiet

@@ -8,7 +8,7 @@ import typer
 from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, Backend, app, show
 
 
-@app.command()
+@app.command(epilog="Example: artextract embed prepared --out vectors")
 def embed(
     source: Annotated[str, typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` wrote.")],
     out: Annotated[

@@ -33,7 +33,7 @@ AllowRestricted = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog="Example: artextract index museum/metadata.csv --out index")
 def index(
     source: Annotated[
         str,
@@ -82,7 +82,7 @@ def index(
     show(about | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
-@app.command()
+@app.command(epilog="Example: artextract search painting.jpg --index index -k 5")
 def search(
     images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures; or texts, for a CLIP index.")],
     index: Annotated[Path, typer.Option(help="What `artextract index` wrote.")],
