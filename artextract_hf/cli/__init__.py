@@ -20,6 +20,7 @@ from artextract_hf.cli import (  # noqa: F401  (the commands register)
     evaluate,
     explain,
     export,
+    faces,
     index,
     prepare,
     publish,
