@@ -16,7 +16,10 @@ from artextract_hf.outputs import check_replaceable, output_lock
 from artextract_hf.version import __version__
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from artextract_hf import PaintingIndex
+    from artextract_hf.data import SkipList
 
 app = typer.Typer(
     name="artextract",
@@ -31,6 +34,10 @@ AllowOutside = Annotated[
         "--allow-outside", help="Take also pictures outside the collection's folder, where a row leads there."
     ),
 ]
+Column = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="FIELD=COLUMN where the source names a column otherwise; repeatable."),
+]
 AllowPrivateHosts = Annotated[
     bool,
     typer.Option(
@@ -44,6 +51,7 @@ Embedder = Annotated[
     typer.Option(help="The embedder of the index; needed where the index names one that is not on this machine."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+NAMED = 5  # pictures left out for one reason that are named one by one
 SOME_FAILED = 3  # exit code, where other pictures were answered
 
 reserved = ExitStack()  # the output folders that the command holds; closed when it ends
@@ -146,9 +154,46 @@ def end_with_reasons(images: Sequence[str], reasons: Mapping[int, str]) -> None:
 
 
 def list_skipped(skipped: Iterable[dict[str, str]]) -> None:
-    """Name on standard error what was left out, and why."""
+    """Name on standard error what was left out, and why; where more than NAMED share a reason, the first."""
+    by_reason: dict[str, list[str]] = {}
     for item in skipped:
-        typer.echo(for_terminal(f"left out: {item['path']}: {item['reason']}"), err=True)
+        by_reason.setdefault(item["reason"], []).append(item["path"])
+    for reason, paths in by_reason.items():
+        if len(paths) > NAMED:
+            typer.echo(for_terminal(f"left out: {len(paths):,}, the first {paths[0]}: {reason}"), err=True)
+        else:
+            for path in paths:
+                typer.echo(for_terminal(f"left out: {path}: {reason}"), err=True)
+
+
+def collection_of(source: str, skipped: "SkipList", column: list[str] | None = None, **allowed: bool) -> "Dataset":
+    """The paintings of a source; how its tables were understood is said on standard error.
+
+    Args:
+        source: of `read_collection`.
+        skipped: filled with what was left out.
+        column: values of `--column`.
+        allowed: `allow_outside` and `allow_private_hosts`.
+    """
+    from artextract_hf.data import read_collection
+
+    columns = named_values(column or [], "--column", "title=Titel")
+    paintings = read_collection(source, skipped, columns=columns, **allowed)
+    say_tables(skipped)
+    return paintings
+
+
+def say_tables(skipped: "SkipList") -> None:
+    """Say on standard error how the tables of a collection were understood: what is read from which column."""
+    for table in skipped.tables:
+        width = max(map(len, table.columns), default=0)
+        lines = [f"{table.name}: {table.kind}; {table.rows:,} rows"]
+        for field, columns in table.columns.items():
+            lines.append(f"  {field:<{width}}  {table.filled.get(field, 0):>7,}  from {', '.join(columns)}")
+        if table.ignored:
+            lines.append(f"  not read: {', '.join(table.ignored)}")
+        for line in lines:
+            typer.echo(for_terminal(line), err=True)
 
 
 def _json(document: Any) -> str:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, list_skipped, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Column,
+    app,
+    collection_of,
+    list_skipped,
+    show,
+)
 from artextract_hf.digests import document_digest
 from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.extras import require
@@ -37,6 +46,7 @@ def demo(
         str | None, typer.Option(help="Address to listen on: 127.0.0.1 by default, 0.0.0.0 for other machines.")
     ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
+    column: Column = None,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
     check: Annotated[bool, typer.Option(help="Start, ask one classification and one search over HTTP, stop.")] = False,
@@ -55,7 +65,7 @@ def demo(
     from spaces_app.app import open_index, start
 
     if collection:
-        shown = _index_of(collection, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
+        shown = _index_of(collection, column, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts)
     elif museum and wanted:
         shown = index_of_museum(museum, wanted, allow_private_hosts=allow_private_hosts)
     else:
@@ -92,14 +102,14 @@ def serve(
     start(model=model, index=open_index(index, model, embedder), host=host, port=port, examples=False)
 
 
-def _index_of(collection: str, *, allow_outside: bool, allow_private_hosts: bool) -> Any:
-    from artextract_hf.data import SkipList, read_collection
+def _index_of(collection: str, column: list[str] | None, *, allow_outside: bool, allow_private_hosts: bool) -> Any:
+    from artextract_hf.data import SkipList
     from artextract_hf.embedders import AutoEmbedder
     from artextract_hf.retrieval import PaintingIndex
 
     skipped = SkipList()
-    paintings = read_collection(
-        collection, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+    paintings = collection_of(
+        collection, skipped, column, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
     )
     index = PaintingIndex.build(paintings, AutoEmbedder.from_pretrained(), progress=True)
     list_skipped([*skipped.as_json(), *index.skipped.as_json()])

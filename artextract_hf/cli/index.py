@@ -13,8 +13,10 @@ from artextract_hf.cli.application import (
     AllowPrivateHosts,
     AsJson,
     Backend,
+    Column,
     Embedder,
     app,
+    collection_of,
     end_with_reasons,
     reachable,
     reserve,
@@ -50,6 +52,7 @@ def index(
         str, typer.Option(help="auto, flat, sq, rabitq, hnsw, ivf, ivfpq, or a FAISS factory.")
     ] = "auto",
     metric: Annotated[str, typer.Option(help="What similar means: cosine, ip or l2.")] = "cosine",
+    column: Column = None,
     allow_restricted: AllowRestricted = False,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -58,7 +61,7 @@ def index(
 ) -> None:
     """Make a collection searchable."""
     from artextract_hf import AutoEmbedder, PaintingIndex
-    from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.data import SkipList
     from artextract_hf.outputs import recover
     from artextract_hf.retrieval import check_index_output
 
@@ -70,8 +73,8 @@ def index(
         usable_ids = _usable_ids(Path(source), skipped, allow_restricted)
         made = PaintingIndex.from_embeddings(source, factory, metric, only=usable_ids)
     else:
-        paintings = read_collection(
-            source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
+        paintings = collection_of(
+            source, skipped, column, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
         )
         paintings = usable(paintings, skipped, allow_restricted)
         network = AutoEmbedder.from_pretrained(embedder, backend)

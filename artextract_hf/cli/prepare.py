@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artextract_hf.cli.application import AllowOutside, AllowPrivateHosts, AsJson, app, named_values, reserve, show
+from artextract_hf.cli.application import (
+    AllowOutside,
+    AllowPrivateHosts,
+    AsJson,
+    Column,
+    app,
+    named_values,
+    reserve,
+    say_tables,
+    show,
+)
 from artextract_hf.errors import DataError
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
+    from datasets import Dataset, DatasetDict
 
     from artextract_hf.data import SkipList
 
@@ -121,9 +131,7 @@ def prepare_museum(
 def prepare_collection(
     source: Annotated[str, typer.Argument(help="A folder, a CSV or Parquet file, a Hub dataset, or a IIIF address.")],
     out: Out,
-    column: Annotated[
-        list[str] | None, typer.Option(help="FIELD=COLUMN where the source names a column otherwise; repeatable.")
-    ] = None,
+    column: Column = None,
     task: Annotated[
         list[str] | None, typer.Option(help="A column of classes to learn, beside style, genre and artist; repeatable.")
     ] = None,
@@ -160,6 +168,7 @@ def prepare_collection(
         allow_outside=allow_outside,
         allow_private_hosts=allow_private_hosts,
     )
+    say_tables(skipped)
     _write(splits, {"source": shown(source) if is_address(source) else source, **facts}, out, skipped, as_json)
 
 
@@ -171,17 +180,35 @@ def _beside(out: Path) -> Path:
 
 def _write(splits: "DatasetDict", manifest: Mapping[str, Any], out: Path, skipped: "SkipList", as_json: bool) -> None:
     """Write the data set and say what is in it."""
-    from artextract_hf.data import label_counts, write_prepared
+    from artextract_hf.data import write_prepared
 
     write_prepared(splits, manifest, out)
-    counts = {side: {"rows": len(part), "labelled": label_counts(part)} for side, part in splits.items()}
+    counts = {side: _counts(part) for side, part in splits.items()}
     left_out = skipped.as_json()
     show(
-        {"splits": counts, "baselines": manifest.get("baselines", {}), "skipped": left_out},
+        {
+            "splits": counts,
+            "baselines": manifest.get("baselines", {}),
+            "tables": [asdict(table) for table in skipped.tables],
+            "skipped": left_out,
+        },
         _lines(counts, manifest),
         as_json=as_json,
         left_out=left_out,
     )
+
+
+def _counts(paintings: "Dataset") -> dict[str, Any]:
+    """How many paintings there are, how many are labelled, have a year, and may be published."""
+    from artextract_hf.data import is_open, label_counts
+
+    years = zip(paintings["year"], paintings["year_end"], strict=True)
+    return {
+        "rows": len(paintings),
+        "labelled": label_counts(paintings),
+        "dated": sum(first is not None or last is not None for first, last in years),
+        "open": sum(map(is_open, paintings["license"])),
+    }
 
 
 def _lines(counts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -190,7 +217,7 @@ def _lines(counts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[s
         yield f"{changed} labels changed as decided"
     for side, count in counts.items():
         labelled = ", ".join(f"{task} {n}" for task, n in count["labelled"].items())
-        yield f"{side}: {count['rows']} paintings (labelled: {labelled})"
+        yield f"{side}: {count['rows']} paintings (labelled: {labelled}; dated {count['dated']}, open {count['open']})"
     for task, figures in manifest.get("baselines", {}).items():
         if figures["majority"] is not None:
             yield (

@@ -9,8 +9,10 @@ from artextract_hf.cli.application import (
     AllowOutside,
     AllowPrivateHosts,
     AsJson,
+    Column,
     Embedder,
     app,
+    collection_of,
     reserve,
     show,
 )
@@ -27,6 +29,7 @@ def index_regions(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     side: Annotated[int, typer.Option(help="Pixels of a painting's longer side; more finds smaller details.")] = 448,
+    column: Column = None,
     allow_restricted: AllowRestricted = False,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -34,17 +37,16 @@ def index_regions(
 ) -> None:
     """Make the parts of a collection's paintings searchable."""
     from artextract_hf import AutoEmbedder, RegionIndex
-    from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.data import SkipList
     from artextract_hf.retrieval import check_index_output
 
     reserve(out)
     check_index_output(out)
     skipped = SkipList()
-    paintings = usable(
-        read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts),
-        skipped,
-        allow_restricted,
+    paintings = collection_of(
+        source, skipped, column, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
     )
+    paintings = usable(paintings, skipped, allow_restricted)
     made = RegionIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), side=side, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]

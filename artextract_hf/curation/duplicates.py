@@ -11,7 +11,6 @@ from datasets import Dataset, DatasetDict, Value, concatenate_datasets
 from PIL import Image
 
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
-from artextract_hf.data.fields import COLUMNS
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.prepared import load_prepared
 from artextract_hf.data.schema import SkipList, with_ids
@@ -19,6 +18,7 @@ from artextract_hf.data.sources.collection import is_hub_name, read_collection
 from artextract_hf.data.sources.listing import is_stored_dataset
 from artextract_hf.data.sources.named_files import is_inside
 from artextract_hf.data.sources.tables import read_table_splits
+from artextract_hf.data.words.columns import COLUMNS
 from artextract_hf.errors import DataError, PaintingIndexError
 from artextract_hf.retrieval.index import PaintingIndex
 

@@ -16,17 +16,17 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, concatenate_datasets
 
-from artextract_hf.data.dates import checked_years
 from artextract_hf.data.decode import decode_image
-from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.labels import UNKNOWN
-from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import encoded_bytes, encoded_pictures, picture_source, with_pictures
 from artextract_hf.data.rights import is_closed, least_open, shared_rights
 from artextract_hf.data.saved import ALL, INFO, SPLIT_NAME, SPLITS, open_saved
 from artextract_hf.data.schema import DETAILS, SkipList, distinct_ids, painting_features, tasks_of
 from artextract_hf.data.sources.cards import stated_in
+from artextract_hf.data.words.dates import checked_years
+from artextract_hf.data.words.fields import rights_columns, stated_licenses
+from artextract_hf.data.words.nested import plain_rows
 from artextract_hf.digests import document_digest, file_digest
 from artextract_hf.documents import read_document
 from artextract_hf.errors import DataError, ImageError, first_line

@@ -37,6 +37,13 @@ _FREE_OF_COPYRIGHT = frozenset({
     "creative commons public domain mark", "creative commons public domain mark 1.0", "cc pddc",
     "public domain dedication", "no copyright", "no copyright united states", "noc us", "no known copyright", "nkc",
     "no known copyright restrictions", "there are no known copyright restrictions",
+    "gemeinfrei", "gemeinfreies werk", "werk ist gemeinfrei", "das werk ist gemeinfrei", "kein urheberrechtsschutz",
+    "keine bekannten urheberrechtlichen beschränkungen", "domaine public", "dans le domaine public",
+    "œuvre du domaine public", "œuvre dans le domaine public", "pubblico dominio", "dominio pubblico",
+    "di pubblico dominio", "opera di pubblico dominio", "opera in pubblico dominio", "dominio público",
+    "dominio publico", "de dominio público", "en el dominio público", "en dominio público", "obra de dominio público",
+    "domínio público", "em domínio público", "publiek domein", "in het publiek domein", "domena publiczna",
+    "общественное достояние",
 })  # fmt: skip
 # Countries to whose law a Creative Commons licence was adapted; "nc" and "nd" are none of them.
 _PORTED = (

@@ -34,10 +34,38 @@ class Skipped:
 
 
 @dataclass
+class TableReading:
+    """How a table of pictures was understood.
+
+    Attributes:
+        name: of its file.
+        kind: what it is, and in which encoding.
+        columns: field of a record -> the columns that it is read from, as they are spelt.
+        ignored: the columns that mean nothing here.
+        rows: how many were read.
+        filled: field -> how many of them say something there.
+    """
+
+    name: str
+    kind: str
+    columns: dict[str, list[str]]
+    ignored: list[str]
+    rows: int = 0
+    filled: dict[str, int] = field(default_factory=dict)
+
+    def count(self, row: Mapping[str, str]) -> None:
+        """Count a row by fields of the schema."""
+        self.rows += 1
+        for name in self.columns:
+            self.filled[name] = self.filled.get(name, 0) + bool(row.get(name))
+
+
+@dataclass
 class SkipList:
-    """Collects what was left out while a source is read, so that nothing is lost without a word."""
+    """Collects what was left out while a source is read, and how its tables were understood: nothing without a word."""
 
     items: list[Skipped] = field(default_factory=list)
+    tables: list[TableReading] = field(default_factory=list)
 
     def add(self, path: object, reason: object) -> None:
         """Note that `path` was left out because of `reason`."""

@@ -10,10 +10,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.data.fields import rights_columns, stated_licenses
 from artextract_hf.data.parallel import ordered_map
 from artextract_hf.data.pictures import check_picture
 from artextract_hf.data.rights import ALLOW, is_open, least_open, shared_rights
+from artextract_hf.data.words.fields import rights_columns, stated_licenses
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.hub.card import index_card
 from artextract_hf.hub.repository import Repository, publish, refuse_links_out

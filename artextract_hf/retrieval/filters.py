@@ -1,9 +1,11 @@
 """The `where` of a search: comparisons of a record's fields, parsed into a mask, never evaluated as code.
 
     artist_name == 'Claude Monet' and year >= 1870 and not (genre in ('portrait', 'still_life'))
+    'follower of' in artist_name
 
-Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers. A comparison
-with an unknown value is false; texts are compared in one form of Unicode (NFC). A painting's date is a window:
+Allowed are `== != < <= > >=`, `in (...)`, `not in (...)`, `and`, `or`, `not`, brackets, texts and numbers; and a text
+`in` a field, which holds where the field contains it, capitals and accents aside. A comparison with an unknown value is
+false; texts are compared in one form of Unicode (NFC). A painting's date is a window:
 `year <= 1890 and year_end >= 1880` is whatever may be from the eighties.
 """
 
@@ -35,6 +37,7 @@ _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 MAX_LENGTH = 2000  # characters; the parser's recursion is bounded by it
 MAX_COMPARISONS = 50  # each is a pass over the records, of texts some 10 ms a million
+_FOLDED = "folded "  # before the name of a field; none is called so, since the names of a filter hold no space
 MAX_WHOLE = 2**53  # larger whole numbers are not exact where a field holds floats
 
 
@@ -55,7 +58,7 @@ def parse_where(where: str, records: pa.Table) -> np.ndarray:
         compared = sum(len(part.ops) for part in ast.walk(node) if isinstance(part, ast.Compare))
         if compared > MAX_COMPARISONS:
             raise QueryError(f"the filter has more than {MAX_COMPARISONS} comparisons; list values by `in (...)`.")
-        return _mask(node, _in_one_form(node, records))
+        return _mask(node, _with_folded(node, _in_one_form(node, records)))
     except QueryError:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -106,6 +109,8 @@ def _chain(node: ast.Compare, records: pa.Table) -> np.ndarray:
 def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, records: pa.Table) -> np.ndarray:
     kind = type(op)
     if kind in (ast.In, ast.NotIn):
+        if is_part(left, right):
+            return _contains(right, _constant(left), records, inside=kind is ast.In)
         if not isinstance(left, ast.Name) or not isinstance(right, ast.Tuple | ast.List | ast.Constant):
             raise _refused(left)
         values = [_constant(v) for v in (right.elts if isinstance(right, ast.Tuple | ast.List) else [right])]
@@ -117,6 +122,46 @@ def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, records: pa.Tabl
     if isinstance(right, ast.Name) and not isinstance(left, ast.Name):
         return _compare(_column(right, records), _COMPARE[_MIRRORED.get(kind, kind)], _constant(left))
     raise QueryError("a comparison in a filter has a field on one side and a text or number on the other.")
+
+
+def is_part(left: ast.expr, right: ast.expr) -> bool:
+    """Whether the sides of `in` ask for a part of a field: a text in a name."""
+    return isinstance(left, ast.Constant) and isinstance(left.value, str) and isinstance(right, ast.Name)
+
+
+def _contains(field: ast.expr, part: str | float, records: pa.Table, *, inside: bool) -> np.ndarray:
+    """Whether the known texts of a field contain a part, or do not."""
+    assert isinstance(field, ast.Name)
+    column = _column(field, records)
+    if not _is_text(column.type):
+        return np.zeros(len(column), dtype=bool) if inside else _known(column.is_valid())
+    folded = records[_FOLDED + field.id].combine_chunks()
+    matches = pc.match_substring(folded.dictionary, _folded(pa.array([part]))[0].as_py())
+    found = _known(pa.chunked_array([pc.take(matches, folded.indices)]))
+    return found if inside else ~found & _known(column.is_valid())
+
+
+def _with_folded(node: ast.expr, records: pa.Table) -> pa.Table:
+    """The records, with the texts folded of which a filter wants a part; each once, however often it does."""
+    names = set()
+    for compared in (part for part in ast.walk(node) if isinstance(part, ast.Compare)):
+        sides = [compared.left, *compared.comparators]
+        for left, op, right in zip(sides, compared.ops, sides[1:], strict=False):
+            if isinstance(op, ast.In | ast.NotIn) and is_part(left, right):
+                names.add(ast.unparse(right))
+    for name in names.intersection(records.column_names):
+        if _is_text(records.schema.field(name).type):
+            texts = pc.dictionary_encode(records[name]).combine_chunks()
+            folded = pa.DictionaryArray.from_arrays(texts.indices, _folded(texts.dictionary))
+            records = records.append_column(_FOLDED + name, folded)
+    return records
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    """Texts without accents and in lower case: Cézanne is cezanne."""
+    accented = pc.invert(pc.string_is_ascii(texts))  # the others are a tenth of the work
+    bare = pc.replace_substring_regex(pc.utf8_normalize(texts.filter(accented), form="NFKD"), r"\p{M}", "")
+    return pc.utf8_lower(pc.replace_with_mask(texts, accented, bare))
 
 
 def _compare(column: pa.ChunkedArray, compare: Callable[[Any, Any], Any], value: str | float) -> np.ndarray:
@@ -165,7 +210,8 @@ def _known(mask: pa.ChunkedArray) -> np.ndarray:
 def _column(node: ast.Name, records: pa.Table) -> pa.ChunkedArray:
     if node.id not in records.column_names:
         near = difflib.get_close_matches(node.id, records.column_names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" The fields are {', '.join(records.column_names)}."
+        known = [name for name in records.column_names if not name.startswith(_FOLDED)]
+        hint = f" Did you mean {near[0]!r}?" if near else f" The fields are {', '.join(known)}."
         raise QueryError(f"no record has a field {node.id!r}.{hint}")
     return records[node.id]
 
@@ -186,5 +232,6 @@ def _constant(node: ast.expr) -> str | float:
 def _refused(node: ast.AST) -> QueryError:
     text = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
     return QueryError(
-        f"a filter cannot hold `{text}`; it takes == != < <= > >=, in (...), and, or, not, brackets, texts and numbers."
+        f"a filter cannot hold `{text}`; it takes == != < <= > >=, in (...), 'text' in field, and, or, not, "
+        "brackets, texts and numbers."
     )

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.data.dates import first_year
+from artextract_hf.data.words.dates import first_year
 from benchmarks.learning.systems import evaluation, run_recipe, values_of
 
 LEAST = 12

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from datasets.config import REPOCARD_FILENAME
 
-from artextract_hf.data.fields import COLUMNS, column_key, stated_licenses, tells_of_rights
 from artextract_hf.data.rights import is_open, least_open, names_closed
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.columns import COLUMNS, column_key, tells_of_rights
+from artextract_hf.data.words.fields import stated_licenses
 from artextract_hf.documents import PlainYaml
 from artextract_hf.errors import DataError, first_line
 

@@ -10,31 +10,19 @@ Pixels stay on disk: a record refers to its file until it is decoded or saved.
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
-from artextract_hf.data.dates import Years, years_of
 from artextract_hf.data.fetch import DownloadSettings, is_address
-from artextract_hf.data.fields import (
-    ClassTables,
-    Columns,
-    check_chosen,
-    columns_with,
-    features_of,
-    label_of,
-    labels_of,
-    list_several,
-    own_tasks,
-    splits_of,
-    words_of,
-)
 from artextract_hf.data.labels import TASKS, class_table
 from artextract_hf.data.pictures import check_picture, usable
 from artextract_hf.data.prepared import read_prepared_splits, with_shared_rights
-from artextract_hf.data.schema import SkipList, distinct_ids, label_counts, make_dataset, new_record
+from artextract_hf.data.schema import SkipList, label_counts, make_dataset, new_record
 from artextract_hf.data.sources.cards import add_card_rights, stated_in_card
+from artextract_hf.data.sources.download import Wanted, download_images, file_of
 from artextract_hf.data.sources.iiif import read_iiif
 from artextract_hf.data.sources.listing import (
     LISTED_TWICE,
@@ -47,12 +35,25 @@ from artextract_hf.data.sources.listing import (
 from artextract_hf.data.sources.metadata import LISTS
 from artextract_hf.data.sources.named_files import is_inside, outside
 from artextract_hf.data.sources.tables import read_table
+from artextract_hf.data.words.columns import Columns, columns_with, own_tasks
+from artextract_hf.data.words.dates import Years, years_of
+from artextract_hf.data.words.fields import (
+    ClassTables,
+    check_chosen,
+    features_of,
+    label_of,
+    labels_of,
+    list_several,
+    own_ids,
+    splits_of,
+    words_of,
+)
 from artextract_hf.errors import DataError, ImageError
 from artextract_hf.outputs import recover
 
 ACCEPTED = (
-    "a folder written by `artextract prepare`, a folder of pictures, a CSV, JSON Lines or Parquet file that lists "
-    "pictures, the name of a data set on the Hub, or the address of a IIIF manifest"
+    "a folder written by `artextract prepare`, a folder of pictures, a CSV, Excel, JSON Lines or Parquet file that "
+    "lists pictures, the name of a data set on the Hub, or the address of a IIIF manifest"
 )
 
 logger = logging.getLogger(__name__)
@@ -64,8 +65,8 @@ def load_collection(source: str | Path, **options: Any) -> Dataset:
     Args:
         source: a folder written by `artextract prepare` (all splits; a painting that stands in two counts once, with
             the labels of both, see `read_prepared`); a folder of pictures (recursive; a `metadata.csv` or
-            `metadata.jsonl` in it or beside it is read); a CSV, JSON Lines or Parquet file with a column `file_name`,
-            `path`, `image` or `filename` and any of COLUMNS in `data/fields.py`, paths relative to the file; a folder
+            `metadata.jsonl` in it or beside it is read); a CSV, Excel, JSON Lines or Parquet file with a column of
+            pictures and any of COLUMNS in `data/words/columns.py`, paths relative to the file; a folder
             that holds a data set as the Hub stores it, or its name there (`owner/name`); the address or the file of a
             IIIF Presentation manifest or collection.
         options: those of `read_with_splits`.
@@ -107,30 +108,30 @@ def read_with_splits(
             the licence counts beside the others that state rights.
         tasks: columns of classes beside style, genre and artist; each becomes a column of the records.
         classes: the task whose classes the subfolders of a folder are: `style`, `genre`, `artist`, or one's own.
-        images_dir: where the pictures of a IIIF source are kept; by default a folder of this user's cache.
+        images_dir: where pictures that a source names by addresses are kept; by default a folder of this user's cache.
         allow_outside: take also pictures that lie outside the source's folder, where a row or a link leads there.
-        allow_private_hosts: fetch a IIIF source also from this machine and from hosts of private networks.
+        allow_private_hosts: fetch also from this machine and from hosts of private networks.
     """
     if not isinstance(source, str | Path):
         raise DataError(f"a {type(source).__name__} is no source; give {ACCEPTED}.")
     own = own_tasks([*tasks, *([classes] if classes else [])])
     known = columns_with(columns or {}, own)
     text, path = str(source), Path(source)
+    fetched = Fetched(Path(images_dir) if images_dir else _cache(), allow_private_hosts)
     if not text.strip():
         raise DataError(f"the name of the source is empty; give {ACCEPTED}.")
     recover(path)
     if is_address(text) or (path.is_file() and path.suffix.lower() == ".json"):
         check_chosen([], known, source)  # it has no columns
-        settings = DownloadSettings(allow_private_hosts=allow_private_hosts)
-        dataset = read_iiif(text, Path(images_dir) if images_dir else _cache(), skipped, settings=settings)
+        dataset = read_iiif(text, fetched.folder, skipped, settings=fetched.settings)
         found = dataset, [""] * len(dataset)
     elif path.is_dir():
         # `resolve` so that "." has a name and a later change of folder does not lose the files
-        found = _read_folder(path.resolve(), skipped, known, list(own), classes, allow_outside=allow_outside)
+        found = _read_folder(path.resolve(), skipped, known, list(own), classes, fetched, allow_outside=allow_outside)
     elif path.is_file() and path.suffix.lower() in LISTS:
         table = _in_its_folder(path, allow_outside=allow_outside)
-        listed = listed_in_table(table, known, allow_outside=allow_outside)
-        found = _records(listed, table.parent, skipped, known, list(own))
+        listed = listed_in_table(table, known, skipped, allow_outside=allow_outside)
+        found = _records(fetched.files(listed, skipped), table.parent, skipped, known, list(own))
     elif path.is_file() and path.suffix.lower() == ".parquet":
         table = _in_its_folder(path, allow_outside=allow_outside)
         found = read_table(table, known, skipped, list(own), allow_outside=allow_outside)
@@ -170,16 +171,45 @@ def _cache() -> Path:
 
 
 def _read_folder(
-    folder: Path, skipped: SkipList, columns: Columns, own: list[str], classes: str | None, *, allow_outside: bool
+    folder: Path,
+    skipped: SkipList,
+    columns: Columns,
+    own: list[str],
+    classes: str | None,
+    fetched: "Fetched",
+    *,
+    allow_outside: bool,
 ) -> tuple[Dataset, list[str]]:
     if (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file():
         check_chosen([], columns, folder)  # its columns are the fields of a record
         return read_prepared_splits(folder, skipped)
     if is_stored_dataset(folder):
         return read_table(folder, columns, skipped, own, allow_outside=allow_outside)
-    return _records(
-        listed_in_folder(folder, columns, classes, allow_outside=allow_outside), folder, skipped, columns, own
-    )
+    listed = listed_in_folder(folder, columns, classes, skipped, allow_outside=allow_outside)
+    return _records(fetched.files(listed, skipped), folder, skipped, columns, own)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Where the pictures that a source names by addresses are kept, and from where they may come."""
+
+    folder: Path
+    allow_private_hosts: bool
+
+    @property
+    def settings(self) -> DownloadSettings:
+        """How servers are asked."""
+        return DownloadSettings(allow_private_hosts=self.allow_private_hosts)
+
+    def files(self, listed: Iterable[Listed], skipped: SkipList) -> list[Listed]:
+        """The same pictures as files; those that cannot be fetched are noted in `skipped`."""
+        items = list(listed)
+        if not any(item.address for item in items):
+            return items
+        wanted = [Wanted(file_of(item.address), (item.address,)) for item in items if item.address]
+        files = iter(download_images(wanted, self.folder, skipped, settings=self.settings))
+        paths = [next(files) if item.address else item.path for item in items]
+        return [replace(item, path=path) for item, path in zip(items, paths, strict=True) if path]
 
 
 def _records(
@@ -195,8 +225,8 @@ def _records(
             skipped.add(item.id, LISTED_TWICE)
             continue
         kept.append(item)
-    ids = distinct_ids([item.id for item in kept])  # names on disk may differ in their form of Unicode only
     rows = [item.row for item in kept]
+    ids = own_ids(rows, [item.id for item in kept])
     if rows:
         check_chosen(rows, columns, folder)
     add_card_rights(rows, stated_in_card(folder), folder.name, skipped)

@@ -43,6 +43,11 @@ class Wanted:
     addresses: tuple[str, ...]
 
 
+def file_of(address: str) -> str:
+    """The name under which a picture of an address is kept."""
+    return hashlib.sha256(address.encode()).hexdigest()[:24] + ".jpg"
+
+
 def download_images(
     wanted: Iterable[Wanted],
     folder: Path,

@@ -6,7 +6,6 @@ What documents say is parsed in `iiif_documents.py`. A manifest, a canvas or a p
 with its address and the reason, and the rest goes on.
 """
 
-import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,12 +15,11 @@ from urllib.parse import urljoin
 
 from datasets import Dataset
 
-from artextract_hf.data.dates import Years, checked_years, printed_years
 from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_address, shown
 from artextract_hf.data.labels import ARTISTS, UNKNOWN, known_artist
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.schema import SkipList, make_dataset, new_record, painting_features
-from artextract_hf.data.sources.download import Wanted, download_images
+from artextract_hf.data.sources.download import Wanted, download_images, file_of
 from artextract_hf.data.sources.iiif_documents import (
     MAX_DOCUMENT,
     Canvas,
@@ -33,6 +31,7 @@ from artextract_hf.data.sources.iiif_documents import (
     type_of,
 )
 from artextract_hf.data.sources.iiif_words import Part, id_of
+from artextract_hf.data.words.dates import Years, checked_years, printed_years
 from artextract_hf.errors import DataError
 
 MAX_DEPTH = 8  # collections inside collections
@@ -63,7 +62,7 @@ def read_iiif(
     settings = settings or DownloadSettings()
     name = str(source)
     canvases = _one_licence(list(_unique(_walk(name, Fetcher(settings), skipped, side=side), skipped)))
-    wanted = [Wanted(hashlib.sha256(c.images[0].encode()).hexdigest()[:24] + ".jpg", c.images) for c in canvases]
+    wanted = [Wanted(file_of(c.images[0]), c.images) for c in canvases]
     files = download_images(wanted, images_dir, skipped, settings=settings)
     kept = [(canvas, file) for canvas, file in zip(canvases, files, strict=True) if file]
     if not kept:

@@ -11,8 +11,9 @@ from itertools import chain
 from typing import Any
 
 from artextract_hf.data.fetch import is_address
-from artextract_hf.data.fields import COLUMNS, artist_as_printed, column_key, names_holder, states_rights
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_closed, least_open, names_closed
+from artextract_hf.data.words.columns import COLUMNS, column_key, names_holder, states_rights
+from artextract_hf.data.words.fields import artist_as_printed
 
 LANGUAGES = ("en", "none", "@none")  # preferred, then whatever is there
 

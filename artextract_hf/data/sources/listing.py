@@ -7,6 +7,7 @@ A picture has to lie in the folder of its source: not a row, and not a link, tak
 """
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,13 @@ from pathlib import Path
 from PIL import Image
 
 from artextract_hf.data.decode import FORMATS
-from artextract_hf.data.fields import PART, SPLIT_NAMES, Columns, fields_of
+from artextract_hf.data.fetch import is_address, shown
 from artextract_hf.data.rights import least_open
+from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
+from artextract_hf.data.words.columns import Columns
+from artextract_hf.data.words.fields import PART, SPLIT_NAMES, fields_of
 from artextract_hf.errors import ImageError
 
 PARQUET = ".parquet"
@@ -33,8 +37,9 @@ class Listed:
 
     Attributes:
         id: name of the source and path in it.
-        path: of its file.
+        path: of its file, or of the place where one would be that has to be fetched.
         row: what the table says, by field of the schema.
+        address: of its picture, where that has to be fetched first.
         problem: why it cannot be used, where that is known before its file is opened.
     """
 
@@ -42,6 +47,7 @@ class Listed:
     path: Path
     row: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    address: str = ""
 
 
 def add_rights(first: Listed, other: Listed) -> None:
@@ -50,28 +56,50 @@ def add_rights(first: Listed, other: Listed) -> None:
         first.row["license"] = stated
 
 
-def listed_in_table(table: Path, columns: Columns, *, allow_outside: bool) -> Iterator[Listed]:
-    """The pictures that a CSV or JSON Lines file names, by paths relative to it.
+def listed_in_table(table: Path, columns: Columns, skipped: SkipList, *, allow_outside: bool) -> Iterator[Listed]:
+    """The pictures that a list names, by paths relative to it or by addresses; a row may name several of one work.
 
     Raises:
         DataError: it cannot be read, or has no column that names the pictures.
     """
     files = NamedFiles(table.parent)
-    for number, row in enumerate(read_rows(table, columns), start=1):
+    for number, row in enumerate(read_rows(table, columns, skipped), start=1):
         words = fields_of(row.cells, columns)
-        name = words.pop("image", "") or f"(row {number} names no file)"
-        path, problem = table.parent / name, row.problem
-        try:
-            path = files.find(name)
-            if not allow_outside and not files.hold(path):
-                problem = outside(table.parent)
-        except ImageError as error:
-            problem = str(error)
-        known = not problem and path.is_relative_to(table.parent)
-        yield Listed(_id(path, table.parent) if known else f"{table.parent.name}/{name}", path, words, problem)
+        skipped.tables[-1].count(words)
+        named = [words.pop(name, "") for name in ("image", "image_url")]
+        cell = next(filter(None, named), f"(row {number} names no file)")
+        for name in _names(cell, files):
+            yield _listed_in_row(name, dict(words), row.problem, table, files, allow_outside=allow_outside)
 
 
-def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, allow_outside: bool) -> Iterator[Listed]:
+def _names(cell: str, files: NamedFiles) -> list[str]:
+    """The pictures that a cell names: one, or several parted by semicolons, bars, commas or line breaks."""
+    parts = [part.strip() for part in re.split(r"[;|,\n]", cell) if part.strip()]
+    if len(parts) < 2 or files.has(cell):
+        return [cell]
+    is_several = all(is_address(part) or Path(part).suffix.lower() in KINDS for part in parts)
+    return list(dict.fromkeys(parts)) if is_several else [cell]
+
+
+def _listed_in_row(
+    name: str, words: dict[str, str], problem: str, table: Path, files: NamedFiles, *, allow_outside: bool
+) -> Listed:
+    if is_address(name):
+        return Listed(f"{table.parent.name}/{shown(name)}", table.parent / shown(name), words, problem, name)
+    path = table.parent / name
+    try:
+        path = files.find(name)
+        if not allow_outside and not files.hold(path):
+            problem = outside(table.parent)
+    except ImageError as error:
+        problem = str(error)
+    known = not problem and path.is_relative_to(table.parent)
+    return Listed(_id(path, table.parent) if known else f"{table.parent.name}/{name}", path, words, problem)
+
+
+def listed_in_folder(
+    folder: Path, columns: Columns, classes: str | None, skipped: SkipList, *, allow_outside: bool
+) -> Iterator[Listed]:
     """Every visible file of the folder, then what its metadata names but is not there, and rows that do not count.
 
     Of hidden pictures that no row names the first is listed, with their number.
@@ -87,7 +115,7 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
         tables.append(beside)
     counting: dict[Path, tuple[Path, Listed]] = {}  # by picture, with the folder of the list
     for table in tables:
-        for item in listed_in_table(table, columns, allow_outside=allow_outside):
+        for item in listed_in_table(table, columns, skipped, allow_outside=allow_outside):
             if table.parent == folder.parent and not item.path.is_relative_to(folder):
                 continue  # no part of this source
             place, first = counting.setdefault(item.path, (table.parent, item))
@@ -107,8 +135,9 @@ def listed_in_folder(folder: Path, columns: Columns, classes: str | None, *, all
         yield Listed(_id(path, folder), path, row, problem)
     if hidden := sorted(item.id for item in items if item.problem == HIDDEN and item.path not in rows):
         yield Listed(hidden[0], folder / hidden[0], problem=f"{HIDDEN}; such pictures: {len(hidden)}")
-    for path, item in rows.items():  # missing, or refused
-        yield Listed(_id(path, folder) if path.is_relative_to(folder) else item.id, path, item.row, item.problem)
+    for path, item in rows.items():  # missing, refused, or to be fetched
+        is_here = path.is_relative_to(folder) and not item.address
+        yield replace(item, id=_id(path, folder)) if is_here else item
 
 
 def _is_in_splits(paths: Iterable[tuple[str, ...]]) -> bool:

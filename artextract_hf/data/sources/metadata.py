@@ -1,7 +1,8 @@
-"""The rows of a file that describes pictures: CSV as spreadsheets write it, JSON Lines or Parquet as `datasets` does.
+"""The rows of a file that describes pictures: CSV or Excel as a desk has it, JSON Lines or Parquet as `datasets` does.
 
-A CSV file may be parted by commas, semicolons, tabs or bars, in UTF-8 or in UTF-16 with its mark. What cannot be read
-without a doubt is refused with its line, and a row with more cells than the header has is handed on as a bad one.
+A CSV file may be parted by commas, semicolons, tabs or bars, in UTF-8, in UTF-16 with its mark, or in the encoding of
+Western Europe's Windows. What cannot be read without a doubt is refused with its line, and a row with more cells than
+the header has is handed on as a bad one.
 """
 
 import codecs
@@ -11,6 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,14 +21,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artextract_hf.data.fields import Columns, cells_of, column_key, is_read, may_tell_of_rights
 from artextract_hf.data.saved import check_files
+from artextract_hf.data.schema import SkipList, TableReading
 from artextract_hf.data.sources.named_files import NamedFiles
+from artextract_hf.data.sources.spreadsheet import sheet_rows
+from artextract_hf.data.words.columns import Columns, column_key, columns_found, is_read, picture_column
+from artextract_hf.data.words.fields import cells_of, may_tell_of_rights
 from artextract_hf.errors import DataError, first_line
 
-LISTS = (".csv", ".tsv", ".jsonl")  # endings of a list of pictures
-METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # read in a folder of pictures
+LISTS = (".csv", ".tsv", ".jsonl", ".xlsx")  # endings of a list of pictures
+METADATA = (
+    "metadata.csv",
+    "metadata.tsv",
+    "metadata.xlsx",
+    "metadata.jsonl",
+    "metadata.parquet",
+)  # read in a folder of pictures
 MAX_ROWS = 1_000_000  # of a Parquet file, whose million rows can be a few bytes
+WINDOWS = "windows-1252"  # what Excel of Western Europe and America calls CSV; it holds all of Latin-1's letters
 BATCH = 1000  # of them, read at a time
 MAX_TEXT = 250_000_000  # bytes of a list in CSV or JSON Lines: 250 for each of a million pictures
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -44,22 +56,24 @@ class Row:
     problem: str = ""
 
 
-def read_rows(table: Path, columns: Columns) -> Iterator[Row]:
+def read_rows(table: Path, columns: Columns, skipped: SkipList) -> Iterator[Row]:
     """The rows of a metadata file.
 
     Args:
         table: a file that ends in one of LISTS, or a Parquet file.
         columns: the names a column may have, by field of the schema.
+        skipped: where it is noted how the table is understood.
 
     Raises:
         DataError: it cannot be read, or has no column that names the pictures.
     """
-    ending = table.suffix.lower()
-    if ending == ".jsonl":
-        return _json_rows(table, columns)
-    if ending == ".parquet":
-        return _parquet_rows(table, columns)
-    return _csv_rows(table, columns)
+    readers = {".jsonl": _json_rows, ".parquet": _parquet_rows, ".xlsx": _excel_rows}
+    return readers.get(table.suffix.lower(), _csv_rows)(table, columns, skipped)
+
+
+def _note(skipped: SkipList, table: Path, kind: str, names: Iterable[str], columns: Columns) -> None:
+    """Note how a table is understood."""
+    skipped.tables.append(TableReading(table.name, kind, *columns_found(names, columns)))
 
 
 def csv_lines(lines: Iterable[str], table: Path, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
@@ -113,8 +127,8 @@ def _meaning(error: str, line: int) -> str:
     return f"line {line}: {error}."
 
 
-def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
-    text = text_of(table)
+def _csv_rows(table: Path, columns: Columns, skipped: SkipList) -> Iterator[Row]:
+    text, encoding = decoded(table, WINDOWS)
     marked = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # what Excel writes and reads
     separator = marked[1] if marked else _separator(text, columns)
     lines = csv_lines(io.StringIO(text, newline=""), table, separator)
@@ -122,7 +136,9 @@ def _csv_rows(table: Path, columns: Columns) -> Iterator[Row]:
         next(lines)
     header = next(lines, (1, []))
     names = _lower(header[1])
-    place = names.index(_image_column(names, table, columns))
+    place = names.index(picture_column(names, columns, table))
+    kind = f"CSV in {encoding}, parted by {SEPARATORS.get(separator, separator)}"
+    _note(skipped, table, kind, header[1], columns)
     rows = _closed(chain([header], lines), separator, place, table)
     next(rows)
     for line, cells in rows:
@@ -161,7 +177,7 @@ def _separator(text: str, columns: Columns) -> str:
     head = text[: csv.field_size_limit()]
     for separator in SEPARATORS:
         header = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
-        if set(columns["image"]) & set(_lower(header)):
+        if {*columns["image"], *columns["image_url"]} & set(_lower(header)):
             return separator
     return ","
 
@@ -182,8 +198,19 @@ def _too_long(cells: list[str], columns: int, separator: str, line: int) -> str:
     )
 
 
-def _json_rows(table: Path, columns: Columns) -> Iterator[Row]:
+def _excel_rows(table: Path, columns: Columns, skipped: SkipList) -> Iterator[Row]:
+    sheet, lines = sheet_rows(table, columns)
+    header = lines[0][1] if lines else []
+    names = [str(name or "") for name in header]
+    picture_column(names, columns, table)
+    _note(skipped, table, f"Excel, sheet {sheet}", filter(None, names), columns)
+    for number, values in lines[1:]:
+        yield Row(_cells(zip(_lower(names), values, strict=False), columns, f"row {number} of {table}"))
+
+
+def _json_rows(table: Path, columns: Columns, skipped: SkipList) -> Iterator[Row]:
     rows = []
+    names: dict[str, None] = {}
     for line, text in enumerate(text_of(table).split("\n"), start=1):
         if not text.strip():
             continue
@@ -193,8 +220,10 @@ def _json_rows(table: Path, columns: Columns) -> Iterator[Row]:
             raise DataError(f"{table} cannot be read as JSON Lines: line {line}: {error}") from None
         if not isinstance(row, dict):
             raise DataError(f"{table} cannot be read as JSON Lines: line {line} is no object.")
+        names |= dict.fromkeys(row)
         rows.append(_cells(row.items(), columns, f"line {line} of {table}"))
-    _image_column(list(dict.fromkeys(name for row in rows for name in row)), table, columns)
+    picture_column(list(dict.fromkeys(name for row in rows for name in row)), columns, table)
+    _note(skipped, table, "JSON Lines", names, columns)
     return map(Row, rows)
 
 
@@ -205,13 +234,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _parquet_rows(table: Path, columns: Columns) -> Iterator[Row]:
+def _parquet_rows(table: Path, columns: Columns, skipped: SkipList) -> Iterator[Row]:
     """The rows of a Parquet file; of its columns only those that mean something here are read."""
     check_files([table])
     with pq.ParquetFile(table) as file:
         if file.metadata.num_rows > MAX_ROWS:
             raise DataError(f"{table} has {file.metadata.num_rows} rows; a list of pictures has at most {MAX_ROWS}.")
-        _image_column(_lower(field.name for field in file.schema_arrow if _is_text(field.type)), table, columns)
+        picture_column([field.name for field in file.schema_arrow if _is_text(field.type)], columns, table)
+        _note(skipped, table, "Parquet", file.schema_arrow.names, columns)
         wanted = [field.name for field in file.schema_arrow if _is_wanted(field, columns)]
         number = 0
         for batch in file.iter_batches(BATCH, columns=list(dict.fromkeys(wanted))):
@@ -239,21 +269,25 @@ def _is_text(kind: pa.DataType) -> bool:
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _image_column(names: list[str], table: Path, columns: Columns) -> str:
-    """The column that names the pictures."""
-    if column := next((column for column in columns["image"] if column in names), None):
-        return column
-    raise DataError(
-        f"{table} has no column {' or '.join(columns['image'])}; its columns are {', '.join(names) or 'none'}."
-    )
-
-
 def _lower(names: Iterable[str]) -> list[str]:
     return list(map(column_key, names))
 
 
 def text_of(table: Path) -> str:
     """The text of a file in UTF-8, or in the encoding that the mark at its beginning names."""
+    return decoded(table)[0]
+
+
+def decoded(table: Path, otherwise: str = "") -> tuple[str, str]:
+    """The text of a file, and the encoding: UTF-8, or what the mark at its beginning names.
+
+    Args:
+        table: the file.
+        otherwise: the encoding of a file without a mark that is not in UTF-8.
+
+    Raises:
+        DataError: it is in none of them, or too large.
+    """
     if table.stat().st_size > MAX_TEXT:
         raise DataError(f"{table} is larger than {MAX_TEXT / 1e6:g} MB; divide it, or write it as a Parquet file.")
     data = table.read_bytes()
@@ -261,11 +295,18 @@ def text_of(table: Path) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        if otherwise and encoding == "utf-8" and b"\0" not in data:
+            with suppress(UnicodeDecodeError):  # five bytes of it mean nothing
+                return data.decode(otherwise), otherwise.capitalize()
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{table} cannot be read as a text in {encoding.removesuffix('-sig').upper()}: line {line} holds the byte "
+            f"{table} cannot be read as a text in {_called(encoding)}: line {line} holds the byte "
             f"0x{data[error.start]:02x}. Save it in UTF-8; spreadsheets call that `CSV UTF-8`."
         ) from None
     if "\0" in text:
         raise DataError(f"{table} holds zero bytes, as UTF-16 without a mark does. Save it in UTF-8.")
-    return text
+    return text, _called(encoding)
+
+
+def _called(encoding: str) -> str:
+    return encoding.removesuffix("-sig").upper()

@@ -22,7 +22,6 @@ from typing import IO, Any, TextIO, cast
 import pandas as pd
 from datasets import Dataset
 
-from artextract_hf.data.dates import Years, checked_years
 from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.labels import ARTISTS, GENRES, STYLES, UNKNOWN, known_artist
 from artextract_hf.data.rights import ALLOW, claims_copyright
@@ -31,6 +30,7 @@ from artextract_hf.data.sources.download import Wanted, download_images
 from artextract_hf.data.sources.iiif_documents import image_url
 from artextract_hf.data.sources.metadata import csv_lines, holds_rows
 from artextract_hf.data.sources.museums.query import MuseumQuery, words_in
+from artextract_hf.data.words.dates import Years, checked_years
 from artextract_hf.errors import DataError
 
 OPEN_LICENSE = "CC0 1.0"

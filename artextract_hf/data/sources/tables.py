@@ -1,6 +1,6 @@
 """Records from what the `datasets` library reads: a Parquet file, a folder as the Hub stores it, or a name on the Hub.
 
-A column of images, or of paths to files of the collection, and whatever else COLUMNS of `data/fields.py` knows.
+A column of images, or of paths to files of the collection, and whatever else COLUMNS of `data/words/columns.py` knows.
 Classes come by name: those that say "unknown" become -1, and those of the release are put in its order.
 `huggan/wikiart` is such a data set: 129 artists with an "Unknown Artist", 11 genres with an "Unknown Genre", 27 styles
 (its dataset_infos.json).
@@ -27,31 +27,30 @@ from datasets import (
 )
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from artextract_hf.data.dates import Years, years_of
-from artextract_hf.data.fields import (
-    PART,
-    Columns,
-    cells_of,
-    check_chosen,
-    column_key,
-    features_of,
-    fields_of,
-    label_of,
-    labels_of,
-    list_several,
-    may_tell_of_rights,
-    own_tasks,
-    splits_of,
-    words_of,
-)
 from artextract_hf.data.labels import TASKS, UNKNOWN, class_table, display_name, is_unknown
-from artextract_hf.data.nested import plain_rows
 from artextract_hf.data.pictures import check_picture, encoded_pictures, picture_source, usable
 from artextract_hf.data.saved import check_files
 from artextract_hf.data.schema import SkipList, distinct_ids, make_dataset, new_record, painting_features
 from artextract_hf.data.sources.cards import StatedOfAll, add_card_rights, stated_in, stated_in_card
 from artextract_hf.data.sources.hub_format import as_pattern, check_columns, download_repository, load_stored
 from artextract_hf.data.sources.named_files import first_elsewhere, homes, outside
+from artextract_hf.data.words.columns import Columns, column_key, own_tasks, picture_column
+from artextract_hf.data.words.dates import Years, years_of
+from artextract_hf.data.words.fields import (
+    PART,
+    cells_of,
+    check_chosen,
+    features_of,
+    fields_of,
+    label_of,
+    labels_of,
+    list_several,
+    may_tell_of_rights,
+    own_ids,
+    splits_of,
+    words_of,
+)
+from artextract_hf.data.words.nested import plain_rows
 from artextract_hf.errors import ArtExtractError, DataError, ImageError, first_line
 
 
@@ -148,9 +147,10 @@ def _read(
     rows = _rows(words, ids, columns, source) if words.column_names else [{} for _ in ids]
     check_chosen(rows, columns, source)
     add_card_rights(rows, of_all, name, skipped)
-    list_several(zip(ids.values(), rows, strict=True), skipped)
-    years = years_of(list(ids.values()), rows, skipped)
-    records = _records(rows, list(ids.values()), years, [*own, *classes])
+    names = own_ids(rows, list(ids.values()))
+    list_several(zip(names, rows, strict=True), skipped)
+    years = years_of(names, rows, skipped)
+    records = _records(rows, names, years, [*own, *classes])
     pictures = pictures.select(list(ids))
     if _is_text(pictures.features["image"]):
         paths = [{"path": str(folders[0] / path), "bytes": None} for path in pictures["image"]]
@@ -158,7 +158,7 @@ def _read(
     pictures = pictures.cast_column("image", Image(mode="RGB"))  # they stay where they are, mapped into memory
     dataset = concatenate_datasets([records, pictures], axis=1)
     ordered = [*painting_features(), *(name for name in records.column_names if name not in painting_features())]
-    return dataset.select_columns(ordered), splits_of(rows, list(ids.values()), skipped)
+    return dataset.select_columns(ordered), splits_of(rows, names, skipped)
 
 
 def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
@@ -175,11 +175,8 @@ def _class_columns(words: Dataset, columns: Columns) -> dict[str, str]:
 def _split(table: Dataset, source: str | Path, columns: Columns) -> tuple[Dataset, Dataset, list[str | None]]:
     """The words of each row; its picture, as a cell or as the name of a file; and how it is called if not by that."""
     spelt = {column_key(column): column for column in table.column_names}
+    picture_column(table.column_names, {**columns, "image_url": ()}, source)  # addresses are not fetched
     usual = [spelt[c] for c in columns["image"] if c in spelt]
-    if not usual:
-        raise DataError(
-            f"{source} has no column {' or '.join(columns['image'])}; its columns are {', '.join(table.column_names)}."
-        )
     pixels = [column for column in usual if not _is_text(table.features[column])]
     named = [column for column in usual if column not in pixels]
     image = (pixels or named)[0]  # pixels come before the names of files

@@ -12,7 +12,7 @@ import unicodedata
 import pyarrow as pa
 
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.filters import parse_where
+from artextract_hf.retrieval.filters import is_part, parse_where
 from artextract_hf.retrieval.records import known_types
 
 _SQL: dict[type[ast.cmpop], str] = {
@@ -36,7 +36,8 @@ def sql_where(where: str, fields: pa.Schema) -> str:
         fields: names and types of the records' fields; those that are neither texts nor numbers cannot be compared.
 
     Raises:
-        QueryError: not a filter, a field that no record has, or more than MAX_DEPTH levels of `and` and `or`.
+        QueryError: not a filter, a field that no record has, `in` for a part of a text, or more than MAX_DEPTH levels
+            of `and` and `or`.
     """
     fields = known_types(fields)
     examples = {field.name: pa.nulls(1, field.type) for field in fields if _is_comparable(field.type)}
@@ -74,6 +75,8 @@ def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, fields: pa.Schem
     """True or false, never null; false of a field that has no type, since no record knows a value of it."""
     if any(pa.types.is_null(fields.field(side.id).type) for side in (left, right) if isinstance(side, ast.Name)):
         return "false"
+    if isinstance(op, ast.In | ast.NotIn) and is_part(left, right):
+        raise QueryError("a database compares whole texts; it cannot look for a part of one.")
     if isinstance(op, ast.In | ast.NotIn):
         return _member(left, op, right, fields)
     sides = [_side(left, right, fields), _side(right, left, fields)]

@@ -113,7 +113,7 @@ def test_a_csv_gives_the_record_its_words(tmp_path):
     table = (
         "file_name,object_id,title,artist,date,rights,iiif_url\n"
         'images/1.jpg,7,"Rouen, morning","Claude Monet (French, 1840–1926)",1892–94,CC0 1.0,https://museum.example/1\n'
-        "images/2.jpg,8,,Unknown hand,17th century,,\n"
+        "images/2.jpg,8,,Unknown hand,Louis XV,,\n"
         "images/gone.jpg,9,Lost,,,,\n"
         ",10,Nameless,,,,\n"
     )
@@ -137,9 +137,9 @@ def test_a_csv_gives_the_record_its_words(tmp_path):
         "wikidata_id": "",
         "alt_text": "",
     }
-    assert (second["title"], second["year"], second["credit_line"]) == ("8", None, "Unknown hand, 8, 17th century.")
+    assert (second["title"], second["year"], second["credit_line"]) == ("8", None, "Unknown hand, 8, Louis XV.")
     assert skipped == {
-        "m/images/2.jpg": "its date '17th century' is not understood, and is unknown; such works: 1",
+        "m/images/2.jpg": "its date 'Louis XV' is not understood, and is unknown; such works: 1",
         "m/images/gone.jpg": "there is no such file",
         "m/(row 4 names no file)": "there is no such file",
     }
@@ -235,9 +235,9 @@ def damaged_data_set(tmp_path):
         (lambda p: "artextract/paintings", "cannot be read as a data set"),
         (lambda p: write(p, {"empty/.keep": ""}) / "empty", "no usable picture"),
         (lambda p: write(p, {"bad/a.jpg": "text"}) / "bad", "no usable picture .*1 were left out.*a.jpg"),
-        (lambda p: write(p, {"a.csv": "title,artist\nx,y\n"}) / "a.csv", "no column file_name or path"),
+        (lambda p: write(p, {"a.csv": "title,artist\nx,y\n"}) / "a.csv", "no column file_name, path or image"),
         (lambda p: write(p, {"a.csv": "file_name,title\n"}) / "a.csv", "no usable picture"),
-        (lambda p: write(p, {"a.csv": b"file_name\n\xff\xfe\n"}) / "a.csv", "UTF-8"),
+        (lambda p: write(p, {"a.csv": b"file_name\n\xff\x81\n"}) / "a.csv", "UTF-8"),
         (lambda p: write(p, {"a.jpg": jpeg()}) / "a.jpg", "no file of a known kind"),
         (damaged_data_set, "cannot be read as a data set"),
     ],
@@ -266,8 +266,7 @@ def test_the_museum_reads_the_same_as_a_folder_and_as_a_table():
     by_folder, skipped = read(MUSEUM)
     by_table, _ = read(MUSEUM / "metadata.csv")
     assert len(by_folder) == 267
-    (told,) = skipped.values()  # "16th century", and twice "17th century"
-    assert told.endswith("is not understood, and is unknown; such works: 3")
+    assert not skipped
     assert sorted(by_folder["id"]) == sorted(by_table["id"])
     renoir = by_table[0]
     assert (renoir["id"], renoir["artist_name"], renoir["year"]) == (

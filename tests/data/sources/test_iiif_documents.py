@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from artextract_hf.data.fields import artist_as_printed
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.iiif_documents import parse_document, parse_manifest
 from artextract_hf.data.sources.iiif_words import text_of
+from artextract_hf.data.words.fields import artist_as_printed
 from artextract_hf.errors import DataError
 
 OWN = "https://m.example/own.jpg"

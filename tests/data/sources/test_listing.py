@@ -186,10 +186,10 @@ def test_hidden_pictures_are_counted_in_one_line_and_taken_where_a_row_names_the
     assert skipped == {"m/.a.png": "is hidden: its name begins with a dot; such pictures: 2"}
 
 
-def test_an_address_is_called_one(collection):
-    (collection / "list.csv").write_text("image\nhttps://museum.example/a.jpg\na.png\n")
+def test_an_address_is_fetched_unless_it_leads_into_a_private_network(collection):
+    (collection / "list.csv").write_text("image\nhttp://127.0.0.1:9/a.jpg\na.png\n")
     dataset, skipped = read(collection / "list.csv")
-    assert len(dataset) == 1 and "is an address" in skipped["m/https://museum.example/a.jpg"]
+    assert len(dataset) == 1 and "--allow-private-hosts" in skipped["http://127.0.0.1:9/a.jpg"]
 
 
 @pytest.mark.parametrize("source", ["m", "m/metadata.jsonl"])

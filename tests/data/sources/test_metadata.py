@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from artextract_hf.data.fields import COLUMNS
+from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.metadata import read_rows
+from artextract_hf.data.words.columns import COLUMNS
 from artextract_hf.errors import DataError
 
 TABLE = "file_name,title,rights\r\na.jpg,Sämann,CC0\r\nb.jpg,Straße,CC BY 4.0\r\n"
@@ -20,7 +21,7 @@ ROWS = [
 
 def rows(tmp_path, content, name="metadata.csv"):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(read_rows(tmp_path / name, COLUMNS))
+    return list(read_rows(tmp_path / name, COLUMNS, SkipList()))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def rows(tmp_path, content, name="metadata.csv"):
         codecs.BOM_UTF8 + TABLE.replace(",", ";").encode(),
         TABLE.replace(",", "\t").encode("utf-16"),
         codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"),
+        TABLE.replace(",", ";").encode("cp1252"),
         TABLE.encode("utf-32"),
         TABLE.replace("file_name,title", '" File_Name ","TITLE"'),
         TABLE.replace("CC0\r\n", "CC0,,\r\n"),  # empty cells behind the header's last
@@ -75,9 +77,12 @@ def test_a_text_of_several_lines_is_one_text(tmp_path):
         ('file_name,title,rights\nb.jpg,"Still Life,CC0\n.\\C.JPG,C",CC0\n', r"line 2 holds the row of .\\C.JPG"),
         ('file_name,"title\nc.jpg,C"\nb.jpg,B\n', "line 1 holds the row of c.jpg"),
         ('file_name,title\na.jpg,"Hands" (study)\n', "line 2 is followed by text"),
-        ("title,artist\nx,y\n", "no column file_name or path.*its columns are title, artist"),
+        (
+            "title,artist\nx,y\n",
+            "no column file_name, path or image; its columns are title, artist. .*--column image=COLUMN",
+        ),
         ("", "no column file_name.*none"),
-        (TABLE.encode("cp1252"), "UTF-8: line 2 holds the byte 0xe4. Save it in UTF-8"),
+        (TABLE.replace("ä", "ä\x81").encode("latin-1"), "UTF-8: line 2 holds the byte 0xe4. Save it in UTF-8"),
         (TABLE.encode("utf-16-le"), "zero bytes|UTF-8"),
         (codecs.BOM_UTF16_LE + b"a", "UTF-16"),
     ],
@@ -100,7 +105,7 @@ def test_json_lines_and_parquet_give_texts(tmp_path):
         {"file_name": "b.jpg", "title": "with \u2028 in it"},
     ]
     pd.DataFrame({"file_name": ["a.jpg"], "year": [1888]}).to_parquet(tmp_path / "metadata.parquet")
-    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList())
     assert row.cells == {"file_name": "a.jpg", "year": "1888"}
 
 
@@ -138,17 +143,17 @@ def test_two_columns_of_a_name_are_refused_with_their_line(tmp_path, name, conte
 def test_parquet_with_a_holder_of_rights_and_two_titles(tmp_path):
     columns = {"file_name": ["a.jpg"], "license": ["CC0"], "rights_holder": ["Ann"], "title": ["A"]}
     pq.write_table(pa.table(columns), tmp_path / "metadata.parquet")
-    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList())
     assert row.cells["rights_holder"] == "Ann"
     pq.write_table(pa.table(columns | {"Title": ["B"]}), tmp_path / "metadata.parquet")
     with pytest.raises(DataError, match="row 1 of .*metadata.parquet: two columns are called 'title'"):
-        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList()))
 
 
 @pytest.mark.parametrize("cell", [{"rights": "InC"}, [{"label": "Rights", "value": "InC"}], {"dc": {"rights": "InC"}}])
 def test_parquet_with_rights_in_a_structure(tmp_path, cell):
     pq.write_table(pa.table({"file_name": ["a.jpg"], "rights": ["CC0"], "meta": [cell]}), tmp_path / "metadata.parquet")
-    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList())
     assert row.cells == {"file_name": "a.jpg", "rights": "InC"}
 
 
@@ -156,7 +161,7 @@ def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
     columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], ["x"]]
     names = ["file_name", "rights", "rights", "of no use"]
     pq.write_table(pa.Table.from_arrays([pa.array(c) for c in columns], names), tmp_path / "metadata.parquet")
-    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS)
+    (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList())
     assert row.cells == {"file_name": "a.jpg", "rights": "In copyright"}
 
 
@@ -175,9 +180,9 @@ def test_parquet_with_a_date_that_python_does_not_have_is_one_line(tmp_path, val
     columns = {"file_name": ["a.jpg"], "date": pa.array(values, kind), "other": pa.array(values, kind)}
     pq.write_table(pa.table(columns), tmp_path / "metadata.parquet")
     with pytest.raises(DataError, match=r"the column date of .*metadata.parquet cannot be read as") as raised:
-        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList()))
     assert "\n" not in str(raised.value)
-    (row,) = read_rows(tmp_path / "metadata.parquet", {**COLUMNS, "year": ("year",), "year_end": ("year",)})
+    (row,) = read_rows(tmp_path / "metadata.parquet", {**COLUMNS, "year": ("year",), "year_end": ("year",)}, SkipList())
     assert row.cells == {"file_name": "a.jpg"}
 
 
@@ -185,7 +190,7 @@ def test_parquet_of_more_rows_than_a_collection_has_is_refused(tmp_path, monkeyp
     monkeypatch.setattr("artextract_hf.data.sources.metadata.MAX_ROWS", 2)
     pd.DataFrame({"file_name": ["a.jpg"] * 3}).to_parquet(tmp_path / "metadata.parquet")
     with pytest.raises(DataError, match=r"metadata.parquet has 3 rows.*at most 2"):
-        list(read_rows(tmp_path / "metadata.parquet", COLUMNS))
+        list(read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList()))
 
 
 @pytest.mark.parametrize(
@@ -215,4 +220,4 @@ def test_a_text_of_gigabytes_is_refused_before_it_is_read(tmp_path, name):
     with (tmp_path / name).open("wb") as file:
         file.truncate(2**31)
     with pytest.raises(DataError, match="larger than 250 MB"):
-        list(read_rows(tmp_path / name, COLUMNS))
+        list(read_rows(tmp_path / name, COLUMNS, SkipList()))

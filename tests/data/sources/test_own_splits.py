@@ -171,7 +171,7 @@ def test_classes_of_ones_own_stay_as_they_are_written_and_folders_count_before_c
     splits, _ = read(tmp_path / "museum", classes="school")
     assert splits["all"].features["school"].names == ["Red Cat", "Red_Cat", "red-cat"]
     with pytest.raises(DataError, match="two columns would be the task a_b"):
-        read(tmp_path / "museum", tasks=["a b", "a-b"])
+        read(tmp_path / "museum", tasks=["a b", "a:b"])
 
 
 def test_equal_artists_and_titles_in_other_capitals_are_one_work(tmp_path):

@@ -103,7 +103,7 @@ def test_a_parquet_file_may_name_files_and_call_columns_its_own_way(tmp_path):
     ("make", "message"),
     [
         (lambda p: p.write_bytes(b"PAR1 but no more"), "cannot be read as a data set"),
-        (lambda p: pd.DataFrame({"title": ["x"]}).to_parquet(p), "no column file_name or path"),
+        (lambda p: pd.DataFrame({"title": ["x"]}).to_parquet(p), "no column file_name, path or image"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_so_in_one_line(tmp_path, make, message):

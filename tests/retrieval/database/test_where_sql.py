@@ -112,6 +112,7 @@ def test_by_hand():
         ("year is 1", "cannot hold"),
         ("year > " + "1" * 3000, "longer than"),
         ("not " * 400 + "year", "cannot hold"),
+        ("'port' in genre", "cannot look for a part"),
     ],
 )
 def test_what_is_no_filter_is_refused_as_in_the_file_index(where, message):

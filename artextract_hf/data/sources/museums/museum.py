@@ -14,7 +14,6 @@ from pathlib import Path
 from datasets import Dataset
 from tqdm import tqdm
 
-from artextract_hf.data.dates import reversal
 from artextract_hf.data.fetch import DownloadSettings
 from artextract_hf.data.rights import ALLOW, is_open
 from artextract_hf.data.schema import SkipList, make_dataset, painting_features
@@ -24,6 +23,7 @@ from artextract_hf.data.sources.museums.client import Client
 from artextract_hf.data.sources.museums.query import MuseumQuery
 from artextract_hf.data.sources.museums.work import Work, record_of
 from artextract_hf.data.sources.nga import NGA_SOURCE, read_nga
+from artextract_hf.data.words.dates import reversal
 from artextract_hf.errors import DataError
 
 Works = Callable[[Client, MuseumQuery, SkipList], Iterator[Work]]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.data.dates import first_year, last_year
 from artextract_hf.data.labels import ARTISTS, STYLES, UNKNOWN, known_artist, match_class
 from artextract_hf.data.rights import claims_copyright
 from artextract_hf.data.schema import new_record
+from artextract_hf.data.words.dates import first_year, last_year
 
 MOST = 10**15  # a larger number counts and names nothing
 MOST_YEARS = 10**6  # a number beyond is no year

@@ -5,21 +5,20 @@ import time
 import pyarrow as pa
 import pytest
 
-from artextract_hf.data.dates import years_of
-from artextract_hf.data.fields import (
-    COLUMNS,
+from artextract_hf.data.labels import is_unknown
+from artextract_hf.data.rights import is_open
+from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.columns import COLUMNS, columns_with
+from artextract_hf.data.words.dates import years_of
+from artextract_hf.data.words.fields import (
     artist_as_printed,
     cells_of,
     check_chosen,
-    columns_with,
     fields_of,
     rights_columns,
     stated_licenses,
     words_of,
 )
-from artextract_hf.data.labels import is_unknown
-from artextract_hf.data.rights import is_open
-from artextract_hf.data.schema import SkipList
 from artextract_hf.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""A table's row becomes the fields of a record: which columns are read, and what museums print in them.
+"""A table's row becomes the fields of a record: what museums print in the columns of `data/words/columns.py`.
 
 cells of a row --cells_of--> texts by column --fields_of--> texts by field --words_of, label_of--> title, artist, years,
 credit line, classes
@@ -14,109 +14,51 @@ from typing import Any
 import pyarrow as pa
 from datasets import Features
 
-from artextract_hf.data.dates import Years
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
-from artextract_hf.data.nested import may_name, named_parts
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
-from artextract_hf.data.schema import SkipList, painting_features, plain_text
+from artextract_hf.data.schema import SkipList, distinct_ids, painting_features, plain_text
+from artextract_hf.data.words.columns import (
+    CHOSEN_LICENSE,
+    COLUMNS,
+    CREDITS,
+    OPEN_FLAG,
+    Columns,
+    column_key,
+    is_flag,
+    is_read,
+    names_holder,
+    states_rights,
+    tells_of_rights,
+)
+from artextract_hf.data.words.dates import Years
+from artextract_hf.data.words.nested import may_name, named_parts
 from artextract_hf.errors import DataError
 
-Columns = Mapping[str, tuple[str, ...]]  # field of a record -> the columns that it is read from
 ClassTables = Mapping[str, tuple[list[str], dict[str, int]]]  # task -> what `class_table` gives
 
-# Column names as museums and `datasets` spell them, as `column_key` has them; of several that are present, the first
-# with a value counts. Of rights each counts, also under further names: a row is open where all that it states is.
-COLUMNS: Columns = {
-    "image": ("file_name", "path", "image", "filename", "img"),
-    "id": ("id", "object_id"),
-    "title": ("title", "object_id"),
-    "artist_name": ("artist_name", "artist", "attribution"),
-    "year": ("date", "year", "displaydate"),
-    "year_end": ("year_end", "endyear", "date", "displaydate"),
-    "license": (
-        "license", "licence", "rights", "license_url", "rights_statement", "rightsstatement",
-        "rights_and_reproduction", "copyright", "copyright_notice",
-    ),
-    "source_url": ("source_url", "iiif_url", "url"),
-    "credit_line": ("credit_line", "creditline", "credit"),
-    "medium": ("medium",),
-    "wikidata_id": ("wikidata_id", "wikidataid", "wikidata"),
-    "alt_text": ("alt_text", "assistivetext"),
-    "style": ("style",),
-    "genre": ("genre",),
-    "split": ("split",),
-}  # fmt: skip
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
-# Further columns that state rights, by a part of their name, also as `dcterms:accessRights` and `Nutzungsrechte`; who
-# holds them is a claim, and what else tells of them is no statement.
-_RIGHTS = re.compile(
-    r"rights|licen[cs]|copyright|restrict|permission|terms_?(of_?)?use|usage|use_and_repro|^reproduction|embargo|commercial_?use"
-    r"|rechte?($|[^a-z])|rechteinhaber|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
-    r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|版权|저작권"
-)
-_HOLDER = re.compile(r"holder|owner|inhaber|titular")
-_ASIDE = re.compile(r"credit|note|contact|year|date")
-# Texts in which a claim of copyright counts.
-_CREDITS = re.compile(
-    r"credit|courtesy|attribution|source|note|caption|description|summary|remark|photographer|legal|^terms$"
-)
-_OPEN_FLAG = re.compile(r"(dc(terms)?:)?(is)?_?(open_?access|public_?domain)")
-_CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
 PART = "part_of_the_source"  # key of a row: the split of the folder or of the files that it lies in
 IN_A_LIST = " in a list"  # behind the name of a column of classes where a list in it names several
 INSIDE = " inside, "  # behind the name of what tells of rights inside a cell, before a number
-CHOSEN_LICENSE = "chosen license"  # field of a row: what a column says that was chosen for its rights
 SEVERAL = "several classes"  # key of a row: the tasks of which it names several
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
 MAX_VALUES = 10_000  # in the lists and structures of a cell that means something
-YES = ("true", "yes", "y", "t", "1")  # in a column that says whether; it says no more than the licence does
-NO = ("false", "no", "n", "f", "0")
-
-
-def columns_with(chosen: Mapping[str, str], own: Mapping[str, str] | None = None) -> Columns:
-    """COLUMNS, with a chosen column in place of the usual ones for each field that is given; of rights, beside them.
-
-    Args:
-        chosen: field -> column.
-        own: task of one's own -> its column, see `own_tasks`; `chosen` may name another.
-
-    Raises:
-        DataError: there is no such field.
-    """
-    columns = {**COLUMNS, **{task: (column,) for task, column in (own or {}).items()}}
-    if unknown := [name for name in chosen if name not in (*columns, "artist")]:
-        raise DataError(f"a record has no field {', '.join(unknown)}; the fields are {', '.join(columns)}.")
-    chosen = {("artist_name" if name == "artist" else name): column for name, column in chosen.items()}
-    taken: dict[str, tuple[str, ...]] = {name: (column_key(column),) for name, column in chosen.items()}
-    if stated := taken.get("license"):
-        taken |= {"license": (*stated, *COLUMNS["license"]), CHOSEN_LICENSE: stated}
-    return {**columns, **taken}
-
-
-def own_tasks(columns: Iterable[str]) -> dict[str, str]:
-    """The tasks that columns of classes stand for, with their `column_key`; those of every record left out.
-
-    >>> own_tasks(["School", "Art movement", "style"])
-    {'school': 'school', 'art_movement': 'art_movement'}
-
-    Raises:
-        DataError: a column cannot be a task.
-    """
-    tasks: dict[str, str] = {}
-    for column in columns:
-        name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")
-        if not re.fullmatch(r"[^\W\d]\w*", name):
-            raise DataError(f"a task cannot be called {column!r}; it takes letters, digits and _, a letter first.")
-        if name in ("split", *painting_features()) and name not in TASKS:
-            raise DataError(
-                f"{name} is a field of every record; call the task otherwise and name its column (X={name})."
-            )
-        if tasks.setdefault(name, column_key(column)) != column_key(column):
-            raise DataError(f"two columns would be the task {name}; name one of them otherwise by --column.")
-    return {name: column for name, column in tasks.items() if name not in TASKS}
+YES = (
+    "true",
+    "yes",
+    "y",
+    "t",
+    "1",
+    "ja",
+    "oui",
+    "sì",
+    "si",
+    "sí",
+)  # in a column that says whether; it says no more than the licence does
+NO = ("false", "no", "n", "f", "0", "nein", "non", "nee")
 
 
 def split_of(row: Mapping[str, str]) -> str:
@@ -141,50 +83,6 @@ def splits_of(rows: Sequence[Mapping[str, str]], ids: Sequence[str], skipped: Sk
         reason = f"lies in the split {part}, but its row names {own}, which counts; such rows: {len(other)}"
         skipped.add(ids[other[0]], reason)
     return [own or part for own, part in zip(named, parts, strict=True)]
-
-
-def column_key(name: object) -> str:
-    """The name of a column as it is compared.
-
-    >>> column_key(" Credit Line")
-    'credit_line'
-    """
-    return re.sub(r"[\s_]+", "_", str(name).strip().lower())
-
-
-def states_rights(column: str, columns: Columns) -> bool:
-    """Whether a column, by its `column_key`, states rights.
-
-    >>> [states_rights(c, COLUMNS) for c in ("dcterms:license", "usage_rights", "rights_holder", "in_copyright")]
-    [True, True, False, True]
-    """
-    if column in columns["license"]:
-        return True
-    return _is_flag(column) or bool(_RIGHTS.search(column) and not _HOLDER.search(column) and not _ASIDE.search(column))
-
-
-def names_holder(column: str) -> bool:
-    """Whether a column, by its `column_key`, names who holds the rights.
-
-    >>> [names_holder(c) for c in ("dcterms:rightsholder", "copyright_owner", "copyright_holder_contact", "owner")]
-    [True, True, False, False]
-    """
-    return bool(_RIGHTS.search(column) and _HOLDER.search(column) and not _ASIDE.search(column))
-
-
-def is_read(column: str, columns: Columns) -> bool:
-    """Whether a column, by its `column_key`, means something to a record."""
-    return any(column in usual for usual in columns.values()) or tells_of_rights(column, columns)
-
-
-def tells_of_rights(column: str, columns: Columns) -> bool:
-    """Whether a column, by its `column_key`, states rights, names their holder or may credit somebody."""
-    return states_rights(column, columns) or names_holder(column) or bool(_CREDITS.search(column))
-
-
-def _is_flag(column: str) -> bool:
-    """Whether a column says whether a picture is open, or is not."""
-    return bool(_OPEN_FLAG.fullmatch(column) or _CLOSED_FLAG.fullmatch(column))
 
 
 def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, str]:
@@ -256,9 +154,9 @@ def _least_open(column: str, statements: Iterable[str]) -> str:
 
 def _allows(column: str, text: str) -> bool:
     """Whether a column, by its `column_key`, says that a picture is open."""
-    if not _is_flag(column):
+    if not is_flag(column):
         return is_open(text)
-    return text.lower() in (YES if _OPEN_FLAG.fullmatch(column) else NO) or is_open(text)
+    return text.lower() in (YES if OPEN_FLAG.fullmatch(column) else NO) or is_open(text)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -279,15 +177,26 @@ def _texts(value: Any) -> Iterator[str]:
 def fields_of(cells: Mapping[str, str], columns: Columns) -> dict[str, str]:
     """A row by fields of the schema, each from the first of its columns that has a value; texts in one form of Unicode.
 
-    >>> fields_of({"object_id": "17", "artist": "Claude Monet", "date": ""}, COLUMNS)
-    {'id': '17', 'title': '17', 'artist_name': 'Claude Monet'}
+    >>> fields_of({"inv_nr": "17", "künstler": "Claude Monet", "date": ""}, COLUMNS)
+    {'id': '17', 'artist_name': 'Claude Monet'}
     """
     found = {name: next((cells[c] for c in usual if cells.get(c)), "") for name, usual in columns.items()}
     found["license"] = _license_of(cells, columns, found["credit_line"])
     found[SEVERAL] = " ".join(
         task for task in _tasks(columns) if any(f"{c}{IN_A_LIST}" in cells for c in columns[task])
     )
-    return {name: value if name == "image" else plain_text(value) for name, value in found.items() if value}
+    return {
+        name: value if name in ("image", "image_url") else plain_text(value) for name, value in found.items() if value
+    }
+
+
+def own_ids(rows: Sequence[Mapping[str, str]], ids: Sequence[str]) -> list[str]:
+    """The inventory number that a row gives its work, else the id of its place; each once, see `distinct_ids`.
+
+    >>> own_ids([{"id": "GM 12"}, {}, {"id": "GM 12"}], ["m/a.jpg", "m/b.jpg", "m/c.jpg"])
+    ['GM 12', 'm/b.jpg', 'GM 12-2']
+    """
+    return distinct_ids([row.get("id") or id_ for row, id_ in zip(rows, ids, strict=True)])
 
 
 def _tasks(columns: Columns) -> list[str]:
@@ -324,7 +233,7 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     """What a row states of the rights: a statement that is not open, where there is one."""
     statements = [cells.get(column, "") for column in columns["license"]]
     for column, text in cells.items():
-        if _is_flag(column):
+        if is_flag(column):
             if not _allows(column, text):
                 statements.append(f"{column}: {text}")
         elif column not in columns["license"] and states_rights(column, columns):
@@ -332,7 +241,7 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
     stated = least_open(statements)
     if not is_open(stated):
         return stated
-    texts = [credit, *(text for column, text in cells.items() if _CREDITS.search(column))]
+    texts = [credit, *(text for column, text in cells.items() if CREDITS.search(column))]
     claims = (text for text in texts if claims_copyright(text, stated))
     named = ((column.split(INSIDE)[0], text) for column, text in cells.items() if names_holder(column))
     holders = (f"{column}: {text}" for column, text in named if claims_as_holder(text, stated))

@@ -2,12 +2,13 @@
 
     c. 1875–90 -> 1875..1890    1880s -> 1880..1889    2160 - 2040 BC -> -2160..-2040    1803-11-27 -> 1803..1803
     before 1875 -> unknown..1875    after 1875, 1875 to present -> 1875..unknown    1650 ± 5 -> 1645..1655
+    17th century -> 1600..1699    2. Hälfte 17. Jh. -> 1650..1699    between 1870 and 75 -> 1870..1875
 
 A year before our era is negative: 500 BC is -500, as Wikidata and the National Gallery count. "1600s" is a whole
-century; one in words ("17th century") is unknown, and what follows it counts only where it lies in that century ("17th
-century (c. 1650)", not "17th century, frame 1850"). Years of other calendars (Hijri, Saka) do not count. What may be a
-month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901. A range that ends before it
-begins ("1890-1875") is handed on so, and `checked_years` takes it from a record.
+century, as one in words is (see `centuries`); years that follow it count only where they lie in it: "17th century
+(c. 1650)" is 1650, "17th century, frame 1850" the century. Years of other calendars (Hijri, Saka) do not count. What
+may be a month or the end of a range is taken for a range: "1803-11" ends in 1811, "1899-01" in 1901. A range that ends
+before it begins ("1890-1875") is handed on so, and `checked_years` takes it from a record.
 """
 
 import re
@@ -16,6 +17,7 @@ from itertools import pairwise
 
 from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.centuries import AFTER, BEFORE, ORDINAL, Centuries, find_centuries
 
 Years = tuple[int | None, int | None]  # the first and the last year that a work may be from; None where unknown
 
@@ -24,27 +26,23 @@ LONGEST = 300  # characters that are read; patterns with several repetitions are
 LAST_MONTH = 12  # "1888-12" is a month; "1875-60" is a range that ends before it begins
 SHOWN = 60  # characters of a date that is not understood
 
-# What stands behind a year before our era, and behind or before one of our era; with and without dots and spaces.
-_BEFORE = (
-    r"(?:b\.?\s?c\.?(?:\s?e\.?)?|before christ|av(?:ant|\.)?\s?j\.?\s?-?\s?c\.?|a\.\s?(?:de\s)?c\.?|f\.?\s?kr\.?"
-    r"|v(?:or|\.)?\s?(?:chr(?:istus|\.)?|u\.?\s?z\.?|unserer zeitrechnung))(?!\w)"
-)
-_AFTER = (
-    r"(?:a\.?\s?d\.?|c\.?\s?e\.?|d\.\s?c\.?|ap(?:r[eè]s|\.)?\s?j\.?\s?-?\s?c\.?|n(?:ach|\.)?\s?chr(?:istus|\.)?)(?!\w)"
-)
+# What stands before a year of our era.
 _AD = r"(?<!\w)(?:a\.\s?d\.|ad|anno domini)"
 _ABOUT = r"(?:(?:ca?|circa|about|um|vers)\b\.?\s*)?"
-_ORDINAL = r"(?:st|nd|rd|th|er|[eè]me|e|de|ste)(?!\w)"  # "16th" is no year
-_NUMBER = rf"(?<!\d)(?<!\d[.,])\d{{1,5}}(?!\d|{_ORDINAL})"  # of a longer one, as 30,000, no part
+_NUMBER = rf"(?<!\d)(?<!\d[.,])\d{{1,5}}(?!\d|{ORDINAL})"  # of a longer one, as 30,000, no part
 _TO = r"(?:-|to|bis|or|oder|ou|and|und|et|à)"
 _RANGE = rf"({_NUMBER})(?:\s*(?:/|{_TO})\s*{_ABOUT}({_NUMBER}))?"
-_END = rf"(?:\s*(?:-|to\b)\s*{_ABOUT}(?P<end>{_NUMBER})(?!\s*(?:{_BEFORE}|{_AFTER})))?"  # "50 BC-50"
+_END = rf"(?:\s*(?:-|to\b)\s*{_ABOUT}(?P<end>{_NUMBER})(?!\s*(?:{BEFORE}|{AFTER})))?"  # "50 BC-50"
 
-_OF_AN_ERA = re.compile(rf"{_AD}\s*{_ABOUT}{_RANGE}|{_RANGE}\s*(?:(?P<before>{_BEFORE}){_END}|{_AFTER})", re.IGNORECASE)
-_MENTION_OF_BEFORE = re.compile(rf"(?<!\w){_BEFORE}", re.IGNORECASE)
+_OF_AN_ERA = re.compile(rf"{_AD}\s*{_ABOUT}{_RANGE}|{_RANGE}\s*(?:(?P<before>{BEFORE}){_END}|{AFTER})", re.IGNORECASE)
+_MENTION_OF_BEFORE = re.compile(rf"(?<!\w){BEFORE}", re.IGNORECASE)
 _SIGNED = re.compile(rf"[\s(\[]*{_ABOUT}(-\d{{1,5}})(?!\d)(?:\s*(?:/|to|bis|\.\.|-)\s*([-+]?\d{{1,5}})(?!\d))?")
 # A day, perhaps with its time: Wikidata writes 00 for a month or day that is not known, cameras part them by colons.
 _DAY = re.compile(r"(?<!\d)(\d{4})([-/.:])(?:0?\d|1[0-2])\2(?:[0-2]?\d|3[01])(?!\d)(?:[T ]\d\d:\d\d\S*)?")
+_BETWEEN = re.compile(
+    rf"(?<!\w)(?:between|zwischen|entre|tra|fra|tussen)\s+{_ABOUT}(\d{{3,4}})\s+(?:and|und|et|y|e|en)\s+{_ABOUT}(\d{{2,4}})(?!\d)",
+    re.IGNORECASE,
+)
 _GIVE_OR_TAKE = re.compile(r"(?<!\d)(\d{3,4})\s*\(?\s*(?:±|\+\s?/?\s?-)\s*(\d{1,3})(?!\d)")  # "1650 ± 5", "+/- 5"
 _MONTH = (
     r"(?:jan|feb|f[ée]v|m[aä]r|a[pv]r|ma[iyg]|ju[inl]|aug|ao[uû]|ag|sep|o[ckt]t|nov|de[czs]|d[ée]c|dic|gen|ene|giu|lug|set"
@@ -54,8 +52,9 @@ _MONTH = (
 # Other calendars, by what stands before or behind a number. A range of theirs has a dash ("AH 1125-1130"); behind a
 # stroke stands the year of ours ("AH 1307/1890").
 _CALENDAR = (
-    r"a\.?\s?h\.?|anno hegirae|hijr\w*|hicr[iî]|he[gj]ira|s\.?\s?h\.?|هـ?|هجري[ةه]?|ش|[sś]h?aka|samvat|v\.?\s?s\.?"
-    r"|b\.?\s?e\.?|buddhist era|(?-i:A\.?M\.?)|anno mundi|anno martyrum"
+    r"a\.?\s?h\.?|anno hegirae|(?:de l')?h[eé]gire|hijr\w*|hicr[iî]|he[gj]ira|fasli|san(?=\s*\d)"
+    r"|e\.?\s?e\.?|b\.?\s?p\.?|s\.?\s?h\.?|هـ?|هجري[ةه]?|ش|[sś]h?aka|samvat|v\.?\s?s\.?"
+    r"|b\.?\s?e\.?|buddhist era|(?-i:A\.?M\.?)|anno mundi|anno martyrum|(?:of the )?martyrs"
 )
 _MORE = rf"(?:\s*{_TO}\s*\d+|\s*/\s*\d\d?)?(?!\d)"
 _OF_ANOTHER_CALENDAR = re.compile(
@@ -63,49 +62,48 @@ _OF_ANOTHER_CALENDAR = re.compile(
     rf"|\d+{_MORE}\s*(?:(?:{_CALENDAR})(?!\w)|(?-i:H)\.?(?!\s*\w))",
     re.IGNORECASE,
 )
-
-_CENTURY = re.compile(
-    r"\bcent(?:ury|uries|\.)|(?:st|nd|rd|th)\s*c(?!\w)|\bjahrhundert|\bjh|\bsi[eè]cle|\bsiglo|\bs[eé]culo|\bsecol[oi]"
-    r"|\beeuw|\bårhundrade|\bвек|\bs(?:ec)?\.\s*(?=[IVX])",
-    re.IGNORECASE,
-)
-_ROMAN = [x + i for x in ("", "X", "XX") for i in ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")]
-_NUMBERED = re.compile(rf"(?<!\w)(?:(\d\d?)(?:{_ORDINAL}|\.|(?=\s*[-/]\s*\d))|([IVX]+)(?:{_ORDINAL})?(?!\w))")
+_IN_ANOTHER_CALENDAR = re.compile(rf"\W{{0,2}}(?:{_CALENDAR})(?!\w)", re.IGNORECASE)
 
 _DECADES = r"(?:ann[ée]es|anni|años|anos|jaren|d[ée]cadas?\s+de|decade\s+of)\s+(?:los\s+|the\s+)?"
 _DECADE = r"(?:(?:'?s|'?er(?:ne)?|-(?:tal(?:et|en)?|årene|luku|е|х))\b|年代)"
 _SPAN = re.compile(
-    rf"(?P<decades>{_DECADES})?(?<!\d)(?P<year>[0-2]\d{{3}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d)(?P<decade>{_DECADE})?"
-    rf"(?:\s*(?:[-/]|to|bis|or|oder|ou)\s*{_ABOUT}(?P<short>\d\d?)(?!\d|\.?\s*{_MONTH})(?P<short_decade>{_DECADE})?)?",
+    rf"(?P<decades>{_DECADES})?(?<!\d)(?P<year>(?:[01]\d|20)\d{{2}}|\d{{3}}(?=\s*-\s*\d{{4}}))(?!\d|\.[1-9])(?P<decade>{_DECADE})?"
+    r"(?:[/-]\d\d(?=[/-]\d\d(?!\d)))?"  # "1620/30-40"
+    rf"(?:\s*(?:[-/]|to|until|till|bis|or|oder|ou)\s*{_ABOUT}(?P<short>\d\d?)(?!\d|\.?\s*{_MONTH})(?P<short_decade>{_DECADE})?)?",
     re.IGNORECASE,
 )
 
 # What is told behind the date of a work: of its copies, its frame, its repair.
 _OF_A_COPY = re.compile(
-    r"(?<=\d)\W{1,3}(?:(?:later|posthumously)\s+)?(?:printed|published|reprinted|cast|recast|framed?|restored|gedruckt|gegossen"
+    r"(?<=\d)\W{1,3}(?:(?:later|posthumously)\s+)?(?:printed|published|reprinted|cast|recast|framed?|restored|acquired|bought|purchased|donated|erworben|acquis|gedruckt|gegossen"
     r"|imprimée?|tirage|stampat[ao])(?!\w).*",
     re.IGNORECASE | re.DOTALL,
 )
 
 # Open ends: what stands directly before the first year, or before or behind the last.
-_NEAR = rf"\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
+_NEAR = rf"(?: or in)?\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
 _UNTIL = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:before|prior to|until|till|by|vor|bis|avant|ante|antes de|prima del|voor|tot|före|før|před"
-    rf"|przed|do|до)(?!\w)|(?<!\w)(?:not after|not? later than|earlier than)|[<≤]|^\W?-$|^\W?\.\./?){_NEAR}",
+    rf"(?:(?<!\w)(?<!not )(?:before|prior to|up to|until|till?|by|vor|bis|spätestens"
+    rf"|avant|jusqu'(?:à|en)|hasta|fino al?|ante(?: quem)?|antes de|prima del|voor"
+    rf"|tot|före|før|před"
+    rf"|przed|do|до)(?!\w)|^\W*to(?!\w)|(?<!\w)(?:not after|not? later than|earlier than|op zijn laatst)(?!\w)"
+    rf"|[<≤]|^\W?-$|^\W?\.\./?){_NEAR}",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|apr[eè]s|depuis|post|dopo il|despu[eé]s de|depois de|na|efter|po"
+    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|frühestens"
+    rf"|apr[eè]s|depuis|post(?: quem)?|dopo il|despu[eé]s de|depois de|na|efter|po"
     rf"|после)(?!\w)|(?<!\w)(?:not before|not? earlier than)|(?<!\w)(?<!no )(?<!not )later than|[>≥]){_NEAR}",
     re.IGNORECASE,
 )
+_FROM = re.compile(rf"(?<!\w)(?:from|à partir de|ab|a partir del?|desde|dal|vanaf)(?!\w){_NEAR}", re.IGNORECASE)
 _OR = r"\s*(?:,|or|and|oder|und|ou|et|o|e|of|en)\s*"
 _OR_EARLIER = re.compile(rf"{_OR}(?:earlier|before|fr[üu]her|avant|antes|prima|eerder)(?!\w)", re.IGNORECASE)
 _OR_LATER = re.compile(
     rf"{_OR}(?:later|after|sp[äa]ter|apr[eè]s|despu[eé]s|depois|dopo)(?!\w|\s+\w)|\s*onwards?(?!\w)"
     r"|\s*(?:[-/]|to\b|until|till|through|bis|jusqu'à|à|tot|hasta|al?\b|fino a)\s*(?:the\s+)?"
     r"(?:present|now|today|date\b|ongoing|heute|aujourd'hui|nos jours|heden|hoy|oggi)"
-    rf"|\s*\+(?!\s*[\d/-])|\s*[-/]\s*(?:\.\.|[\])?]|$)|\s*(?:-|to)\s*\d\d?{_ORDINAL}",  # "A.D. 50 - 3rd century"
+    rf"|\s*\+(?!\s*[\d/-])|\s*[-/]\s*(?:\.\.|[\])?]|$)|\s*(?:-|to)\s*\d\d?{ORDINAL}",  # "A.D. 50 - 3rd century"
     re.IGNORECASE,
 )
 
@@ -113,6 +111,9 @@ _OR_LATER = re.compile(
 _UP_TO = re.compile(
     rf"\s*(?:[-/]|to|bis|until|till|jusqu'à|à|al?|hasta|tot)\s*(?:\d\d?\.?\s*)?(?:{_MONTH}\s*)?{_ABOUT}", re.IGNORECASE
 )
+# A decade or a century of which digits are not known: "185?", "[189-?]", "18--", "18xx".
+_HALF_KNOWN = re.compile(r"(?<!\d)(?:(1\d\d)[-x?_]|(1\d)(?:--|xx|\?\?|__))\??(?![\w-])", re.IGNORECASE)
+_OF_A_LIFE = re.compile(r"\W*(?:born|b\.|geb\.?|geboren|née?|nato|nata|nacid[oa])(?!\w)", re.IGNORECASE)
 # What says that nothing is known: without date, sans date, ohne Jahr.
 _UNDATED = re.compile(
     r"[\W_]*(?:(?:undated|not? dated?|(?:date )?(?:unknown|not known)|n\.?\s?d|s\.?\s?d|o\.?\s?[dj])[\W_]*)?",
@@ -125,8 +126,8 @@ def printed_years(date: str, end: str = "") -> tuple[Years, str]:
 
     >>> printed_years("c. 1875-90"), printed_years("1875", "about 1890"), printed_years("1875", "n.d.")
     (((1875, 1890), ''), ((1875, 1890), ''), ((1875, 1875), ''))
-    >>> printed_years("17th century")
-    ((None, None), '17th century')
+    >>> printed_years("17th century"), printed_years("Louis XV")
+    (((1600, 1699), ''), ((None, None), 'Louis XV'))
     """
     stated = [text for text in (date, end) if not is_unknown(text) and not _UNDATED.fullmatch(text)]
     unread = next((text for text in stated if _window(text) == (None, None)), "")
@@ -172,7 +173,7 @@ def first_year(text: str) -> int | None:
     """The first year that a date names; None where it names none, or only the last ("before 1875").
 
     >>> first_year("c. 1875–90"), first_year("17th century"), first_year("500–450 B.C.E."), first_year("before 1875")
-    (1875, None, -500, None)
+    (1875, 1600, -500, None)
     """
     return _window(text)[0]
 
@@ -197,16 +198,29 @@ def _window(text: str) -> Years:
     text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u2010-\u2015]", "-", text))
     text = _GIVE_OR_TAKE.sub(lambda found: f"{int(found[1]) - int(found[2])}-{int(found[1]) + int(found[2])}", text)
     text = _OF_ANOTHER_CALENDAR.sub(" ", _OF_A_COPY.sub("", text))
-    dates = _in_named_centuries(text, _dates(text))
-    if not dates:
+    if _OF_A_LIFE.match(text):
         return None, None
+    text = _HALF_KNOWN.sub(lambda found: f"{found[1]}0s" if found[1] else f"{found[2]}00s", text)
+    text = _BETWEEN.sub(r"\1-\2", text)
+    dates = _dates(text)
+    if named := find_centuries(text):
+        dates = _in_centuries(dates, named)
+    if not dates:
+        return _years_of_centuries(text, named) if named else (None, None)
     if backwards := _backwards(text, dates):
         return backwards
     (head, (first, _)), (tail, _) = dates[0], dates[-1]
     last = max(end for _, (_, end) in dates)
     is_before = _UNTIL.search(text[: head.start()]) or _OR_EARLIER.match(text, tail.end())
-    is_after = _SINCE.search(text[: tail.start()]) or _OR_LATER.match(text, tail.end())
+    is_after = _SINCE.search(text[: tail.start()]) or _OR_LATER.match(text, tail.end()) or _is_start(text, tail)
+    if is_before and is_after and dates[0][1][1] > dates[-1][1][0]:  # "before 1870 and after 1850"
+        return dates[-1][1][0], dates[0][1][1]
     return None if is_before else first, None if is_after else last
+
+
+def _is_start(text: str, tail: re.Match[str]) -> bool:
+    """Whether the last date is the start of an open range ("from 1850"), and not a range itself ("from 1850 to 75")."""
+    return bool(_FROM.search(text[: tail.start()])) and not tail.groupdict().get("short")
 
 
 def _backwards(text: str, dates: list[tuple[re.Match[str], tuple[int, int]]]) -> tuple[int, int] | None:
@@ -231,21 +245,24 @@ def _dates(text: str) -> list[tuple[re.Match[str], tuple[int, int]]]:
     return [(match, _span(match, 9 if short or int(match["year"]) % 100 else 99)) for match in spans]
 
 
-def _in_named_centuries(
-    text: str, dates: list[tuple[re.Match[str], tuple[int, int]]]
+def _in_centuries(
+    dates: list[tuple[re.Match[str], tuple[int, int]]], named: Centuries
 ) -> list[tuple[re.Match[str], tuple[int, int]]]:
-    """The dates without those that stand behind a century in words and lie outside it: of a frame, of a restoration."""
-    named = _CENTURY.search(text)
-    numbers = [int(n) if n else _ROMAN.index(r) for n, r in _NUMBERED.findall(text) if n or r in _ROMAN]
-    if not named or not numbers:
-        return dates
-    start, end = 100 * (min(numbers) - 1), 100 * max(numbers)
+    """The dates without those that stand behind centuries in words and lie outside them: of a frame, of a repair."""
+    return [(match, years) for match, years in dates if match.start() < named.start or named.holds(*years)]
 
-    def lies_in(years: tuple[int, int]) -> bool:
-        first, last = sorted(map(abs, years))
-        return first <= end and last >= start
 
-    return [(match, years) for match, years in dates if match.start() < named.start() or lies_in(years)]
+def _years_of_centuries(text: str, named: Centuries) -> Years:
+    """The window of centuries in words, which may have an open end; those of other calendars have none."""
+    if _IN_ANOTHER_CALENDAR.match(text, named.end):
+        return None, None
+    if _UNTIL.search(text[: named.start]):
+        return None, named.first
+    if _SINCE.search(text[: named.start]):
+        return named.last, None
+    is_before = _OR_EARLIER.match(text, named.end)
+    is_after = _OR_LATER.match(text, named.end)
+    return None if is_before else named.first, None if is_after else named.last
 
 
 def _era(match: re.Match[str]) -> tuple[int, int]:
