@@ -16,7 +16,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.cli.index import AllowRestricted, usable
+from artextract_hf.cli.search.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.cli.index import AllowRestricted, usable
+from artextract_hf.cli.search.index import AllowRestricted, usable
 
 if TYPE_CHECKING:
     from artextract_hf.retrieval import FaceDetector, FaceHit

@@ -22,7 +22,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.cli.found import NOTHING, check_files, hit_line, write_page, write_table
+from artextract_hf.cli.search.found import NOTHING, check_files, hit_line, write_page, write_table
 from artextract_hf.errors import ImageError
 
 if TYPE_CHECKING:
