@@ -9,11 +9,14 @@ project. ARTEXTRACT_EMBEDDER names the network that the index was built with, wh
 
 import contextlib
 import ctypes
+import io
 import os
 import signal
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: no call to any other host
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # gradio makes a table of all of them after each answer
@@ -33,6 +36,8 @@ from spaces_app.atlas import AtlasInTheMaking
 from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
+from spaces_app.preview import LinkPreview, preview_picture
+from spaces_app.programs import Programs, answer_in_json
 from spaces_app.tabs.about import about_tab
 from spaces_app.tabs.audit import audit_tab
 from spaces_app.tabs.batch import batch_tab
@@ -63,23 +68,24 @@ def _cache_folder() -> Path:
 
 
 CACHE = _cache_folder() / "artextract-hf"
+ABOUT = "Style, genre and artist of a painting, and its nearest relatives."
 LIMITS = (
     "**Attribution is not authentication**, and similarity no probability: see About. Pictures that you upload are "
     "deleted within an hour."
 )
 
 
-def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> gr.Blocks:
+def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> Page:
     """The page: one picture, and a tab for each question about it.
 
     Args:
         attributes: an `art-attributes` pipeline.
         index: the collection that is searched.
-        examples: files of pictures to try.
+        examples: files of pictures to try, if any.
     """
     facets = Facets.of(index)
     with Page(title="artextract: paintings, classified and compared") as app:
-        gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.", elem_id="head")
+        gr.Markdown(f"# artextract\n{ABOUT}", elem_id="head")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=1, min_width=300, elem_id="query"):
                 picture = painting_upload("picture")
@@ -96,14 +102,11 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     audit_tab(index)
                 with gr.Tab("About", id="about", elem_id="about-tab") as about:
                     about_tab(attributes, index)
-        gr.Examples(
-            examples,
-            inputs=picture,
-            label="Examples: procedural paintings of this project",
-            cache_examples=False,
-            elem_id="examples",
-        )
+        if examples:
+            title = "Examples: procedural paintings of this project"
+            gr.Examples(examples, inputs=picture, label=title, cache_examples=False, elem_id="examples")
         gr.Markdown(LIMITS)
+        Programs(attributes, index, facets).serve()
         shown = [*classified.shown, *compared.shown, *placed.shown]
         emptied = picture.change(  # by the browser itself, at once
             None,
@@ -116,7 +119,8 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
         for tab in (classify, similar, explore, batch, audit, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
-    return app.queue(max_size=WAITING, api_open=False)
+    app.queue(max_size=WAITING, api_open=False)
+    return app
 
 
 def open_index(name: str | None, model: str, embedder: str | None = None) -> PaintingIndex:
@@ -153,7 +157,13 @@ def example_files(count: int = EXAMPLES) -> list[str]:
 
 
 def start(
-    *, model: str, index: PaintingIndex, host: str | None = None, port: int | None = None, block: bool = True
+    *,
+    model: str,
+    index: PaintingIndex,
+    host: str | None = None,
+    port: int | None = None,
+    block: bool = True,
+    examples: bool = True,
 ) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
     with contextlib.suppress(AttributeError, OSError):  # not with glibc
@@ -161,8 +171,27 @@ def start(
     network, processor = load_classifier(model)
     uploads = UploadFolder()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)  # where gradio puts uploads, answers and copies of the examples
-    app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, example_files())
+    drawn = example_files()
+    attributes = ArtAttributesPipeline(model=network, image_processor=processor)
+    app = build_app(attributes, index, drawn if examples else [])
+    middleware = [
+        Middleware(RequestLimits, uploads.make_room),
+        Middleware(LinkPreview, app, ABOUT, preview_picture(drawn)),
+    ]
     uploads.serve(app)
+    with contextlib.redirect_stdout(io.StringIO()):  # gradio tells of MCP even where it is to be quiet
+        url = _launch(app, host, port, {"middleware": middleware, "lifespan": uploads.lifespan})
+    answer_in_json(app)
+    if block:
+        print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
+        if app.mcp_server:
+            print(f"its questions as tools for assistants (MCP): {url}gradio_api/mcp/", flush=True)  # noqa: T201
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl+C
+        app.block_thread()
+    return url
+
+
+def _launch(app: Page, host: str | None, port: int | None, served_with: dict[str, Any]) -> str:
     _, url, _ = app.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         server_port=port,
@@ -174,20 +203,13 @@ def start(
         show_error=False,
         max_file_size=MAX_FILE,
         state_session_capacity=SESSIONS,
-        app_kwargs={
-            "middleware": [Middleware(RequestLimits, uploads.make_room)],
-            "exception_handlers": ANSWERS,
-            "lifespan": uploads.lifespan,
-        },
+        app_kwargs={**served_with, "exception_handlers": ANSWERS},
         prevent_thread_lock=True,
+        mcp_server=find_spec("mcp") is not None,
         quiet=True,
         footer_links=["api"],
         ssr_mode=False,
     )
-    if block:
-        print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl+C
-        app.block_thread()
     return url
 
 
