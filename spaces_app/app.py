@@ -85,6 +85,7 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
     """
     facets = Facets.of(index)
     with Page(title="artextract: paintings, classified and compared") as app:
+        Programs(attributes, index, facets).serve()  # first: gradio gives names once, and these are public
         gr.Markdown(f"# artextract\n{ABOUT}", elem_id="head")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=1, min_width=300, elem_id="query"):
@@ -106,7 +107,6 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
             title = "Examples: procedural paintings of this project"
             gr.Examples(examples, inputs=picture, label=title, cache_examples=False, elem_id="examples")
         gr.Markdown(LIMITS)
-        Programs(attributes, index, facets).serve()
         shown = [*classified.shown, *compared.shown, *placed.shown]
         emptied = picture.change(  # by the browser itself, at once
             None,

@@ -150,7 +150,7 @@ class Programs:
             thumbnail: address of a small picture, which is there for an hour
         """
         with errors_on_page():
-            hit = Hit(id, 1.0, 1, self.index.record(id))
+            hit = Hit(id, 1.0, 1, self.index.records([id])[0])
             thumbnail = save_pil_to_cache(self.index.thumbnail(id), get_upload_folder(), "work", "jpeg")
         rights = {field: hit.record.get(field) for field in ("license", "credit_line")}
         root = get_root_url(request.request, request.request.url.path, None)
@@ -200,7 +200,8 @@ class Programs:
         if not isinstance(ids, list) or len(ids) > MAX_RESULTS:
             raise gr.Error(f"ids is a list of at most {MAX_RESULTS} works.", print_exception=False)
         with errors_on_page():
-            return [Hit(id_, 1.0, rank, self.index.record(id_)) for rank, id_ in enumerate(ids, 1)]
+            records = self.index.records(ids)
+            return [Hit(id_, 1.0, rank, record) for rank, (id_, record) in enumerate(zip(ids, records, strict=True), 1)]
 
     def _search(self, picture: Any, k: int, where: Any) -> list[Hit]:
         where, painting = checked_filter(where), open_picture(picture)

@@ -325,15 +325,6 @@ class PaintingIndex(Publishable):
         records = self._snapshot.records
         return records.at(range(len(records)) if ids is None else [records.row(id_) for id_ in ids])
 
-    def record(self, id_: str) -> dict[str, Any]:
-        """The record of a painting, without its picture.
-
-        Raises:
-            QueryError: the index holds no such painting.
-        """
-        records = self._snapshot.records
-        return records.at([records.row(id_)])[0]
-
     def column(self, field: str) -> list[Any]:
         """One field of every record, in the order of the ids.
 

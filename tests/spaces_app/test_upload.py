@@ -113,8 +113,6 @@ def test_nor_inside_other_values(served, secret, asked):
 def test_every_other_way_to_a_function_is_closed_or_the_same(served, secret):
     config = json.loads(urllib.request.urlopen(f"{served}/config").read())
     for event in config["dependencies"]:
-        if event["api_name"] == "facets":  # takes nothing
-            continue
         inputs = [{"path": str(secret)} for _ in event["inputs"]]
         for way in ("run", "api"):  # past the queue
             assert post(f"{served}/gradio_api/{way}/{event['api_name']}", {"data": inputs})[0] in (404, 500)
@@ -123,7 +121,7 @@ def test_every_other_way_to_a_function_is_closed_or_the_same(served, secret):
         if post(f"{served}/gradio_api/queue/join", question)[0] == 200:
             with urllib.request.urlopen(f"{served}/gradio_api/queue/data?session_hash={session}", timeout=30) as stream:
                 ended = [line for line in stream.read().decode().splitlines() if '"process_completed"' in line]
-            assert len(ended) == 1 and '"success":false' in ended[0]
+            assert len(ended) == 1 and ('"success":false' in ended[0] or not event["inputs"])
 
 
 @pytest.mark.parametrize(
