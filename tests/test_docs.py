@@ -25,6 +25,7 @@ PAGES = [
         "publish",
         "linked-data",
         "extend",
+        "speed",
         "code",
         "results",
         "reliability",

@@ -32,7 +32,7 @@ Embedding = Annotated[
 ]
 
 
-@export.command("onnx")
+@export.command("onnx", epilog="Example: artextract export onnx --model default --out classifier.onnx")
 def export_onnx(
     model: Annotated[str, typer.Option(help="`default`, a directory, or a Hub name.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
@@ -47,7 +47,7 @@ def export_onnx(
     show(report, [f"{out}: {size}, gives {outputs}; at most {difference} from torch"], as_json=as_json)
 
 
-@export.command("iiif")
+@export.command("iiif", epilog="Example: artextract export iiif index --out web --base-url https://museum.example/iiif")
 def export_iiif(
     source: Works,
     out: Annotated[Path, typer.Option(help="Folder to write; a web server is to serve it.")],
@@ -82,7 +82,7 @@ def export_iiif(
     show(report | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
-@export.command("fiftyone")
+@export.command("fiftyone", epilog="Example: artextract export fiftyone index --out fiftyone")
 def export_fiftyone(
     source: Works,
     out: Annotated[Path, typer.Option(help="Folder to write.")],
