@@ -51,6 +51,11 @@ def read_json(path: Path, refused: Callable[[str], ArtExtractError], *, most: in
         raise refused(f"{path} is damaged: {first_line(error)}") from None
 
 
+def json_text(document: Any) -> str:
+    """A document as a file for people and programs holds it: indented, letters as they are, with an end of line."""
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
 class PlainYaml(yaml.SafeLoader):
     """YAML of plain values, of which a key stands once in a mapping; PyYAML itself takes the last, and says nothing."""
 

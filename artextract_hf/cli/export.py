@@ -16,7 +16,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.cli.audit import Works
+from artextract_hf.cli.audit import Embedding, Works
 
 if TYPE_CHECKING:
     from artextract_hf import PaintingIndex
@@ -26,10 +26,6 @@ export = typer.Typer(
     help="Write a model for another runtime, or a collection for another program.", no_args_is_help=True
 )
 app.add_typer(export, name="export")
-
-Embedding = Annotated[
-    str, typer.Option(help="What embeds a collection: `default`, a directory, a Hub name, or a timm model.")
-]
 
 
 @export.command("onnx", epilog="Example: artextract export onnx --model default --out classifier.onnx")

@@ -11,7 +11,6 @@ The layout has no field for vectors; FiftyOne takes them as an array:
     fiftyone.brain.compute_visualization(dataset, embeddings=numpy.load(f"{folder}/embeddings.npy"))
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from artextract_hf.data.pictures import usable
 from artextract_hf.data.schema import SkipList
+from artextract_hf.documents import json_text
 from artextract_hf.errors import DataError
 from artextract_hf.linked.pictures import QUALITY, Pictures
 from artextract_hf.linked.work import file_name
@@ -69,11 +69,7 @@ def write_fiftyone(
             raise DataError(f"no work has a picture that can be written ({skipped.summary()}).")
         place = {label: number for number, label in enumerate(classes)}
         targets = {name: place.get(labels[row]) for name, row in rows.items()}
-        _write(new / "labels.json", {"classes": classes, "labels": targets})
-        _write(new / "ids.json", {name: ids[row] for name, row in rows.items()})
+        (new / "labels.json").write_text(json_text({"classes": classes, "labels": targets}), encoding="utf-8")
+        (new / "ids.json").write_text(json_text({name: ids[row] for name, row in rows.items()}), encoding="utf-8")
         np.save(new / "embeddings.npy", index.vectors()[list(rows.values())].astype(np.float32), allow_pickle=False)
     return {"works": len(rows), "classes": len(classes)}
-
-
-def _write(path: Path, document: Any) -> None:
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -9,14 +9,12 @@ works/<name>/linked-art.json          the work as a HumanMadeObject
 vectors.json, vectors.npy             the vectors, see `vectors.py`
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from datasets import Dataset
 from PIL import Image
 
@@ -25,7 +23,7 @@ from artextract_hf.data.fetch import parse_address
 from artextract_hf.data.pictures import usable
 from artextract_hf.data.rights import keep_open
 from artextract_hf.data.schema import SkipList
-from artextract_hf.data.words.licences import licences_of
+from artextract_hf.documents import json_text
 from artextract_hf.errors import DataError
 from artextract_hf.linked.annotations import annotation_page, link_annotation
 from artextract_hf.linked.linked_art import linked_art
@@ -118,7 +116,7 @@ def _open_rows(index: PaintingIndex, skipped: SkipList, *, allow_restricted: boo
     Raises:
         DataError: there are none.
     """
-    licences = licences_of(pa.Table.from_pylist(index.records()), index.thumbnails())
+    licences = index.licences()
     row_of = {id_: row for row, id_ in enumerate(index.ids)}
     stated = Dataset.from_dict({"id": index.ids, "license": licences})
     kept = stated if allow_restricted else keep_open(stated, skipped)
@@ -183,4 +181,4 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json_text(document), encoding="utf-8")

@@ -7,13 +7,12 @@ The canvases are those of an export by `write_iiif`: pictures, sizes and address
 was not exported, because its licence is not open, is left out.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from artextract_hf.documents import read_document
+from artextract_hf.documents import json_text, read_document
 from artextract_hf.errors import DataError
 from artextract_hf.linked.annotations import annotation_page, box_annotation
 from artextract_hf.linked.iiif_folder import COLLECTION, WORKS
@@ -67,7 +66,7 @@ def write_search(hits: Sequence[SearchHit], folder: str | Path, *, name: str, ti
     manifest = search_manifest(hits, folder, name=name, title=title)
     path = Path(folder) / SEARCHES / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    write_whole(path, json_text(manifest))
     return path
 
 

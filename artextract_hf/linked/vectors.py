@@ -8,14 +8,13 @@ Manifests and the collection name vectors.json under `seeAlso`. Vectors of two e
 reads them compares the fingerprints, as `read_vectors` does.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from artextract_hf.digests import file_digest
-from artextract_hf.documents import read_document
+from artextract_hf.documents import json_text, read_document
 from artextract_hf.embedders.protocol import Embedder
 from artextract_hf.errors import PaintingIndexError, QueryError, first_line
 from artextract_hf.linked.work import MANIFEST, Work
@@ -55,7 +54,7 @@ def write_vectors(folder: Path, index: PaintingIndex, works: list[Work], vectors
         "titles": [work.title for work in works],
         "manifests": [work.at(MANIFEST) for work in works],
     }
-    (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (folder / ABOUT).write_text(json_text(about), encoding="utf-8")
 
 
 def vectors_reference(base: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from datasets import Dataset
 from PIL import Image
 
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.licences import licences_of
 from artextract_hf.embedders.protocol import Embedder, check_protocol
 from artextract_hf.errors import PaintingIndexError, QueryError
 from artextract_hf.retrieval.calibration import Calibration
@@ -332,6 +333,11 @@ class PaintingIndex(Publishable):
             QueryError: the records have no such field.
         """
         return self._snapshot.records.column(field)
+
+    def licences(self) -> list[str]:
+        """What each record states of the rights to its picture, in whatever field; empty where it states nothing."""
+        records = self._snapshot.records
+        return licences_of(records.fields, records.contents())
 
     def vectors(self) -> np.ndarray:
         """The vectors (N, dim), in the order of the ids."""

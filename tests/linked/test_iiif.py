@@ -13,6 +13,7 @@ from artextract_hf.errors import ArtExtractError, DataError
 from artextract_hf.linked import box_annotation, file_name, rights_address, search_manifest, write_iiif, write_search
 from artextract_hf.retrieval.box import Box
 from artextract_hf.retrieval.snapshot import Hit
+from tests.conftest import plain_picture
 from tests.linked.conftest import BASE, EVIL
 from tests.linked.presentation_3 import violations
 
@@ -224,3 +225,20 @@ def test_the_command(run_cli, export, tmp_path):
     assert collection["label"] == {"none": ["Mine"]} and not violations(collection)
     code, _, errors = run_cli("export", "iiif", tmp_path / "index", "--out", tmp_path / "b", "--base-url", "x")
     assert code == 2 and "https://museum.example/iiif" in errors and not (tmp_path / "b").exists()
+
+
+def test_the_command_takes_a_collection_at_the_size_of_its_pictures(run_cli, tiny_classifier, tmp_path):
+    (tmp_path / "museum").mkdir()
+    for number, size in enumerate([(300, 400), (500, 320)]):
+        plain_picture((200, 90 * number, 40), size, seed=number).save(tmp_path / "museum" / f"{number}.png")
+    command = ["export", "iiif", tmp_path / "museum", "--base-url", BASE, "--embedder", tiny_classifier]
+    code, _, errors = run_cli(*command, "--out", tmp_path / "none")
+    assert code == 2 and "none stated" in errors and not (tmp_path / "none").exists()
+    code, _, errors = run_cli(*command, "--out", tmp_path / "web", "--allow-restricted")
+    assert code == 0, errors
+    manifests = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "web").glob("works/*/manifest.json")
+    ]
+    assert not any(map(violations, manifests)) and not any("rights" in manifest for manifest in manifests)
+    sizes = {(canvas["width"], canvas["height"]) for manifest in manifests for canvas in manifest["items"]}
+    assert sizes == {(300, 400), (500, 320)}
