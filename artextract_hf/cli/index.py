@@ -105,6 +105,7 @@ def search(
     where none could be used.
     """
     from artextract_hf import AutoEmbedder, PaintingIndex
+    from artextract_hf.retrieval import filter_hint
 
     network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
     searched = PaintingIndex.from_pretrained(index, embedder=network)
@@ -126,6 +127,9 @@ def search(
         lines.append(image)
         if hits and good_match is False:
             lines.append("  no good match: paintings of this collection are usually more similar to each other")
+        if where and not hits:
+            hint = filter_hint(where, searched.column)
+            lines.append("  no painting passes the filter" + (f": {hint}" if hint else ""))
         lines += [_line(hit) for hit in hits]
     show(document, lines, as_json=as_json)
     end_with_reasons(images, reasons)
