@@ -21,7 +21,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.errors import ImageError
+from artextract_hf.errors import ImageError, PaintingIndexError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -63,6 +63,8 @@ def index(
     from artextract_hf.outputs import recover
     from artextract_hf.retrieval import check_index_output
 
+    if (Path(source) / "index.json").is_file():
+        raise PaintingIndexError(f"{source} is an index already; search it by `artextract search --index {source}`.")
     reserve(out)
     check_index_output(out)
     recover(source)
