@@ -93,11 +93,9 @@ def is_address(text: str) -> bool:
     return ADDRESS.match(text) is not None
 
 
-# The value of a parameter that lets in whoever knows it, as services of pictures and stores in clouds call them.
+# Parameters whose value lets in whoever knows it, as services of pictures and stores in clouds call them.
 _SECRET = re.compile(
-    r"(?<=[?&;])(?P<name>[\w.%-]*(token|api_?-?key|secret|signature|credential|password|passwd|authorization|session_?id)"
-    r"|auth|sig|pwd|sid)=[^&;#]*",
-    re.IGNORECASE,
+    r"(?i)(?<=[?&;])([\w.%-]*(token|api.?key|secret|signature|credential|passw(or)?d)|auth|sig)=[^&;#]*"
 )
 
 
@@ -107,7 +105,7 @@ def shown(address: str) -> str:
     >>> shown("https://me:secret@museum.example/a b.jpg"), shown("https://m.example/a?w=9&access_token=secret")
     ('https://museum.example/a%20b.jpg', 'https://m.example/a?w=9&access_token=...')
     """
-    public = _SECRET.sub(r"\g<name>=...", re.sub(r"(?<=://)[^/?#]*@", "", address.strip()))
+    public = _SECRET.sub(r"\1=...", re.sub(r"(?<=://)[^/?#]*@", "", address.strip()))
     return re.sub(r"[\x00-\x20\x7f-\x9f]", lambda found: f"%{ord(found[0]):02X}", public)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import Features
 
+from artextract_hf.data.fetch import is_address, shown
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open, signs_copyright
 from artextract_hf.data.schema import SkipList, distinct_ids, painting_features, plain_text
@@ -39,6 +40,7 @@ from artextract_hf.errors import DataError
 
 ClassTables = Mapping[str, tuple[list[str], dict[str, int]]]  # task -> what `class_table` gives
 
+PAGES = ("http", "https", "doi", "urn", "hdl", "ark")  # kinds of addresses under which a work is known
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
@@ -294,8 +296,19 @@ def words_of(row: Mapping[str, str], years: Years, *, untitled: str) -> dict[str
         "year": years[0],
         "year_end": years[1],
         "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
-        **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
+        "source_url": _page(row.get("source_url", "")),
+        **{name: row.get(name, "") for name in ("license", "medium", "wikidata_id", "alt_text")},
     }
+
+
+def _page(address: str) -> str:
+    """The address of a page as it may be published: without passwords; nothing where it would run or open a file.
+
+    >>> _page("https://me:secret@m.example/1"), _page("javascript:alert(1)"), _page("doi:10.1000/182")
+    ('https://m.example/1', '', 'doi:10.1000/182')
+    """
+    scheme = re.match(r"[\s\x00-\x1f]*([a-z][a-z0-9+-]*)[\s\x00-\x1f]*:", address, re.IGNORECASE)
+    return "" if scheme and scheme[1].lower() not in PAGES else shown(address) if is_address(address) else address
 
 
 def artist_as_printed(text: str) -> str:

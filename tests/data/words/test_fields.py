@@ -320,6 +320,23 @@ def test_cells_of_any_type_become_texts():
     assert is_unknown("-1") and is_unknown("NaN") and not is_unknown("1")
 
 
+@pytest.mark.parametrize(
+    ("stated", "page"),
+    [
+        ("https://me:secret@m.example/1", "https://m.example/1"),
+        ("https://m.example/1?token=secret", "https://m.example/1?token=..."),
+        ("javascript:alert(1)", ""),
+        (" JavaScript :alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("file:///etc/passwd", ""),
+        ("doi:10.1000/182", "doi:10.1000/182"),
+        ("m.example/1", "m.example/1"),
+    ],
+)
+def test_the_page_of_a_work_has_no_password_and_runs_nothing(stated, page):
+    assert words_of({"source_url": stated}, (None, None), untitled="")["source_url"] == page
+
+
 def test_dates_that_end_before_they_begin_are_told_and_unknown():
     cells = [("1890", "1875"), ("1875", "1890"), ("c. 1890", "before 1875"), ("-450", "-500")]
     cells += [("", "1875"), ("1890", "")]
