@@ -13,7 +13,7 @@ STAGES := data models embedders evaluation retrieval curation hub
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: demo test test-long check docs licenses wheel
+.PHONY: demo test test-long check docs notebooks bench bench-quick licenses wheel
 
 demo: .venv/.ready  ## classify paintings and find similar ones in a browser
 	@echo "Starting the page; the first start draws its paintings and indexes them, under a minute."
@@ -31,6 +31,16 @@ check: .venv/.ready  ## style and types
 docs: .venv/.ready  ## an API reference from the docstrings
 	$(BIN)/pdoc --docformat google --output-directory build/api \
 		artextract_hf artextract_hf.errors $(addprefix artextract_hf.,$(STAGES))
+
+notebooks: .venv/.ready  ## executed anew, with their outputs
+	PYTHONWARNINGS="ignore:IProgress not found" HF_DATASETS_DISABLE_PROGRESS_BARS=1 \
+		$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+
+bench: .venv/.ready  ## the table of docs/speed.md: make bench DATA=data/wikiart PICTURES=wikiart WEIGHTS=mobilenetv2.safetensors
+	$(BIN)/python -m benchmarks.bench --data $(DATA) --pictures $(PICTURES) --weights $(WEIGHTS)
+
+bench-quick: .venv/.ready  ## five minutes: is any part slower beside its peer than stored?
+	$(BIN)/python -m benchmarks.quick
 
 licenses: .venv/.ready  ## of everything that is installed
 	$(BIN)/pip-licenses --from=mixed --order=license --with-urls --format=markdown

@@ -20,7 +20,7 @@ WAIT_MS = 120_000
 
 
 def main() -> None:
-    """Take both tabs."""
+    """Take every tab."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("painting")
@@ -40,6 +40,11 @@ def main() -> None:
         page.locator("#why img").wait_for(timeout=WAIT_MS)
         page.wait_for_timeout(1500)
         page.screenshot(path=args.out / "similar.png", full_page=True)
+        page.get_by_role("tab", name="Explore").click()
+        page.locator("#explore-map [data-drawn]").wait_for(timeout=WAIT_MS)
+        page.locator("#explore-pin p").wait_for(timeout=WAIT_MS)
+        page.wait_for_timeout(5000)
+        page.screenshot(path=args.out / "explore.png", full_page=True)
         browser.close()
 
 

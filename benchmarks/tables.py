@@ -257,6 +257,53 @@ def search() -> str:
     return _table(["measured on two cores", "figure"], rows)
 
 
+def speed() -> str:
+    """Each part beside its peer: how many times faster, what was asked for, and by which command."""
+    files, pipeline = _read("benchmarks/results/backends.json")["ways"]["batch 16"], "transformers' pipeline"
+    network = _read("benchmarks/results/embed_speed.json")["ways"]
+    views = _read("benchmarks/results/byol_views.json")["side"]
+    byol = _read("benchmarks/results/byol_step.json")["seconds_a_step"]
+    step = _read("benchmarks/results/training_step.json")["steps"]
+    small = _read("benchmarks/results/index_small.json")["clustered"]["auto"]
+    million = _read("benchmarks/results/index_scale.json")
+    bare = _read("benchmarks/results/index_overhead.json")
+    level = " / ".join(f"{byol[s]['lightly, bfloat16'] / byol[s]['ours, bfloat16']:.2f}" for s in ("96", "224"))
+    rows = [
+        ["embed JPEG files, torch", pipeline, files["embed, torch"]["times_peer"], "6", "speed.backends"],
+        ["the same, OpenVINO", pipeline, files["embed, openvino"]["times_peer"], "9", "speed.backends"],
+        ["classify by three networks, OpenVINO", f"{pipeline}, the same networks",
+         files["classify, openvino"]["times_peer"], "", "speed.backends"],
+        ["embed by MobileNetV2, torch", "timm's loop", network["torch, float32"]["times_timm"], "",
+         "speed.embed_speed"],
+        ["the same, OpenVINO", "timm's loop", network["openvino, float32"]["times_timm"], "",
+         "speed.embed_speed"],
+        ["ten nearest of 50,000 vectors", "`datasets.add_faiss_index`", small["times_faster"], "10",
+         "search.index_small"],
+        [f"ten nearest of a million, recall {_percent(million['recall@10'])} %", "exact scan, one query",
+         round(million["exact_ms"] / million["p50_ms"]), "", "search.index_scale"],
+        ["`PaintingIndex.search`", "bare FAISS", round(1 / bare["search"]["ratio"], 2), "", "search.index_overhead"],
+        ["a training step, frozen norms folded, bfloat16", "timm, float32",
+         step["folded bfloat16"]["times_plain_float32"], "", "speed.training_step"],
+        ["two views of BYOL, 96 / 224 pixels", "lightly",
+         f"{views['96']['times_faster']} / {views['224']['times_faster']}", "", "speed.byol_views"],
+        ["a step of BYOL in bfloat16, 96 / 224 pixels", "lightly, float32",
+         f"{byol['96']['times_lightly']} / {byol['224']['times_lightly']}", "2.4", "speed.byol_step"],
+        ["the same", "lightly, bfloat16", level, "", "speed.byol_step"],
+    ]  # fmt: skip
+    head = ["what", "peer", "times faster", "asked", "`python -m benchmarks.`"]
+    return _table(head, [[*row[:4], f"`{row[4]}`"] for row in rows])
+
+
+def shared_machine() -> str:
+    """A classification alone and beside busy processes, by how long waiting threads spin."""
+    found = _read("benchmarks/results/shared_machine.json")["spin_counts"]
+    rows = []
+    for spins, name in (("300000", "300,000, GNU OpenMP's default"), ("2000", "2,000, set here"), ("0", "0")):
+        times = [found[where][spins] for where in ("alone", "beside busy processes")]
+        rows.append([name, *(f"{time['seconds']:.2f} s, {time['cpu_seconds']:.2f} s" for time in times)])
+    return _table(["`GOMP_SPINCOUNT`", "alone: wall, processor", "beside as many busy processes as cores"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "summary": summary,
     "classifier": classifier,
@@ -276,6 +323,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "attribution": attribution,
     "embedders": embedders,
     "search": search,
+    "speed": speed,
+    "shared_machine": shared_machine,
 }
 
 

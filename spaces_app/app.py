@@ -9,11 +9,14 @@ project. ARTEXTRACT_EMBEDDER names the network that the index was built with, wh
 
 import contextlib
 import ctypes
+import io
 import os
 import signal
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: no call to any other host
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # gradio makes a table of all of them after each answer
@@ -29,10 +32,17 @@ from artextract_hf.data import synthetic_paintings
 from artextract_hf.errors import ArtExtractError, PaintingIndexError
 from artextract_hf.escapes import for_terminal
 from artextract_hf.models import CLASSIFIER, NAMESPACE, ArtAttributesPipeline, load_classifier, resolve
+from spaces_app.atlas import AtlasInTheMaking
 from spaces_app.facets import Facets
 from spaces_app.limits import ANSWERS, MAX_FILE, RequestLimits, UploadFolder
 from spaces_app.looks import CSS, SCRIPT, THEME
+from spaces_app.preview import LinkPreview, preview_picture
+from spaces_app.programs import Programs, answer_in_json
+from spaces_app.tabs.about import about_tab
+from spaces_app.tabs.audit import audit_tab
+from spaces_app.tabs.batch import batch_tab
 from spaces_app.tabs.classify import classify_tab
+from spaces_app.tabs.explore import explore_tab
 from spaces_app.tabs.similar import similar_tab
 from spaces_app.upload import PRESS, Page, painting_upload
 from spaces_app.view import OPEN_TAB
@@ -41,7 +51,8 @@ MODEL = f"{NAMESPACE}/{CLASSIFIER}"
 COLLECTION_SIZE = 96
 EXAMPLES = 6
 WAITING = 32  # questions in line; one more is told that the page is busy
-SESSIONS = 200  # visitors whose last answers are remembered, 0.07 MB each; a question by HTTP alone is a visitor too
+# Visitors whose last answers are remembered, 0.07 MB each, 0.25 with a batch; a question by HTTP alone is one too.
+SESSIONS = 200
 ARENAS = 2  # heaps of the process; glibc makes one for each of gradio's 40 threads, and gives none back
 M_ARENA_MAX = -8  # malloc.h
 BAD_INPUT = 2  # exit code
@@ -57,24 +68,25 @@ def _cache_folder() -> Path:
 
 
 CACHE = _cache_folder() / "artextract-hf"
+ABOUT = "Style, genre and artist of a painting, and its nearest relatives."
 LIMITS = (
-    "**Attribution is not authentication.** The network names the most similar of the artists it knows, also for a "
-    "painting by somebody else. Similarity is the cosine of two pictures in the network's eyes, not a probability. "
-    "Pictures that you upload are deleted within an hour."
+    "**Attribution is not authentication**, and similarity no probability: see About. Pictures that you upload are "
+    "deleted within an hour."
 )
 
 
-def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> gr.Blocks:
+def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -> Page:
     """The page: one picture, and a tab for each question about it.
 
     Args:
         attributes: an `art-attributes` pipeline.
         index: the collection that is searched.
-        examples: files of pictures to try.
+        examples: files of pictures to try, if any.
     """
     facets = Facets.of(index)
     with Page(title="artextract: paintings, classified and compared") as app:
-        gr.Markdown("# artextract\nStyle, genre and artist of a painting, and its nearest relatives.", elem_id="head")
+        Programs(attributes, index, facets).serve()  # first: gradio gives names once, and these are public
+        gr.Markdown(f"# artextract\n{ABOUT}", elem_id="head")
         with gr.Row(elem_id="page"):
             with gr.Column(scale=1, min_width=300, elem_id="query"):
                 picture = painting_upload("picture")
@@ -83,23 +95,32 @@ def build_app(attributes: Pipeline, index: PaintingIndex, examples: list[str]) -
                     classified = classify_tab(attributes, index, facets, picture)
                 with gr.Tab("Similar paintings", id="similar") as similar:
                     compared = similar_tab(app, tabs, index, facets, picture)
-        gr.Examples(
-            examples, inputs=picture, label="Examples: procedural paintings of this project", cache_examples=False
-        )
+                with gr.Tab("Explore", id="explore") as explore:
+                    placed = explore_tab(tabs, AtlasInTheMaking(index, CACHE), facets, picture, compared)
+                with gr.Tab("Batch", id="batch", elem_id="batch-tab") as batch:
+                    batch_tab(attributes)
+                with gr.Tab("Audit", id="audit", elem_id="audit-tab") as audit:
+                    audit_tab(index)
+                with gr.Tab("About", id="about", elem_id="about-tab") as about:
+                    about_tab(attributes, index)
+        if examples:
+            title = "Examples: procedural paintings of this project"
+            gr.Examples(examples, inputs=picture, label=title, cache_examples=False, elem_id="examples")
         gr.Markdown(LIMITS)
-        shown = [*classified.shown, *compared.shown]
+        shown = [*classified.shown, *compared.shown, *placed.shown]
         emptied = picture.change(  # by the browser itself, at once
             None,
             js=f"() => Array({len(shown)}).fill(null)",
             outputs=shown,
-            cancels=[*classified.events, *compared.events],
+            cancels=[*classified.events, *compared.events, *placed.events],
             api_visibility="private",
         )
         emptied.then(None, inputs=picture, js=PRESS, api_visibility="private")
-        for tab in (classify, similar):
+        for tab in (classify, similar, explore, batch, audit, about):
             tab.select(None, inputs=picture, js=OPEN_TAB.format(tab=tab.id), api_visibility="private")
     # A crowd waits in line instead of filling the memory; nobody goes past the line.
-    return app.queue(max_size=WAITING, api_open=False)
+    app.queue(max_size=WAITING, api_open=False)
+    return app
 
 
 def open_index(name: str | None, model: str, embedder: str | None = None) -> PaintingIndex:
@@ -136,7 +157,13 @@ def example_files(count: int = EXAMPLES) -> list[str]:
 
 
 def start(
-    *, model: str, index: PaintingIndex, host: str | None = None, port: int | None = None, block: bool = True
+    *,
+    model: str,
+    index: PaintingIndex,
+    host: str | None = None,
+    port: int | None = None,
+    block: bool = True,
+    examples: bool = True,
 ) -> str:
     """Serve the page; gives its address once it answers. With `block`, return only when it is stopped."""
     with contextlib.suppress(AttributeError, OSError):  # not with glibc
@@ -144,8 +171,27 @@ def start(
     network, processor = load_classifier(model)
     uploads = UploadFolder()
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)  # where gradio puts uploads, answers and copies of the examples
-    app = build_app(ArtAttributesPipeline(model=network, image_processor=processor), index, example_files())
+    drawn = example_files()
+    attributes = ArtAttributesPipeline(model=network, image_processor=processor)
+    app = build_app(attributes, index, drawn if examples else [])
+    middleware = [
+        Middleware(RequestLimits, uploads.make_room),
+        Middleware(LinkPreview, app, ABOUT, preview_picture(drawn)),
+    ]
     uploads.serve(app)
+    with contextlib.redirect_stdout(io.StringIO()):  # gradio tells of MCP even where it is to be quiet
+        url = _launch(app, host, port, {"middleware": middleware, "lifespan": uploads.lifespan})
+    answer_in_json(app)
+    if block:
+        print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
+        if app.mcp_server:
+            print(f"its questions as tools for assistants (MCP): {url}gradio_api/mcp/", flush=True)  # noqa: T201
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl+C
+        app.block_thread()
+    return url
+
+
+def _launch(app: Page, host: str | None, port: int | None, served_with: dict[str, Any]) -> str:
     _, url, _ = app.launch(
         server_name=host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         server_port=port,
@@ -157,20 +203,13 @@ def start(
         show_error=False,
         max_file_size=MAX_FILE,
         state_session_capacity=SESSIONS,
-        app_kwargs={
-            "middleware": [Middleware(RequestLimits, uploads.make_room)],
-            "exception_handlers": ANSWERS,
-            "lifespan": uploads.lifespan,
-        },
+        app_kwargs={**served_with, "exception_handlers": ANSWERS},
         prevent_thread_lock=True,
+        mcp_server=find_spec("mcp") is not None,
         quiet=True,
         footer_links=["api"],
         ssr_mode=False,
     )
-    if block:
-        print(f"artextract is running at {url} (stop it with Ctrl+C)", flush=True)  # noqa: T201
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl+C
-        app.block_thread()
     return url
 
 

@@ -55,7 +55,7 @@ def card(hit: Hit, picture: Image.Image, lines: Sequence[str] = (), buttons: str
         told.append(f'<a href="{text(url)}" target="_blank" rel="noopener">the work\'s own page</a>')
     seen = record.get("alt_text") or caption(hit)
     return (
-        f'<li class="card"><img src="{_address(picture)}" alt="{text(seen)}">'
+        f'<li class="card"><img src="{data_address(picture)}" alt="{text(seen)}">'
         f"<strong>{text(caption(hit))}</strong>{''.join(f'<span>{line}</span>' for line in told)}{buttons}</li>"
     )
 
@@ -80,7 +80,24 @@ def button(does: str, work: str, words: str, about: str) -> str:
     )
 
 
-def _address(picture: Image.Image) -> str:
+def download(words: str, name: str, media_type: str, content: str) -> str:
+    """A link that saves a file, which travels within the page.
+
+    Args:
+        words: of the link.
+        name: of the file.
+        media_type: of the content.
+        content: of the file.
+    """
+    return f'<a class="download" download="{name}" href="{_data(media_type, content.encode())}">{words}</a>'
+
+
+def data_address(picture: Image.Image) -> str:
+    """A picture as an address that holds it, for `src`."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return _data("image/jpeg", file.getvalue())
+
+
+def _data(media_type: str, content: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

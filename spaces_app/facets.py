@@ -36,9 +36,9 @@ class Facets:
         fields, values = {}, {}
         for facet, names in FACETS.items():
             for name in names:
-                if facet not in fields and (found := _frequent(_column(index, name))):
+                if facet not in fields and (found := _frequent(column(index, name))):
                     fields[facet], values[facet] = name, found
-        starts, ends = ([y for y in _column(index, name) if isinstance(y, int)] for name in ("year", "year_end"))
+        starts, ends = ([y for y in column(index, name) if isinstance(y, int)] for name in ("year", "year_end"))
         years = starts + ends
         return cls(fields, values, (min(years), max(years)) if years else None, bool(ends))
 
@@ -48,13 +48,14 @@ class Facets:
         return " or ".join(f"{self.fields[task]} != ''" for task in TASKS if task in self.fields)
 
 
-def _column(index: PaintingIndex, field: str) -> list[Any]:
+def column(index: PaintingIndex, field: str) -> list[Any]:
+    """One field of every record; empty where no record has it."""
     try:
         return index.column(field)
     except QueryError:  # no record has it
         return []
 
 
-def _frequent(column: list[Any]) -> tuple[str, ...]:
-    counted = Counter(value for value in column if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH)
+def _frequent(found: list[Any]) -> tuple[str, ...]:
+    counted = Counter(value for value in found if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH)
     return tuple(value for value, _ in counted.most_common(MAX_VALUES))

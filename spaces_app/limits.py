@@ -9,6 +9,7 @@ gradio's routes only those are open that the page and clients need: others fetch
 import asyncio
 import contextlib
 import ctypes
+import json
 import re
 import shutil
 import tempfile
@@ -45,11 +46,13 @@ CLOSE = {"Connection": "close"}  # else the server goes on reading, and drops, w
 ROUTES = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|pwa_icon(/\d+)?|(assets|static|svelte)/.+)"
     r"|/gradio_api/(info/?|openapi\.json|app_id/?|startup-events|theme\.css|heartbeat/[^/]+|cancel|reset/?"
-    r"|queue/(join|data)|call/[^/]+(/[^/]+)?/?|upload|upload_progress)"
+    r"|queue/(join|data)|call/[^/]+(/[^/]+)?/?|upload|upload_progress|mcp(/|/schema)?)"
 )
+TOOLS = re.compile(r"/gradio_api/mcp/?")  # MCP's
 RANGE = re.compile(r"(bytes=(\d{1,15}-\d{0,15}|-\d{1,15}))?")
 FILE = re.compile(r"/gradio_api/file[=/](.+)", re.DOTALL)
 TOO_LARGE = f"a picture has at most {MAX_FILE // 1_000_000} MB"
+TOO_LONG = f"a question has at most {MAX_QUESTION // 1000} kB; upload a picture, or give its address"
 
 
 def _no_function(_: Request, error: Exception) -> PlainTextResponse:
@@ -92,11 +95,33 @@ class RequestLimits:
             await PlainTextResponse("no such page", 404, CLOSE)(scope, receive, send)
         elif file and not RANGE.fullmatch(Headers(scope=scope).get("range", "")):
             await PlainTextResponse("one range of bytes at most", 416)(scope, receive, send)
+        elif TOOLS.fullmatch(scope["path"]):
+            await self._tool(scope, receive, send)
         elif Headers(scope=scope).get("content-type", "").lower().startswith("multipart/"):
             await self._upload(scope, receive, send)
         else:
             body = _Body(receive, MAX_QUESTION)
             await self.app(scope, body.receive, body.closing(send))
+
+    async def _tool(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand MCP's server a whole body of JSON; it takes anything else for a fault of its own."""
+        if scope["method"] != "POST":  # a stream that stays open, and says nothing
+            await PlainTextResponse("post a question", 405, {"Allow": "POST"})(scope, receive, send)
+            return
+        try:
+            whole = await Request(scope, _Body(receive, MAX_QUESTION).receive).body()
+            json.loads(whole)
+        except HTTPException as refused:
+            await PlainTextResponse(refused.detail, refused.status_code, CLOSE)(scope, receive, send)
+        except (ValueError, RecursionError):
+            await PlainTextResponse("a question is JSON", 400)(scope, receive, send)
+        else:
+            messages = [{"type": "http.request", "body": whole, "more_body": False}]
+
+            async def receive_whole() -> Message:
+                return messages.pop() if messages else await receive()
+
+            await self.app(scope, receive_whole, send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -156,7 +181,7 @@ class _Body:
     def _count(self, chunk: bytes) -> None:
         self._bytes += len(chunk)
         if self._bytes > self._limit:
-            raise HTTPException(413, TOO_LARGE)
+            raise HTTPException(413, TOO_LARGE if self._delimiter else TOO_LONG)
         if self._delimiter:
             chunk = self._tail + chunk
             self._delimiters += chunk.count(self._delimiter)

@@ -12,5 +12,5 @@ THEME = gr.themes.Base(
 ).set(button_primary_background_fill="*neutral_800", button_primary_background_fill_hover="*neutral_700",
       button_primary_text_color="white", block_label_text_weight="600")  # fmt: skip
 ASSETS = Path(__file__).parent / "assets"
-CSS = (ASSETS / "page.css").read_text("utf-8")
+CSS = "".join((ASSETS / name).read_text("utf-8") for name in ("page.css", "explore.css"))
 SCRIPT = (ASSETS / "page.js").read_text("utf-8")  # a function, which gradio calls when the page is there

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from gradio.components.api_component import Api
 from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder
 from gradio_client.utils import is_file_obj_with_meta, traverse
@@ -32,7 +33,7 @@ NO_UPLOAD = "The file is no upload of this page; choose a picture first."
 # Asks what the open tab asks, once there is a picture.
 PRESS = """(picture) => {
   const open = (button) => button.closest('[role="tabpanel"]')?.checkVisibility();
-  if (picture) [...document.querySelectorAll("#classify-button, #similar-button")].find(open)?.click();
+  if (picture) [...document.querySelectorAll("#classify-button, #similar-button, #explore-button")].find(open)?.click();
 }"""
 
 # An answer that comes when its picture is another, or gone: what is under way cannot always be stopped.
@@ -125,6 +126,9 @@ class Page(gr.Blocks):
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Refuse what gradio would fetch or copy before a component sees it: files named in JSON, at any depth."""
         traverse(inputs, _refuse_foreign, is_file_obj_with_meta)
+        left_out = block_fn.inputs[len(inputs) :]
+        if all(isinstance(block, Api) for block in left_out):  # whose values are the defaults of the function
+            inputs = [*inputs, *(block.value for block in left_out)]
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except ValueError:  # pydantic's, of a value that is no file

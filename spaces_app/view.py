@@ -15,7 +15,7 @@ import gradio as gr
 
 from spaces_app.facets import FACETS, Facets
 
-TABS = ("classify", "similar")
+TABS = ("classify", "similar", "explore", "batch", "audit", "about")
 MAX_RESULTS = 24
 RESULTS = 6
 MAX_FILTER = 500  # characters of a typed filter

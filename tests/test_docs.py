@@ -24,6 +24,7 @@ PAGES = [
         "audit",
         "publish",
         "extend",
+        "speed",
         "code",
         "results",
         "reliability",

@@ -22,13 +22,12 @@ from artextract_hf.cli import (  # noqa: F401  (the commands register)
     evaluate,
     explain,
     export,
-    index,
     prepare,
     publish,
-    regions,
     train,
 )
 from artextract_hf.cli.application import app, reserved
+from artextract_hf.cli.search import faces, index, regions  # noqa: F401
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.escapes import for_terminal
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="artextract",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -40,7 +40,7 @@ FEW = 10  # groups of findings that a line can name
 EMBEDDER = "artextract/byol-paintings"  # it learnt no labels, so that it can doubt them
 
 
-@audit.command("leaks")
+@audit.command("leaks", epilog="Example: artextract audit leaks prepared --out leaks")
 def audit_leaks(
     source: Source,
     out: Out,
@@ -57,7 +57,7 @@ def audit_leaks(
     )
 
 
-@audit.command("duplicates")
+@audit.command("duplicates", epilog="Example: artextract audit duplicates museum/ --out duplicates")
 def audit_duplicates(
     source: Source,
     out: Out,
@@ -121,7 +121,7 @@ def _audit(
     )
 
 
-@audit.command("outliers")
+@audit.command("outliers", epilog="Example: artextract audit outliers museum/ --out outliers")
 def audit_outliers(
     source: Works,
     out: Findings,
@@ -144,7 +144,7 @@ def audit_outliers(
     _report(find_outliers(index) + doubtful, index, skipped, out, title=f"Outliers of {source}", as_json=as_json)
 
 
-@audit.command("labels")
+@audit.command("labels", epilog="Example: artextract audit labels prepared --out labels")
 def audit_labels(
     source: Works,
     out: Findings,
@@ -166,7 +166,7 @@ def audit_labels(
     _report(findings, index, skipped, out, title=f"Labels of {source}: {task}", as_json=as_json)
 
 
-@audit.command("dates")
+@audit.command("dates", epilog="Example: artextract audit dates prepared --out dates")
 def audit_dates(
     source: Works,
     out: Findings,
@@ -186,7 +186,7 @@ def audit_dates(
     write_dates(index, estimates, out)
 
 
-@audit.command("map")
+@audit.command("map", epilog="Example: artextract audit map museum/ --out map")
 def audit_map(
     source: Works,
     out: Annotated[Path, typer.Option(help="Folder to write: report.html, map.png, map.parquet, findings.*.")],

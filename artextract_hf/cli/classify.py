@@ -1,6 +1,6 @@
 """`artextract classify`: style, genre and artist of pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-@app.command()
+@app.command(epilog="Example: artextract classify painting.jpg --json")
 def classify(
     images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures.")],
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")] = "default",
@@ -34,14 +34,18 @@ def classify(
     """
     if any(_is_there(image) for image in images):
         answers, reasons = _classify(images, model, top_k, backend, allow_private_hosts=allow_private_hosts)
-    else:  # said at once: a network takes long to load
-        answers, reasons = {}, _decode(images, allow_private_hosts=allow_private_hosts)[1]
-    document = [
-        {"image": image, **answers[place]} if place in answers else {"image": image, "error": reasons[place]}
-        for place, image in enumerate(images)
-    ]
-    show(document, _lines(images, answers), as_json=as_json)
+    else:  # said at once: libraries and a network take long to load
+        answers, reasons = {}, {place: _why_not_there(image) for place, image in enumerate(images)}
+    show(_document(images, answers, reasons), _lines(images, answers), as_json=as_json)
     end_with_reasons(images, reasons)
+
+
+def _document(images: Sequence[str], answers: Mapping[int, Any], reasons: Mapping[int, str]) -> list[dict[str, Any]]:
+    if not answers:
+        return [{"image": image, "error": reasons[place]} for place, image in enumerate(images)]
+    from artextract_hf.models import answer_rows  # torch is there by now
+
+    return answer_rows(images, answers, reasons)
 
 
 def _is_there(image: str) -> bool:
@@ -50,6 +54,15 @@ def _is_there(image: str) -> bool:
         return "://" in image or Path(image).is_file()
     except OSError:  # a name too long for the system
         return False
+
+
+def _why_not_there(image: str) -> str:
+    try:
+        if Path(image).is_dir():
+            return f"{image} is a folder; give the files in it, as in {image.rstrip('/')}/*.jpg."
+    except OSError as error:
+        return f"{image} cannot be read: {error.strerror}."
+    return f"{image} does not exist or is not a file."
 
 
 def _decode(
@@ -81,6 +94,8 @@ def _classify(
 
 
 def _lines(images: Sequence[str], answers: dict[int, dict[str, Any]]) -> Iterator[str]:
+    if not answers:  # what imports the words is heavy
+        return
     from artextract_hf.data import display_name
     from artextract_hf.models import doubts_in_words, set_in_words
 

@@ -8,7 +8,7 @@ import typer
 from artextract_hf.cli.application import AsJson, app, show
 
 
-@app.command()
+@app.command(epilog="Example: artextract compare index_a index_b --out comparison")
 def compare(
     index_a: Annotated[Path, typer.Argument(help="What `artextract index` wrote.")],
     index_b: Annotated[Path, typer.Argument(help="Another index, of the same embedder.")],

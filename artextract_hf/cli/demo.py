@@ -30,7 +30,7 @@ NEIGHBOURS = 5
 FROM_MUSEUM = 100  # paintings, which the Met takes two minutes to give
 
 
-@app.command()
+@app.command(epilog="Example: artextract demo --collection museum/metadata.csv")
 def demo(
     collection: Annotated[
         str | None, typer.Option(help="Your own pictures: a folder, a CSV, or prepared data.")
@@ -80,6 +80,26 @@ def demo(
     for hit in answers["neighbours"]:
         lines.append(f"{hit['rank']:>3}  {hit['score']:.3f}  {hit['record'].get('credit_line') or hit['id']}")
     show(answers, lines, as_json=as_json)
+
+
+@app.command(epilog="Example: artextract serve --index museum_index --port 7860")
+def serve(
+    index: Annotated[str, typer.Option(help="An index made by `artextract index`: a folder, or a dataset repository.")],
+    model: Annotated[str, typer.Option(help="The classifier: a directory, a Hub name, or `default`.")] = "default",
+    embedder: Annotated[
+        str | None, typer.Option(help="The embedder of the index, where the index names one that is not here.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on: 127.0.0.1 by default, 0.0.0.0 for other machines.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
+) -> None:
+    """Serve an index to visitors, and to programs by HTTP and MCP; as demo, without examples."""
+    require("gradio", extra="app")
+    add_to_path("spaces_app")
+    from spaces_app.app import open_index, start
+
+    start(model=model, index=open_index(index, model, embedder), host=host, port=port, examples=False)
 
 
 def _index_of(collection: str, column: list[str] | None, *, allow_outside: bool, allow_private_hosts: bool) -> Any:
@@ -132,16 +152,11 @@ def _ask(url: str) -> dict[str, Any]:
     """One classification and one search, by a client of the page's own HTTP interface."""
     from gradio_client import Client, handle_file
 
-    from artextract_hf.data import TASKS
     from spaces_app.app import example_files
 
     with tempfile.TemporaryDirectory() as downloads:
         client = Client(url, verbose=False, download_files=downloads)
         question = handle_file(example_files()[0])
-        labels = client.predict(question, api_name="/classify")[: len(TASKS)]
-        *_, hits = client.predict(question, NEIGHBOURS, "", api_name="/similar")
-    classification = {
-        task: [{"label": c["label"], "score": c["confidence"]} for c in answer["confidences"]]
-        for task, answer in zip(TASKS, labels, strict=True)
-    }
-    return {"url": url, "classification": classification, "neighbours": hits}
+        answer = client.predict(question, api_name="/classify")
+        found = client.predict(question, NEIGHBOURS, api_name="/similar")
+    return {"url": url, "classification": answer["tasks"], "neighbours": found["hits"]}

@@ -17,7 +17,7 @@ from artextract_hf.cli.application import (
 )
 
 
-@app.command()
+@app.command(epilog="Example: artextract embed prepared --out vectors")
 def embed(
     source: Annotated[str, typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` wrote.")],
     out: Annotated[

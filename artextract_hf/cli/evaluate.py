@@ -11,7 +11,9 @@ evaluate = typer.Typer(help="Score a model on prepared data.", no_args_is_help=T
 app.add_typer(evaluate, name="evaluate")
 
 
-@evaluate.command("classifier")
+@evaluate.command(
+    "classifier", epilog="Example: artextract evaluate classifier --model default --data data --out report"
+)
 def evaluate_classifier(
     model: Annotated[str, typer.Option(help="A directory, a Hub name, or `default`.")],
     data: Annotated[Path, typer.Option(help="What `artextract prepare` wrote.")],
@@ -46,7 +48,7 @@ def evaluate_classifier(
     show(report, evaluation.classifier_table(report).splitlines(), as_json=as_json, left_out=report["skipped"])
 
 
-@evaluate.command("embedder")
+@evaluate.command("embedder", epilog="Example: artextract evaluate embedder --gallery a --queries b --out report")
 def evaluate_embedder(
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")],
     gallery: Annotated[Path, typer.Option(help="What is searched: what `artextract prepare` wrote, all splits.")],
@@ -67,7 +69,7 @@ def evaluate_embedder(
     show(report, evaluation.embedder_table(report).splitlines(), as_json=as_json, left_out=report["skipped"])
 
 
-@evaluate.command("index")
+@evaluate.command("index", epilog="Example: artextract evaluate index index")
 def evaluate_index(
     index: Annotated[Path, typer.Argument(help="What `artextract index` or `artextract embed` wrote.")],
     as_json: AsJson = False,

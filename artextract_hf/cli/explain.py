@@ -28,7 +28,7 @@ LIKE_IT = 5  # labelled works that are shown
 SEARCHED = 50  # the nearest, of which the labelled ones are shown
 
 
-@app.command()
+@app.command(epilog="Example: artextract explain painting.jpg other.jpg --out why.png")
 def explain(
     query: Annotated[str, typer.Argument(help="File or address of a picture.")],
     out: Annotated[Path, typer.Option(help="PNG file to write.")],

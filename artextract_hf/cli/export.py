@@ -16,7 +16,7 @@ def _group() -> None:
     """Keep `onnx` a command of its own, also while it is the only one."""
 
 
-@export.command("onnx")
+@export.command("onnx", epilog="Example: artextract export onnx --model default --out classifier.onnx")
 def export_onnx(
     model: Annotated[str, typer.Option(help="`default`, a directory, or a Hub name.")],
     out: Annotated[Path, typer.Option(help="File to write.")],

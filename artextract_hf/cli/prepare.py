@@ -34,7 +34,7 @@ AllowRestricted = Annotated[
 ]
 
 
-@prepare.command("wikiart")
+@prepare.command("wikiart", epilog="Example: artextract prepare wikiart --root wikiart --out prepared")
 def prepare_wikiart(
     root: Annotated[Path, typer.Option(help="Folder that holds wikiart/ and wikiart_csv/.")],
     out: Out,
@@ -60,7 +60,7 @@ def prepare_wikiart(
     _write(wikiart.splits, wikiart.manifest, out, skipped, as_json)
 
 
-@prepare.command("nga")
+@prepare.command("nga", epilog="Example: artextract prepare nga --opendata opendata --out prepared")
 def prepare_nga(
     opendata: Annotated[Path, typer.Option(help="Folder with the gallery's tables (objects, published_images, ...).")],
     out: Out,
@@ -96,7 +96,7 @@ def prepare_nga(
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
 
 
-@prepare.command("museum")
+@prepare.command("museum", epilog="Example: artextract prepare museum met --query landscape --out prepared")
 def prepare_museum(
     museum: Annotated[str, typer.Argument(help="artic (Chicago), cleveland, met (New York) or nga (Washington).")],
     out: Out,
@@ -127,7 +127,7 @@ def prepare_museum(
     _write(DatasetDict({ALL: paintings}), manifest, out, skipped, as_json)
 
 
-@prepare.command("collection")
+@prepare.command("collection", epilog="Example: artextract prepare collection museum/metadata.csv --out prepared")
 def prepare_collection(
     source: Annotated[str, typer.Argument(help="A folder, a CSV or Parquet file, a Hub dataset, or a IIIF address.")],
     out: Out,

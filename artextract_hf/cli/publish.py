@@ -26,7 +26,7 @@ publish = typer.Typer(help="Push to the Hub.", no_args_is_help=True)
 app.add_typer(publish, name="publish")
 
 
-@publish.command("dataset")
+@publish.command("dataset", epilog="Example: artextract publish dataset prepared OWNER/NAME")
 def publish_dataset(
     path: Annotated[Path, typer.Argument(help="What `artextract prepare` wrote, or a folder of such folders.")],
     repo_id: RepoId,
@@ -51,7 +51,7 @@ def publish_dataset(
     _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
-@publish.command("model")
+@publish.command("model", epilog="Example: artextract publish model checkpoint OWNER/NAME")
 def publish_model(
     path: Annotated[Path, typer.Argument(help="A trained model: the folder `best` or `last` of a training.")],
     repo_id: RepoId,
@@ -72,7 +72,7 @@ def publish_model(
     _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
-@publish.command("index")
+@publish.command("index", epilog="Example: artextract publish index index OWNER/NAME")
 def publish_index(
     path: Annotated[Path, typer.Argument(help="What `artextract index` or `artextract index-regions` wrote.")],
     repo_id: RepoId,
@@ -94,7 +94,7 @@ def publish_index(
     _deliver(repository, summary, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
-@publish.command("space")
+@publish.command("space", epilog="Example: artextract publish space spaces_app OWNER/NAME")
 def publish_space(
     path: Annotated[str, typer.Argument(help="A folder spaces_app, or `default` for the one that is installed.")],
     repo_id: RepoId,
@@ -115,7 +115,7 @@ def publish_space(
     _deliver(repository, _file_count, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
-@publish.command("metric")
+@publish.command("metric", epilog="Example: artextract publish metric painting_retrieval OWNER/NAME")
 def publish_metric(
     name: Annotated[str, typer.Argument(help="painting_classification, painting_retrieval or index_recall.")],
     repo_id: RepoId,
@@ -132,7 +132,7 @@ def publish_metric(
     _deliver(repository, _file_count, dry_run=dry_run, out=out, private=private, tag=tag, as_json=as_json)
 
 
-@publish.command("release")
+@publish.command("release", epilog="Example: artextract publish release release.yaml --dry-run")
 def publish_release(
     path: Annotated[Path, typer.Argument(help="YAML file that names the parts; see docs/publish.md.")],
     dry_run: DryRun = False,

@@ -23,13 +23,17 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # the trai
 Config = Annotated[str, typer.Option(help="A recipe of training/configs by its name, such as plain; or a YAML file.")]
 
 
-@train.command("classifier", context_settings=PASS_ON)
+@train.command(
+    "classifier", context_settings=PASS_ON, epilog="Example: artextract train classifier --config plain --data prepared"
+)
 def train_classifier(context: typer.Context, config: Config) -> None:
     """Train a classifier. `--key value` after it replaces a value of the recipe, as in `--data DATA --epochs 2`."""
     raise typer.Exit(_launch("train_classifier.py", config, context.args))
 
 
-@train.command("byol", context_settings=PASS_ON)
+@train.command(
+    "byol", context_settings=PASS_ON, epilog="Example: artextract train byol --config byol_100 --data prepared"
+)
 def train_byol(context: typer.Context, config: Config) -> None:
     """Train an embedder without labels. `--key value` after it replaces a value of the recipe."""
     raise typer.Exit(_launch("train_byol.py", config, context.args))

@@ -13,6 +13,7 @@ from .dates import find_misdated as find_misdated
 from .dates import write_dates as write_dates
 from .duplicates import Duplicate as Duplicate
 from .duplicates import beside_index as beside_index
+from .duplicates import find_copies as find_copies
 from .duplicates import find_duplicates as find_duplicates
 from .duplicates import read_splits as read_splits
 from .duplicates_report import check_report_output as check_report_output
@@ -21,8 +22,10 @@ from .duplicates_report import write_report as write_report
 from .findings import Finding as Finding
 from .findings import by_criterion as by_criterion
 from .findings_report import check_findings_output as check_findings_output
+from .findings_report import findings_table as findings_table
 from .findings_report import write_findings as write_findings
 from .label_issues import check_labels as check_labels
 from .label_issues import find_label_issues as find_label_issues
+from .outliers import TOGETHER as TOGETHER
 from .outliers import find_doubtful as find_doubtful
 from .outliers import find_outliers as find_outliers

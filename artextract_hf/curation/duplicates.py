@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict, Value, concatenate_datasets
+from datasets import Dataset, DatasetDict, Features, Value, concatenate_datasets
+from datasets import Image as ImageFeature
 from PIL import Image
 
+from artextract_hf.curation.findings import Finding
 from artextract_hf.data.duplicates import DECODE_SIDE, grey_thumbnail, near_duplicates
 from artextract_hf.data.pictures import decoded
 from artextract_hf.data.prepared import load_prepared
@@ -105,6 +107,25 @@ def find_duplicates(records: Dataset, skipped: SkipList, *, across_splits: bool)
     ]
 
 
+def find_copies(index: PaintingIndex) -> list[Finding]:
+    """The works of an index that are there twice, by its small pictures, the most similar pair first.
+
+    Raises:
+        PaintingIndexError: the index was made without pictures.
+    """
+    works = _indexed(index)
+    return [
+        Finding(
+            pair.first,
+            "duplicate",
+            pair.similarity,
+            f"{pair.second} shows the same painting (similarity {pair.similarity:.2f}).",
+            (pair.second,),
+        )
+        for pair in find_duplicates(works, SkipList(), across_splits=False)
+    ]
+
+
 def beside_index(records: Dataset, index: PaintingIndex) -> Dataset:
     """The records of a source and those of an index, as the splits NEW and INDEXED.
 
@@ -115,14 +136,25 @@ def beside_index(records: Dataset, index: PaintingIndex) -> Dataset:
     Raises:
         PaintingIndexError: the index was made without pictures.
     """
-    asked, held = _shown(records), index.records()
+    asked = _shown(records).add_column(SPLIT, [NEW] * len(records))
+    return concatenate_datasets([asked, _indexed(index).cast(asked.features)])
+
+
+def _indexed(index: PaintingIndex) -> Dataset:
+    """The works of an index as `read_splits` gives records, with their small pictures.
+
+    Raises:
+        PaintingIndexError: the index was made without pictures.
+    """
     pictures = [{"bytes": picture, "path": None} for picture in index.thumbnails()]
     if not any(picture["bytes"] for picture in pictures):
         raise PaintingIndexError("the index was made without pictures, so there is nothing to compare with.")
+    held = index.records()
     texts = {name: [str(record.get(name) or "") for record in held] for name in TEXTS}
-    known = Dataset.from_dict({"id": index.ids, "image": pictures, **texts}, features=asked.features)
-    sides = {NEW: asked, INDEXED: known}
-    return concatenate_datasets([part.add_column(SPLIT, [name] * len(part)) for name, part in sides.items()])
+    text = dict.fromkeys([*TEXTS, SPLIT], Value("string"))
+    features = Features({"id": Value("string"), "image": ImageFeature(mode="RGB"), **text})
+    columns = {"id": index.ids, "image": pictures, **texts, SPLIT: [INDEXED] * len(held)}
+    return Dataset.from_dict(columns, features=features)
 
 
 def _shown(part: Dataset) -> Dataset:

@@ -7,6 +7,7 @@ findings.csv    the same as a table, with a column `decision` to be filled in wh
 """
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,28 +111,26 @@ def write_findings(
     }
     with whole_files(folder) as new:
         (new / "findings.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        _write_table(new / "findings.csv", findings, works)
+        (new / "findings.csv").write_text(findings_table(findings, index), encoding="utf-8", newline="")
         (new / "report.html").write_text(_page(findings, index, works, skipped, title), encoding="utf-8")
     return document
 
 
-def _write_table(path: Path, findings: Sequence[Finding], works: Works) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "criterion", "score", "reason", *COLUMNS, "task", "label", "suggested", "decision"])
-        for f in findings:
-            cells = [
-                f.id,
-                f.criterion,
-                round(f.score, 4),
-                f.reason,
-                *works.cells(f.id),
-                f.task,
-                f.label,
-                f.suggested,
-                "",
-            ]
-            writer.writerow(map(for_spreadsheet, cells))
+def findings_table(findings: Sequence[Finding], index: PaintingIndex, decisions: Sequence[str] = ()) -> str:
+    """The findings as CSV, which `artextract prepare collection --decisions` reads.
+
+    Args:
+        findings: of the index.
+        index: of the collection.
+        decisions: about each of them, `accept`, `reject` or ""; none by default.
+    """
+    works, table = Works(index), io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(["id", "criterion", "score", "reason", *COLUMNS, "task", "label", "suggested", "decision"])
+    for f, decision in zip(findings, decisions or [""] * len(findings), strict=True):
+        known = [f.id, f.criterion, round(f.score, 4), f.reason, *works.cells(f.id)]
+        writer.writerow(map(for_spreadsheet, [*known, f.task, f.label, f.suggested, decision]))
+    return table.getvalue()
 
 
 def _page(findings: Sequence[Finding], index: PaintingIndex, works: Works, skipped: SkipList, title: str) -> str:

@@ -40,7 +40,11 @@ BESIDE = 3  # neighbours that are shown beside a work
 # Of unit vectors, a distance: works that are nearer are taken to be that far apart, or copies would be endlessly dense.
 COPY = 0.05
 TOGETHER = "together"
-JOINED = ("distance", "density", "covariance")
+JOINED = {  # with what a place in each is by; the work that is furthest out has place 1
+    "distance": "by how far its nearest works are",
+    "density": "by how thin its surroundings are",
+    "covariance": "by how unusual its features are together",
+}
 
 # By criterion, what a score means, beside that of the middle work.
 REASONS = {
@@ -83,8 +87,8 @@ def find_outliers(index: PaintingIndex, *, count: int = LISTED) -> list[Finding]
     for criterion, values in {TOGETHER: together(scores), **scores}.items():
         for row in np.argsort(-values, kind="stable")[:count]:
             if criterion == TOGETHER:
-                ranks = ", ".join(f"{name} {places[name][row]:,}" for name in JOINED)
-                reason = f"its places among {len(ids):,} works: {ranks}."
+                ranks = ", ".join(f"{places[name][row]:,} {by}" for name, by in JOINED.items())
+                reason = f"of {len(ids):,} works it has place {ranks}."
             else:
                 reason = REASONS[criterion].format(float(values[row]), float(np.median(values)))
             beside = tuple(ids[other] for other in around.rows[row][:BESIDE])
@@ -110,7 +114,8 @@ def outlier_scores(vectors: np.ndarray, around: Neighbourhood) -> dict[str, np.n
 
 def together(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     """Shares (N,) of the works that a work is further out than, averaged over the criteria in JOINED."""
-    return np.mean([rankdata(scores[criterion]) - 1 for criterion in JOINED], axis=0) / len(scores[JOINED[0]])
+    places = np.array([rankdata(scores[criterion]) - 1 for criterion in JOINED])
+    return places.mean(axis=0) / places.shape[1]
 
 
 def neighbourhood(vectors: np.ndarray, k: int, among: np.ndarray | None = None) -> Neighbourhood:

@@ -28,6 +28,8 @@ from .schema import painting_features as painting_features
 from .schema import tasks_of as tasks_of
 from .sources.collection import load_collection as load_collection
 from .sources.collection import read_collection as read_collection
+from .sources.decisions import ACCEPTED as ACCEPTED
+from .sources.decisions import REJECTED as REJECTED
 from .sources.museums.museum import museum_named as museum_named
 from .sources.museums.museum import read_museum as read_museum
 from .sources.museums.query import MuseumQuery as MuseumQuery

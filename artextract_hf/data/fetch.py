@@ -94,9 +94,7 @@ def is_address(text: str) -> bool:
 
 
 # Parameters whose value lets in whoever knows it, as services of pictures and stores in clouds call them.
-_SECRET = re.compile(
-    r"(?i)(?<=[?&;])([\w.%-]*(token|api.?key|secret|signature|credential|passw(or)?d)|auth|sig)=[^&;#]*"
-)
+_SECRET = re.compile(r"(?i)(?<=[?&;])([\w.%-]*(token|api.?key|secret|signature|credential|password)|auth|sig)=[^&;#]*")
 
 
 def shown(address: str) -> str:

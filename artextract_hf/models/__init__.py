@@ -18,6 +18,7 @@ from artextract_hf.models.configuration_byol import ByolConfig
 from artextract_hf.models.configuration_crnn import PAINTING, CrnnConfig
 from artextract_hf.models.heads import make_head
 from artextract_hf.models.image_processing_art import ArtImageProcessor
+from artextract_hf.models.inference.answer_tables import answer_rows, answer_table
 from artextract_hf.models.inference.loading import load_classifier
 from artextract_hf.models.inference.micro_batches import MICRO_BATCH
 from artextract_hf.models.inference.open_set import doubts_in_words, looks_like_a_painting
@@ -48,6 +49,8 @@ __all__ = [
     "CrnnModel",
     "TaskLoss",
     "UncertaintyWeighting",
+    "answer_rows",
+    "answer_table",
     "class_weights",
     "doubts_in_words",
     "fit_whitening",

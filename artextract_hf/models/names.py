@@ -15,7 +15,7 @@ from artextract_hf.models.strict_loading import refuse_reaching
 from artextract_hf.remote import FAILURES, is_absent, reason, retry, snapshot
 
 MAIN = "main"  # the branch that is read where no revision is given
-FILES = ("*.json", "*.safetensors")  # of a repository, what a model is read from
+FILES = ("*.json", "*.safetensors", "README.md")  # of a repository, what a model is read from, and its card
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token")  # of `from_pretrained`, about downloads
 
 

@@ -316,10 +316,14 @@ class PaintingIndex(Publishable):
         """Ids of the paintings, in the order of the vectors."""
         return list(self._snapshot.records.ids)
 
-    def records(self) -> list[dict[str, Any]]:
-        """The records without their pictures, in the order of the ids."""
+    def records(self, ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """The records of these paintings without their pictures; by default all, in the order of the ids.
+
+        Raises:
+            QueryError: the index does not hold one of them.
+        """
         records = self._snapshot.records
-        return records.at(range(len(records)))
+        return records.at(range(len(records)) if ids is None else [records.row(id_) for id_ in ids])
 
     def column(self, field: str) -> list[Any]:
         """One field of every record, in the order of the ids.

@@ -12,6 +12,7 @@
       if (example.getAttribute("aria-label") !== words) example.setAttribute("aria-label", words);
     });
     document.querySelectorAll("button.upload-container").forEach((field) => field.removeAttribute("aria-label"));
+    document.querySelectorAll("#figures table, #citation pre").forEach((wide) => { wide.tabIndex = 0; });  // it scrolls
     document.querySelectorAll("div.empty[aria-label]").forEach((empty) => empty.setAttribute("role", "img"));
   };
   new MutationObserver(name).observe(document.body, {

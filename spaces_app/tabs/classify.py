@@ -74,14 +74,14 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, facets: Facets, pic
     tasks = list(known)
     in_sets = [task for task in tasks if task in config.set_thresholds]
 
-    def classify(path: str | None) -> list[Any]:
+    def answers(path: str | None) -> list[Any]:
         painting = open_upload(path)
         answer = attributes(painting, top_k=5)
         labels = [{display_name(best["label"]): best["score"] for best in answer["tasks"][task]} for task in tasks]
         sets = [set_in_words(answer["set"][task]) for task in in_sets]
         explained = explain_classes(attributes.model, attributes.image_processor, painting)
         told = answer_of(path, sentences(answer, known))
-        return [*labels, show(explained, tasks[0]), doubts_in_words(answer), *sets, explained, told]
+        return [*labels, show(explained, tasks[0]), *sets, explained, told]
 
     def show(explained: ClassExplanation | None, task: str, strength: float = STRENGTH) -> Image.Image | None:
         if task not in tasks or not isinstance(strength, int | float) or not 0 <= strength <= 100:
@@ -133,17 +133,15 @@ def classify_tab(attributes: Pipeline, index: PaintingIndex, facets: Facets, pic
         near = gr.HTML(elem_id="evidence")
     for field in (chosen, strength):  # gradio's own refusal is a fault in the log; `show` has its own
         field.preprocess = lambda value: value
-    doubts = gr.Markdown(visible=False)  # for those who ask by HTTP; visitors read it in the sentences
     explained = gr.State()
-    answered = button.click(
-        classify,
-        inputs=picture,
-        outputs=[*outputs, overlay, doubts, *sets, explained, told],
-        api_name="classify",
-        trigger_mode="multiple",
-        **ONE_LINE,
-    )
     private: dict[str, Any] = {"api_visibility": "private", **ONE_LINE}
+    answered = button.click(
+        answers,
+        inputs=picture,
+        outputs=[*outputs, overlay, *sets, explained, told],
+        trigger_mode="multiple",
+        **private,
+    )
     events = [answered]
     if facets.labelled:
         events.append(answered.success(evidence, inputs=picture, outputs=near, **private))

@@ -1,7 +1,7 @@
 """The Similar paintings tab: the nearest works of a collection, with their credits, and the way on from each."""
 
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -11,31 +11,17 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from artextract_hf.retrieval import Hit, PaintingIndex, draw_explanation, explain_similarity, same_works
-from spaces_app.cards import LISTENER, button, caption, card, cards, own_page, text
+from spaces_app.cards import LISTENER, button, caption, card, cards, text
 from spaces_app.facets import Facets
 from spaces_app.filters import FilterFields
 from spaces_app.upload import KEEP_CURRENT, ONE_LINE, PRESS, Answers, answer_of, errors_on_page, open_upload
-from spaces_app.view import READ_ADDRESS, RESULTS, WRITE_ADDRESS, View, checked_filter, checked_number
+from spaces_app.view import READ_ADDRESS, WRITE_ADDRESS, View
 
 NO_RESULT = "Choose a result of the search first."
 TELLING = 0.1  # how much a chance has to vary over the scores for it to tell one work from another
 PRIVATE: dict[str, Any] = {"api_visibility": "private", **ONE_LINE}
 SEARCH = '() => document.querySelector("#similar-button").click()'
 SHOW = '() => document.querySelector("#why").scrollIntoView({block: "nearest"})'
-
-
-def credits_of(hits: list[Hit]) -> str:
-    """Credit line, licence, chances and link of every result, as a list in HTML; every field is escaped."""
-    lines = []
-    for hit in hits:
-        parts = [text(hit.record.get("credit_line") or hit.id)]
-        if hit.record.get("license"):
-            parts.append(text(hit.record["license"]))
-        parts += [f"same {label}: {100 * share:.0f} %" for label, share in hit.same.items()]
-        if url := own_page(hit):
-            parts.append(f'<a href="{text(url)}" target="_blank" rel="noopener">source</a>')
-        lines.append(f"<li>{' · '.join(parts)}</li>")
-    return f'<ol class="credits">{"".join(lines)}</ol>' if lines else "<p>No painting passes this filter.</p>"
 
 
 def verdict(hits: list[Hit]) -> str:
@@ -57,6 +43,19 @@ def same_for_all(hits: list[Hit]) -> set[str]:
     return {label for label in (shown[0] if len(shown) > 1 else {}) if len({found[label] for found in shown}) == 1}
 
 
+@dataclass(frozen=True)
+class SearchAnswers(Answers):
+    """What the tab shows of the picture, and how others make a work of the collection that picture.
+
+    Attributes:
+        searches: of the collection.
+        source: the work that was last taken as picture.
+    """
+
+    searches: "Searches"
+    source: gr.State
+
+
 class Searches:
     """What visitors ask of a collection. What they send is a stranger's word; each method raises gr.Error for it.
 
@@ -67,12 +66,6 @@ class Searches:
 
     def __init__(self, index: PaintingIndex, fields: FilterFields) -> None:
         self.index, self.fields, self.telling = index, fields, telling_labels(index)
-
-    def similar(self, path: str | None, k: float = RESULTS, where: str = "") -> list[Any]:
-        """Pictures with captions, credits as HTML, and the hits, for those who ask by HTTP."""
-        hits = self._search(open_upload(path), checked_number(k), checked_filter(where))
-        pictures = [(self.index.thumbnail(hit.id), f"{caption(hit)} ({hit.score:.2f})") for hit in hits]
-        return [pictures, verdict(hits) + credits_of(hits), [asdict(hit) for hit in hits]]
 
     def search(self, path: str | None, source: dict[str, str] | None, *values: Any) -> list[Any]:
         """Cards, what was found for which picture, the address of the view, and no explanation yet.
@@ -158,7 +151,9 @@ def chosen_work(event: gr.EventData) -> str:
         raise gr.Error(NO_RESULT, print_exception=False) from None
 
 
-def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Facets, picture: gr.Image) -> Answers:
+def similar_tab(
+    page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Facets, picture: gr.Image
+) -> SearchAnswers:
     """Lay out the tab.
 
     Args:
@@ -204,13 +199,4 @@ def similar_tab(page: gr.Blocks, tabs: gr.Tabs, index: PaintingIndex, facets: Fa
         js=READ_ADDRESS,
         **PRIVATE,
     )
-    _endpoint(searches, fields, picture)
-    return Answers([found_cards, overlay], [searched, explained])
-
-
-def _endpoint(searches: Searches, fields: FilterFields, picture: gr.Image) -> None:
-    """The public way to the same search, whose inputs and outputs stay the same when the page changes."""
-    answers = [gr.Gallery(visible=False), gr.HTML(visible=False), gr.JSON(visible=False)]
-    gr.Button(visible=False).click(
-        searches.similar, inputs=[picture, fields.k, fields.typed], outputs=answers, api_name="similar", **ONE_LINE
-    )
+    return SearchAnswers([found_cards, overlay], [searched, explained], searches, source)

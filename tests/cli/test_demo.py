@@ -33,3 +33,16 @@ def test_demo_opens_an_index(tmp_path, demo_cache):
 def test_a_page_shows_one_collection(run_cli):
     code, _, err = run_cli("demo", "--index", "a", "--collection", "b")
     assert (code, err) == (2, "artextract: --collection and --index are 2 collections; give one of them.\n")
+
+
+def test_an_index_is_served_without_examples(run_cli, monkeypatch, tmp_path):
+    from spaces_app import app
+
+    PaintingIndex.build(synthetic_paintings(3), AutoEmbedder.from_pretrained()).save_pretrained(tmp_path / "index")
+    asked = []
+    monkeypatch.setattr(app, "start", lambda **options: asked.append(options))
+    assert run_cli("serve", "--index", tmp_path / "index", "--port", 8000) == (0, "", "")
+    (options,) = asked
+    assert len(options.pop("index")) == 3
+    assert options == {"model": "default", "host": None, "port": 8000, "examples": False}
+    assert run_cli("serve", "--index", tmp_path / "nowhere")[0] == 2

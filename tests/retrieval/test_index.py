@@ -102,6 +102,9 @@ def test_records_are_plain(index, collection):
         json.dumps(hit.record)
     assert index.thumbnail("test/3").size == (24, 16)
     assert index.records()[7] == next(h.record for h in index.search(RED, k=60) if h.id == "test/7")
+    assert index.records(["test/7", "test/2"]) == [index.records()[7], index.records()[2]] and index.records([]) == []
+    with pytest.raises(QueryError, match="holds no 'gone'"):
+        index.records(["gone"])
     assert index.column("year") == collection["year"]
     with pytest.raises(QueryError, match="holds no 'test/99'"):
         index.thumbnail("test/99")

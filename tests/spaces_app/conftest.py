@@ -4,12 +4,15 @@ import gc
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from artextract_hf import PaintingIndex
 from artextract_hf.data.synthetic import synthetic_paintings
 from benchmarks.screenshot import FLAGS
+from spaces_app.atlas import Atlas, AtlasInTheMaking
 
 WAIT_MS = 60_000
 # In HTML, in a template of JavaScript and in one of Handlebars, as all of which gradio reads its own parts.
@@ -35,23 +38,37 @@ def choose(page, path: Path) -> None:
     page.locator("#picture img").wait_for(timeout=WAIT_MS)
 
 
-@pytest.fixture(scope="module")
-def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
-    """Its address."""
+def made(making: AtlasInTheMaking) -> Atlas:
+    """The atlas, once it is there."""
+    making.get()
+    assert making._made is not None
+    return making._made.result(timeout=WAIT_MS / 1000)
+
+
+@contextmanager
+def page_of(index: PaintingIndex, classifier: Path, cache: Path) -> Iterator[str]:
+    """The address of a page that shows an index, as long as it is wanted."""
     import gradio as gr
 
-    from artextract_hf.retrieval.index import PaintingIndex
     from spaces_app import app
-    from tests.retrieval.conftest import ColorEmbedder
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "CACHE", tmp_path_factory.mktemp("cache"))
+        patch.setattr(app, "CACHE", cache)
         patch.setenv("GRADIO_TEMP_DIR", "")  # set anew by `start`, and back behind it
-        paintings = synthetic_paintings(6, seed=1)
-        titles = [HOSTILE, *paintings["title"][1:]]
-        paintings = paintings.remove_columns("title").add_column("title", titles)
-        index = PaintingIndex.build(paintings, ColorEmbedder())
-        yield app.start(model=str(tiny_classifier), index=index, block=False).rstrip("/")
+        yield app.start(model=str(classifier), index=index, block=False).rstrip("/")
         gr.close_all()
         with warnings.catch_warnings(action="ignore"):  # gradio leaves event loops and their sockets to the collector
             gc.collect()
+
+
+@pytest.fixture(scope="module")
+def served(tiny_classifier, tmp_path_factory) -> Iterator[str]:
+    """Its address."""
+    from tests.retrieval.conftest import ColorEmbedder
+
+    paintings = synthetic_paintings(6, seed=1)
+    titles = [HOSTILE, *paintings["title"][1:]]
+    paintings = paintings.remove_columns("title").add_column("title", titles)
+    index = PaintingIndex.build(paintings, ColorEmbedder())
+    with page_of(index, tiny_classifier, tmp_path_factory.mktemp("cache")) as url:
+        yield url

@@ -47,7 +47,7 @@ def test_its_index_may_be_of_another_network_than_its_model(tiny_classifier, tmp
         page.kill()
     hub.stop()
     assert (classified[0], similar[0]) == ("complete", "complete")
-    assert [hit["id"] for hit in similar[1][2]] == [hit.id for hit in index.search(paintings[3]["image"], k=3)]
+    assert [hit["id"] for hit in similar[1][0]["hits"]] == [hit.id for hit in index.search(paintings[3]["image"], k=3)]
 
 
 def test_what_is_wrong_with_its_environment_is_one_line(tiny_classifier, monkeypatch, capsys):

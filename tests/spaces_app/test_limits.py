@@ -114,11 +114,15 @@ def test_the_oldest_files_make_room_and_the_examples_stay(served, folder, monkey
     examples = json.loads(urllib.request.urlopen(f"{served}/config").read())
     kept = {s[0]["path"] for c in examples["components"] for s in c["props"].get("samples") or ()}
     assert len(kept) == 6 and all(Path(path).is_relative_to(folder) for path in kept)
+    kept |= {str(path) for path in folder.rglob("preview.jpeg")}
     places = [upload(served, bytes([i]) * 1_000_000) for i in range(8)]
     assert size(folder) <= 3_000_000 + 1_000_000 + sum(Path(path).stat().st_size for path in kept)
     assert [Path(place).is_file() for place in places[:4]] == [False] * 4 and Path(places[-1]).is_file()
     assert all(Path(path).is_file() for path in kept)
-    assert ask(served, "classify", [{"path": next(iter(kept)), **META}])[0] == "complete"
+    assert (
+        ask(served, "classify", [{"path": next(path for path in kept if path.endswith("png")), **META}])[0]
+        == "complete"
+    )
     monkeypatch.setattr(limits, "FOLDER_FILES", 2)
     for i in range(6):
         upload(served, bytes([i]) * 10)

@@ -9,7 +9,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.conftest import plain_picture
 
@@ -122,7 +121,7 @@ def test_every_other_way_to_a_function_is_closed_or_the_same(served, secret):
         if post(f"{served}/gradio_api/queue/join", question)[0] == 200:
             with urllib.request.urlopen(f"{served}/gradio_api/queue/data?session_hash={session}", timeout=30) as stream:
                 ended = [line for line in stream.read().decode().splitlines() if '"process_completed"' in line]
-            assert len(ended) == 1 and '"success":false' in ended[0]
+            assert len(ended) == 1 and ('"success":false' in ended[0] or not event["inputs"])
 
 
 @pytest.mark.parametrize(
@@ -137,11 +136,9 @@ def test_other_hostile_values_end_in_an_error_or_an_answer(served, secret, rest)
 def test_an_upload_is_answered_as_before(served, secret):
     place = upload(served, secret.read_bytes())
     event, answer = ask(served, "classify", [{"path": place, **META}])
-    assert event == "complete" and len(answer) == 7  # with the state of the page, which is none
+    assert event == "complete" and set(answer[0]["tasks"]) == {"style", "genre", "artist"}
     assert ask(served, "classify", [{"path": place}])[0] == "complete"
-    overlay = answer[3]["path"]
-    with urllib.request.urlopen(f"{served}/gradio_api/file={overlay}") as picture:
-        assert len(picture.read()) > 100
+    assert ask(served, "classify", [place]) == (event, answer)
     assert ask(served, "similar", [{"path": place, **META}, 3, ""])[0] == "complete"
     assert ask(served, "classify", [None])[1]["error"] == "Choose a picture first."
 
@@ -188,7 +185,8 @@ def test_a_page_that_was_opened_still_decodes_by_itself(served):
     """What opens a page may update its picture field, which gradio then makes anew with its own decoding step."""
     config = json.loads(urllib.request.urlopen(f"{served}/config").read())
     functions = {event["api_name"]: event["id"] for event in config["dependencies"]}
-    (opening,) = [e["id"] for e in config["dependencies"] if e["targets"][0][1] == "load" and len(e["outputs"]) > 2]
+    events = [event for event in config["dependencies"] if event["targets"]]
+    (opening,) = [e["id"] for e in events if e["targets"][0][1] == "load" and len(e["outputs"]) > 2]
 
     def join(number: int, data: list) -> dict:
         assert (
@@ -200,7 +198,7 @@ def test_a_page_that_was_opened_still_decodes_by_itself(served):
 
     assert join(opening, [""])["success"]
     bad = {"path": upload(served, b"this is no picture"), **META}
-    answer = join(functions["classify"], [bad])
+    answer = join(functions["answers"], [bad])
     assert not answer["success"] and "is not a picture in a known format" in answer["output"]["error"]
 
 
@@ -212,11 +210,3 @@ def test_what_the_log_would_show_as_a_fault_is_refused(served, secret, capfd):
     with pytest.raises(urllib.error.HTTPError, match="416"):
         urllib.request.urlopen(request, timeout=30)
     assert "Traceback" not in "".join(capfd.readouterr())
-
-
-def test_the_overlay_of_a_large_painting_is_small(served):
-    data = io.BytesIO()
-    Image.new("RGB", (1500, 900), (90, 60, 30)).save(data, "PNG")
-    event, answer = ask(served, "classify", [{"path": upload(served, data.getvalue()), **META}])
-    with urllib.request.urlopen(f"{served}/gradio_api/file={answer[3]['path']}") as overlay:
-        assert event == "complete" and Image.open(io.BytesIO(overlay.read())).size == (1024, 614)

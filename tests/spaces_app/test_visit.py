@@ -151,6 +151,23 @@ def test_pictures_are_described_and_what_is_pressed_is_large_enough(visit, paint
         assert min(box["width"], box["height"]) >= TARGET, button.evaluate("b => b.outerHTML.slice(0, 200)")
 
 
+@pytest.mark.parametrize("tab", ["batch", "audit", "about"])
+def test_tabs_without_a_picture_say_what_is_pressed_and_make_it_large_enough(visit, tab):
+    page = visit(f"?tab={tab}&__theme=dark", PHONE)
+    panel = page.locator(f"#{tab}-tab")
+    panel.wait_for()
+    pressed = panel.locator("button:visible, a:visible, summary:visible, label:has(input):visible").all()
+    assert pressed and not page.locator("#picture").is_visible()
+    for control in pressed:
+        box = control.bounding_box()
+        name = control.inner_text().strip() or control.get_attribute("aria-label") or control.get_attribute("title")
+        assert name and min(box["width"], box["height"]) >= TARGET, control.evaluate("c => c.outerHTML.slice(0, 200)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    if AXE.is_file():
+        page.add_script_tag(path=AXE)
+        assert not serious(page)
+
+
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not here: npm install --no-save axe-core")
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -16,14 +16,14 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
-from artextract_hf.cli.index import AllowRestricted, usable
+from artextract_hf.cli.search.index import AllowRestricted, usable
 from artextract_hf.errors import QueryError
 
 if TYPE_CHECKING:
     from artextract_hf.retrieval import RegionHit
 
 
-@app.command("index-regions")
+@app.command("index-regions", epilog="Example: artextract index-regions museum/ --out regions")
 def index_regions(
     source: Annotated[str, typer.Argument(help="A folder of pictures, a CSV, or what `artextract prepare` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
@@ -55,7 +55,7 @@ def index_regions(
     show(about | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
-@app.command("search-region")
+@app.command("search-region", epilog="Example: artextract search-region painting.jpg --index regions --box 20,20,80,80")
 def search_region(
     image: Annotated[str, typer.Argument(help="File or address of a picture.")],
     index: Annotated[Path, typer.Option(help="What `artextract index-regions` wrote.")],

@@ -1,5 +1,6 @@
 """`artextract index` and `search`: a collection becomes searchable."""
 
+import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from artextract_hf.cli.application import (
     reserve,
     show,
 )
+from artextract_hf.cli.search.found import NOTHING, check_files, hit_line, write_page, write_table
 from artextract_hf.errors import ImageError, PaintingIndexError
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ AllowRestricted = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog="Example: artextract index museum/metadata.csv --out index")
 def index(
     source: Annotated[
         str,
@@ -87,7 +89,7 @@ def index(
     show(about | {"skipped": left_out}, lines, as_json=as_json, left_out=left_out)
 
 
-@app.command()
+@app.command(epilog="Example: artextract search painting.jpg --index index -k 5")
 def search(
     images: Annotated[list[str], typer.Argument(help="Files or addresses of pictures; or texts, for a CLIP index.")],
     index: Annotated[Path, typer.Option(help="What `artextract index` wrote.")],
@@ -98,6 +100,11 @@ def search(
         str | None, typer.Option(help="Reorder the nearest: by csls, k_reciprocal, expansion or spatial.")
     ] = None,
     embedder: Embedder = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", help="Write the answers with their pictures as one page.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write the answers as a table.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page of --html in the browser.")] = False,
     allow_private_hosts: AllowPrivateHosts = False,
     as_json: AsJson = False,
 ) -> None:
@@ -106,6 +113,7 @@ def search(
     A picture that cannot be used is named with its reason, and the others are answered; the exit code is then 3, and 2
     where none could be used.
     """
+    check_files(page, table, open_page)
     from artextract_hf import AutoEmbedder, PaintingIndex
     from artextract_hf.retrieval import filter_hint
 
@@ -129,10 +137,16 @@ def search(
         lines.append(image)
         if hits and good_match is False:
             lines.append("  no good match: paintings of this collection are usually more similar to each other")
-        if where and not hits:
-            hint = filter_hint(where, searched.column)
-            lines.append("  no painting passes the filter" + (f": {hint}" if hint else ""))
-        lines += [_line(hit) for hit in hits]
+        lines += [hit_line(hit) for hit in hits] or [f"  {NOTHING}"]
+        if where and not hits and (hint := filter_hint(where, searched.column)):
+            lines.append(f"  {hint}")
+    found = {image: answers[place] for place, image in enumerate(images) if place in answers}
+    if table:
+        write_table(found, table)
+    if page:
+        write_page(found, searched, page)
+    if page and open_page:
+        webbrowser.open(page.resolve().as_uri())
     show(document, lines, as_json=as_json)
     end_with_reasons(images, reasons)
 
@@ -152,12 +166,6 @@ def _answers(
         except (ImageError, OSError) as error:
             reasons[place] = str(error)
     return answers, reasons
-
-
-def _line(hit: "Hit") -> str:
-    chances = "".join(f"  {name} {chance:.0%}" for name, chance in hit.same.items())
-    versions = f"  (+{len(hit.versions)} of the same work)" if hit.versions else ""
-    return f"  {hit.rank:>3}  {hit.score:.3f}{chances}  {hit.record.get('credit_line') or hit.id}{versions}"
 
 
 def usable(paintings: "Dataset", skipped: "SkipList", allow_restricted: bool) -> "Dataset":

@@ -1,0 +1,1 @@
+"""Commands that make collections searchable and search them: paintings, their parts, painted faces."""
