@@ -5,7 +5,9 @@ one JSON document on standard output with `--json`. Imports of the heavy librari
 `--help` is instant.
 """
 
+import errno
 import os
+import re
 import sys
 from io import TextIOWrapper
 
@@ -55,5 +57,19 @@ def main() -> None:
 
 
 def _in_one_line(error: BaseException) -> str:
-    words = NO_WORDS.get(type(error)) or str(error) or type(error).__name__
+    words = NO_WORDS.get(type(error)) or _about_file(error) or str(error) or type(error).__name__
     return for_terminal(" ".join(words.split()))
+
+
+def _about_file(error: BaseException) -> str:
+    """What became of a file or folder, and what to do; empty where an error is of none."""
+    number = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)  # Arrow has it in its words only
+    if not isinstance(error, OSError) or isinstance(error, ArtExtractError) or not (error.errno or number):
+        return ""
+    kind = error.errno or int(number[1] if number else 0)
+    name = f"{error.filename}: " if error.filename else ""
+    if kind in (errno.ENOSPC, errno.EDQUOT):
+        return f"{name}{os.strerror(kind)}; make room or choose another folder, and run the command again."
+    if kind == errno.ENAMETOOLONG:
+        return f"{name}{os.strerror(kind)}; choose a shorter one."
+    return f"{name}{error.strerror}." if error.strerror and error.filename else ""

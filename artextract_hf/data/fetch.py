@@ -93,13 +93,17 @@ def is_address(text: str) -> bool:
     return ADDRESS.match(text) is not None
 
 
-def shown(address: str) -> str:
-    """An address as messages and lists show it: without user and password, spaces and control characters encoded.
+# Parameters whose value lets in whoever knows it, as services of pictures and stores in clouds call them.
+_SECRET = re.compile(r"(?i)(?<=[?&;])([\w.%-]*(token|api.?key|secret|signature|credential|password)|auth|sig)=[^&;#]*")
 
-    >>> shown("https://me:secret@museum.example/a b.jpg")
-    'https://museum.example/a%20b.jpg'
+
+def shown(address: str) -> str:
+    """An address as messages and lists show it: without passwords, spaces and control characters encoded.
+
+    >>> shown("https://me:secret@museum.example/a b.jpg"), shown("https://m.example/a?w=9&access_token=secret")
+    ('https://museum.example/a%20b.jpg', 'https://m.example/a?w=9&access_token=...')
     """
-    public = re.sub(r"(?<=://)[^/?#]*@", "", address.strip())
+    public = _SECRET.sub(r"\1=...", re.sub(r"(?<=://)[^/?#]*@", "", address.strip()))
     return re.sub(r"[\x00-\x20\x7f-\x9f]", lambda found: f"%{ord(found[0]):02X}", public)
 
 
@@ -250,7 +254,7 @@ class Fetcher:
         except DataError:
             raise
         except ValueError as wrong:
-            raise ValueError(f"{wrong} It was sent as {stated[:80] or 'nothing'!r}.") from None
+            raise ValueError(f"{str(wrong).removesuffix('.')}. It was sent as {stated[:80] or 'nothing'!r}.") from None
 
     def _wait_for_turn(self) -> None:
         """Give every request its own moment, 1 / per_second apart."""

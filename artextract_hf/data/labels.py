@@ -125,10 +125,12 @@ def match_class(name: str, names: Sequence[str]) -> str | None:
 def known_artist(name: str) -> str | None:
     """The release's class of an artist as museums print the name, or None.
 
-    >>> known_artist("Rembrandt van Rijn"), known_artist("Eugène Boudin"), known_artist("Frans Hals")
-    ('Rembrandt', 'Eugene_Boudin', None)
+    >>> known_artist("Rembrandt van Rijn"), known_artist("Monet, Claude, 1840-1926"), known_artist("Frans Hals")
+    ('Rembrandt', 'Claude_Monet', None)
     """
-    return match_class(_ALSO_KNOWN_AS.get(_plain(name), name), ARTISTS)
+    parts = [part.strip() for part in name.split(",") if not re.search(r"\d", part)]
+    spellings = [name, f"{parts[1]} {parts[0]}"] if len(parts) == 2 else [name]  # as a catalogue sorts them
+    return next(filter(None, (match_class(_ALSO_KNOWN_AS.get(_plain(n), n), ARTISTS) for n in spellings)), None)
 
 
 def class_table(task: str, values: Iterable[str]) -> tuple[list[str], dict[str, int]]:

@@ -99,6 +99,8 @@ def load_prepared(folder: str | Path) -> DatasetDict:
     Raises:
         DataError: the folder does not exist, `artextract prepare` did not write it, or it is damaged.
     """
+    if not isinstance(folder, str | Path):
+        raise DataError(f"what `artextract prepare` wrote is named by its folder, and not by {folder!r:.60}.")
     folder = Path(folder)
     recover(folder)
     if not folder.is_dir():

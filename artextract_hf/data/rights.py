@@ -12,11 +12,13 @@ holder, but reserve no rights. Who is named as the holder of rights claims them,
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 
 from datasets import Dataset
 
 from artextract_hf.data.labels import is_unknown
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.words.reserved import reserves_rights
 from artextract_hf.errors import DataError
 
 ALLOW = "--allow-restricted"
@@ -32,7 +34,8 @@ _CC0 = frozenset({
     "creative commons cc0 1.0 universal public domain dedication",
 })  # fmt: skip
 _FREE_OF_COPYRIGHT = frozenset({
-    "public domain", "in the public domain", "this work is in the public domain", "pd", "pdm", "pdm 1.0", "cc pdm",
+    "public domain", "in the public domain", "pd us", "public domain in the usa", "public domain in the united states",
+    "public domain worldwide", "this work is in the public domain", "pd", "pdm", "pdm 1.0", "cc pdm",
     "cc pdm 1.0", "public domain mark", "public domain mark 1.0", "public domain mark 1.0 universal",
     "creative commons public domain mark", "creative commons public domain mark 1.0", "cc pddc",
     "public domain dedication", "no copyright", "no copyright united states", "noc us", "no known copyright", "nkc",
@@ -42,8 +45,9 @@ _FREE_OF_COPYRIGHT = frozenset({
     "œuvre du domaine public", "œuvre dans le domaine public", "pubblico dominio", "dominio pubblico",
     "di pubblico dominio", "opera di pubblico dominio", "opera in pubblico dominio", "dominio público",
     "dominio publico", "de dominio público", "en el dominio público", "en dominio público", "obra de dominio público",
-    "domínio público", "em domínio público", "publiek domein", "in het publiek domein", "domena publiczna",
-    "общественное достояние",
+    "domínio público", "em domínio público", "publiek domein", "in het publiek domein", "openbaar domein",
+    "in het openbaar domein", "domena publiczna", "общественное достояние",
+    "パブリックドメイン", "パブリック・ドメイン", "公有领域", "公有領域", "公共领域", "公共領域", "퍼블릭 도메인",
 })  # fmt: skip
 # Countries to whose law a Creative Commons licence was adapted; "nc" and "nd" are none of them.
 _PORTED = (
@@ -62,19 +66,16 @@ _ADDRESS = re.compile(
     r"|rightsstatements\.org/(vocab|page)/(noc-us|nkc)(/1\.0)?"
     r")/?([?#][\w=&-]*)?"
 )
-# What takes the claim out of a mention of copyright; the words between are few, so that no other sentence gets in.
+# What takes the claim out of a mention of copyright, or "(c)" out of a series; the words between are few, so that no
+# other sentence gets in.
 _NO_CLAIM = re.compile(
     r"\b(no|not|out of|free of|free from|without)"
     r"( (any|known|longer|in|under|by|of|subject|to|protected|restrictions?|the|rights?))* (copyright|rights reserved)"
-    r"|copyright[ -](free|expired|has expired)|some rights reserved"
+    r"|\(b\)[^()]{0,9}\(c\)|copyright[ -](free|expired|has expired)|some rights reserved"
 )
-_COPYRIGHT_SIGN = re.compile("&(copy|#169|#xa9);", re.IGNORECASE)  # as pages have it
-_HOLDER = r"\u00a9|\u24d2|\(c\)|copyright|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
-_RESERVED = (
-    r"rights reserved|rechte vorbehalten|rechten voorbehouden|droits réservés|derechos reservados|diritti riservati"
-    r"|direitos reservados"
-    r"|\b(adagp|vg bild-?kunst|artists rights society|dacs|pictoright|sabam|vegap|siae)\b"  # they claim it for artists
-)
+_COPYRIGHT_SIGN = re.compile("&(copy|#0*169|#x0*a9);|[\u24b8\u24d2]", re.IGNORECASE)  # as pages have it
+_HOLDER = r"\u00a9|\(c\)|copyright|urheberrechtlich geschützt|auteursrecht|droits? d'auteur"
+_SIGNED = r"\u00a9|(?<![\w)])\(c\) ?(?=[^\W_])"  # before a name or a year
 # A licence that is not open, in a text that says more than its name.
 _CLOSED = (
     r"(?<![a-z])by[\s_\-\u2010-\u2015](sa[\s_\-\u2010-\u2015])?n[cd](?![a-z])|\b(non|nicht)[\s-]?(commercial|kommerziell)"
@@ -141,9 +142,24 @@ def claims_copyright(credit: str, license: str = "") -> bool:
     >>> claims_copyright("(c) Ann Example", "CC BY 4.0"), claims_copyright("All rights reserved", "CC BY 4.0")
     (False, True)
     """
-    text = " ".join(unicodedata.normalize("NFC", _COPYRIGHT_SIGN.sub("\u00a9", credit)).lower().split())
-    claim = f"{_RESERVED}|{_CLOSED}" if _asks_for_attribution(license) else f"{_HOLDER}|{_RESERVED}|{_CLOSED}"
-    return bool(re.search(claim, _NO_CLAIM.sub(" ", text)))
+    return _claims(credit, license, _HOLDER)
+
+
+def signs_copyright(text: str, license: str = "") -> bool:
+    """Whether a text of whatever kind, as a title, claims rights: by a sign, by reserving them or by a licence's name.
+
+    >>> [signs_copyright(text) for text in ("\u00a9 2020 Ann Example", "Copyright Law, a print", "Views (a), (b), (c)")]
+    [True, False, False]
+    """
+    return _claims(text, license, _SIGNED)
+
+
+@lru_cache(maxsize=1000)  # rows say the same again and again
+def _claims(text: str, license: str, holder: str) -> bool:
+    signed = unicodedata.normalize("NFKC", _COPYRIGHT_SIGN.sub("\u00a9", text))
+    plain = _NO_CLAIM.sub(" ", " ".join(signed.lower().split()))
+    claims = re.search(_CLOSED, plain) or reserves_rights(plain)
+    return bool(claims or re.search(holder, plain) and not _asks_for_attribution(license))
 
 
 def names_closed(text: str) -> bool:

@@ -71,7 +71,8 @@ def dataset_repository(source: str | Path, repo_id: str, *, allow_restricted: bo
     def write(folder: Path) -> dict[str, Any]:
         return _write(Path(source), folder, repo_id, allow_restricted=allow_restricted)
 
-    return Repository("dataset", repo_id, write, replaces=["data/**", f"{BALANCE}*"])  # of an earlier version
+    earlier = ["data/**", f"{BALANCE}*"]
+    return Repository("dataset", repo_id, write, replaces=earlier, source=Path(source))
 
 
 def _write(source: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -> dict[str, Any]:

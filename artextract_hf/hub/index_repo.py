@@ -58,7 +58,7 @@ def index_repository(index: str | Path, repo_id: str, *, allow_restricted: bool 
     def write(folder: Path) -> dict[str, Any]:
         return _write(Path(index), folder, repo_id, allow_restricted=allow_restricted)
 
-    return Repository("dataset", repo_id, write)
+    return Repository("dataset", repo_id, write, source=Path(index))
 
 
 def _write(index: Path, folder: Path, repo_id: str, *, allow_restricted: bool) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def model_repository(model: str | Path, repo_id: str, *, dataset: str = "") -> R
         repo_id: `owner/name`; the card of the model speaks of it.
         dataset: repository of the data that its figures were taken on, for the Hub's table of results; may be empty.
     """
-    return Repository("model", repo_id, lambda folder: _write(Path(model), folder, repo_id, dataset))
+    source = Path(model)
+    return Repository("model", repo_id, lambda folder: _write(source, folder, repo_id, dataset), source=source)
 
 
 def _write(model: Path, folder: Path, repo_id: str, dataset: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from artextract_hf.hub.dataset_repo import dataset_repository
 from artextract_hf.hub.index_repo import index_repository
 from artextract_hf.hub.model_repo import model_repository
 from artextract_hf.hub.push import refusal, tags_of
-from artextract_hf.hub.repository import Repository, new_folder, publish
+from artextract_hf.hub.repository import Repository, check_tag, new_folder, publish
 from artextract_hf.hub.space_repo import space_repository
 from artextract_hf.remote import ask_hub
 
@@ -91,6 +91,7 @@ class Release:
 
     def __post_init__(self) -> None:
         _check_kinds(self, "the release")
+        check_tag(self.version)
         names = Counter(self.repo_id(part.name) for part in self.parts)
         if twice := [name for name, count in names.items() if count > 1]:
             raise DataError(f"two parts of the release are called {twice[0]}; give each a name of its own.")
@@ -167,9 +168,9 @@ def _shown(value: Any) -> str:
 def plan_release(release: Release, folder: str | Path) -> list[dict[str, Any]]:
     """Write every part's repository below a new folder, push nothing, and say what would be pushed."""
     found = []
-    with new_folder(folder) as new:
-        for part in release.parts:
-            repository = release.repository(part)
+    repositories = [(part, release.repository(part)) for part in release.parts]
+    with new_folder(folder, [repository for _, repository in repositories]) as new:
+        for part, repository in repositories:
             report = repository.write(new / part.name)
             found.append({"kind": part.kind, "repo_id": repository.repo_id, "state": PLANNED, "files": report["files"]})
     return found

@@ -5,6 +5,7 @@ repository.write(Path("look_at_it"))                                # its files,
 publish(repository, tag="v1.0")                                     # its files, as one commit on the Hub
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from artextract_hf.data.sources.named_files import first_elsewhere, homes
+from artextract_hf.data.sources.named_files import first_elsewhere, homes, is_inside
 from artextract_hf.errors import ArtExtractError
 from artextract_hf.hub.push import push_folder, refusal
 from artextract_hf.outputs import replacement
@@ -32,6 +33,7 @@ class Repository:
         write: puts its files into a folder, which is made where there is none, and returns a report about them.
         replaces: patterns of files of an earlier version that are deleted unless they are written again.
         variables: of a Space, its settings by name.
+        source: the folder that is published, into which it is not written.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Repository:
     write: Callable[[Path], dict[str, Any]]
     replaces: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         check_repo_id(self.repo_id)
@@ -56,6 +59,18 @@ def check_repo_id(name: str) -> None:
         raise ArtExtractError(f"{name!r} is no name of a repository: {error}") from None
 
 
+def check_tag(tag: str) -> None:
+    """Refuse what can name no version in Git, before anything is written or pushed.
+
+    Raises:
+        ArtExtractError: no version can be called so.
+    """
+    if tag and (
+        not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", tag) or ".." in tag or tag.endswith((".", ".lock"))
+    ):
+        raise ArtExtractError(f"{tag[:100]!r} is no name of a version; it takes letters, digits, . _ + -, as in v1.0.")
+
+
 def publish(repository: Repository, *, private: bool = False, tag: str = "") -> dict[str, Any]:
     """Write a repository and push it to the Hub in one commit.
 
@@ -70,6 +85,7 @@ def publish(repository: Repository, *, private: bool = False, tag: str = "") -> 
     Raises:
         ArtExtractError: what is published cannot be used, the tag exists, or the Hub refused or cannot be reached.
     """
+    check_tag(tag)
     repo_id, kind = repository.repo_id, repository.kind
     with tempfile.TemporaryDirectory(prefix="artextract-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -88,20 +104,25 @@ def publish_or_write(
     Returns:
         What `repository.write` reports; with the `url` where it was published.
     """
+    check_tag(tag)
     if folder is None:
         return publish(repository, private=private, tag=tag)
-    with new_folder(folder) as new:
+    with new_folder(folder, [repository]) as new:
         return repository.write(new)
 
 
 @contextmanager
-def new_folder(folder: str | Path) -> Iterator[Path]:
-    """An empty folder that becomes `folder` as a whole.
+def new_folder(folder: str | Path, repositories: Iterable[Repository]) -> Iterator[Path]:
+    """An empty folder that becomes `folder` as a whole, with what these repositories hold.
 
     Raises:
-        ArtExtractError: there is something in it already, which may be a link to elsewhere, or it cannot be written.
+        ArtExtractError: there is something in it already, which may be a link to elsewhere, or it cannot be written; or
+            it lies in a folder that is published, and would be a part of it the next time.
     """
     folder = Path(folder)
+    for source in filter(None, (repository.source for repository in repositories)):
+        if is_inside(folder, source):
+            raise ArtExtractError(f"{folder} lies in {source}, which is published; choose a folder outside it.")
     if folder.is_dir() and any(folder.iterdir()):
         raise ArtExtractError(f"{folder} is not empty; delete it, or choose another folder.")
     with replacement(folder) as new:

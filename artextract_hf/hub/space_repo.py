@@ -65,7 +65,8 @@ def space_repository(
         sources = _sources(real_path(app) if str(app) else top_folder(APP))
         return _write(sources, folder, **parts) | {"variables": variables}
 
-    return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables)
+    source = Path(app) if str(app) else None
+    return Repository("space", repo_id, write, replaces=["artextract_hf/**"], variables=variables, source=source)
 
 
 def pinned_requirements() -> list[str]:

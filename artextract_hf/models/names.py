@@ -34,6 +34,9 @@ def resolve(name: str, revision: str | None = None, **options: Any) -> str:
     Raises:
         ModelError: neither a directory with a model, nor a repository that could be fetched.
     """
+    for value, what in ((name, "name"), *([] if revision is None else [(revision, "revision")])):
+        if not isinstance(value, str | Path):
+            raise ModelError(f"the {what} of a model is {value!r:.60}; it must be a text.")
     revision = None if revision == MAIN else revision
     if name == DEFAULT:
         if revision is not None:

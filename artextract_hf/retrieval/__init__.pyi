@@ -17,6 +17,7 @@ from .faces.detection import FaceDetector as FaceDetector
 from .faces.head_pose import HeadPose as HeadPose
 from .faces.index import FaceHit as FaceHit
 from .faces.index import FaceIndex as FaceIndex
+from .filters import filter_hint as filter_hint
 from .index import PaintingIndex as PaintingIndex
 from .regions.index import RegionHit as RegionHit
 from .regions.index import RegionIndex as RegionIndex

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import Self, SupportsFloat
+
+from artextract_hf.errors import QueryError
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,19 @@ class Box:
         top: of the upper edge, a share of the picture's height.
         width: a share of the picture's width.
         height: a share of the picture's height.
+
+    Raises:
+        QueryError: one is no number.
     """
 
     left: float
     top: float
     width: float
     height: float
+
+    def __post_init__(self) -> None:
+        if wrong := [value for value in astuple(self) if not isinstance(value, SupportsFloat)]:
+            raise QueryError(f"a box has four numbers, shares of the picture, and {wrong[0]!r:.60} is none.")
 
     @classmethod
     def from_pixels(cls, left: float, top: float, width: float, height: float, size: Sequence[float]) -> Self:

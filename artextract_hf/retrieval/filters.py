@@ -12,8 +12,8 @@ false; texts are compared in one form of Unicode (NFC). A painting's date is a w
 import ast
 import difflib
 import unicodedata
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +38,7 @@ _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 MAX_LENGTH = 2000  # characters; the parser's recursion is bounded by it
 MAX_COMPARISONS = 50  # each is a pass over the records, of texts some 10 ms a million
 _FOLDED = "folded "  # before the name of a field; none is called so, since the names of a filter hold no space
+MAX_COMPARED = 10_000  # values of a field among which the nearest is looked for, in less than a second
 MAX_WHOLE = 2**53  # larger whole numbers are not exact where a field holds floats
 
 
@@ -86,6 +87,39 @@ def filter_text(where: Any) -> str:
     if not isinstance(where, str | None):
         raise QueryError(f'a filter is a text, such as "year < 1900", and no {type(where).__name__}.')
     return (where or "").strip()
+
+
+def filter_hint(where: str, column: Callable[[str], Iterable[Any]]) -> str:
+    """What to say where no record passes a filter: the first text in it that no record holds, and the nearest one.
+
+    Args:
+        where: a filter that could be read.
+        column: gives the values of a field, as the `column` of an index does.
+
+    >>> filter_hint("genre == 'still life'", {"genre": ["portrait", "still_life"]}.__getitem__)
+    "no record has the genre 'still life'; did you mean 'still_life'?"
+    """
+    for name, value in _equalled(ast.parse(where.strip(), mode="eval")):
+        held = {unicodedata.normalize("NFC", text) for text in column(name) if isinstance(text, str)}
+        if value not in held:
+            near = difflib.get_close_matches(value, sorted(held), n=1) if len(held) <= MAX_COMPARED else []
+            return f"no record has the {name} {value!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return ""
+
+
+def _equalled(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The texts of which one is wanted of a field, each with the field's name."""
+    for part in (part for part in ast.walk(node) if isinstance(part, ast.Compare)):
+        sides = [part.left, *part.comparators]
+        for left, op, right in zip(sides, part.ops, sides[1:], strict=False):
+            if isinstance(op, ast.Eq) or (isinstance(op, ast.In) and isinstance(left, ast.Name)):
+                names = [side.id for side in (left, right) if isinstance(side, ast.Name)]
+                values = [value.value for side in (left, right) for value in ast.walk(side) if _is_constant_text(value)]
+                yield from ((name, unicodedata.normalize("NFC", str(value))) for name in names for value in values)
+
+
+def _is_constant_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _mask(node: ast.expr, records: pa.Table) -> np.ndarray:

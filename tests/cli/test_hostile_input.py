@@ -256,12 +256,19 @@ def test_names_that_are_no_text_are_printed(tmp_path):
     assert b"Traceback" not in done.stderr
 
 
+ROOM = "make room or choose another folder, and run the command again."
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
         (MemoryError(), 2, "artextract: the memory is not enough for this.\n"),
         (RecursionError("maximum recursion depth exceeded"), 2, "artextract: the input is nested too deeply.\n"),
-        (OSError(28, "No space left on device"), 2, "artextract: [Errno 28] No space left on device\n"),
+        (OSError(28, "No space left on device"), 2, f"artextract: No space left on device; {ROOM}\n"),
+        (OSError(28, "No space left", "out/a"), 2, f"artextract: out/a: No space left on device; {ROOM}\n"),
+        (OSError("[Errno 28] Error writing bytes"), 2, f"artextract: No space left on device; {ROOM}\n"),
+        (OSError(36, "File name too long", "xx"), 2, "artextract: xx: File name too long; choose a shorter one.\n"),
+        (PermissionError(13, "Permission denied", "a"), 2, "artextract: a: Permission denied.\n"),
         (OSError(), 2, "artextract: OSError\n"),
         (DataError("two\nlines"), 2, "artextract: two lines\n"),
         (KeyboardInterrupt(), 130, ""),
@@ -273,3 +280,9 @@ def test_what_the_machine_does_wherever_it_happens(run_cli, monkeypatch, error, 
 
     monkeypatch.setattr("artextract_hf.cli.classify._is_there", fail)
     assert run_cli("classify", "a.png") == (code, "", words)
+
+
+def test_an_index_is_not_indexed_again(run_cli, tmp_path):
+    (tmp_path / "index.json").write_text("{}")
+    code, _, err = run_cli("index", tmp_path, "--out", tmp_path / "out")
+    assert code == 2 and "is an index already; search it" in err and not (tmp_path / "out").exists()

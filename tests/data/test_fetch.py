@@ -18,7 +18,7 @@ import pytest
 
 from artextract_hf.data import fetch
 from artextract_hf.data.decode import decode_image, fetch_picture
-from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_public
+from artextract_hf.data.fetch import DownloadSettings, Fetcher, is_public, shown
 from artextract_hf.errors import DataError, ImageError
 from tests.conftest import ROOT
 from tests.data.hostile_server import DRIPPING_S, PICTURE, HostileServer
@@ -365,3 +365,19 @@ def test_the_certificate_has_to_be_of_the_host_that_is_named(certificate, names,
     assert "certificate" in refusal(f"https://museum.test:{server.port}/d.jpg")
     assert server.asked == ["/a.jpg"]
     server.stop()
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "api_key", "X-Amz-Signature", "sig", "password"])
+def test_what_lets_in_is_shown_nowhere(server, name):
+    with pytest.raises(ImageError) as caught:
+        decode_image(f"{server.url}/status/404?w=9&{name}=geheim&h=7", allow_private_hosts=True)
+    assert "geheim" not in str(caught.value) and f"w=9&{name}=...&h=7" in str(caught.value)
+    assert shown("https://m.example/a?design=1&resigned=2") == "https://m.example/a?design=1&resigned=2"
+
+
+def test_what_a_server_sent_is_said_in_a_sentence_of_its_own(server):
+    def parse(_):
+        raise ValueError("image file is truncated")
+
+    with pytest.raises(DataError, match=r"image file is truncated\. It was sent as"):
+        Fetcher(LOCAL).get(f"{server.url}/type/text/plain", parse)

@@ -35,6 +35,10 @@ from artextract_hf.errors import DataError
         "https://creativecommons.org/licenses/by/3.0/igo/legalcode",
         "creativecommons.org/publicdomain/zero/1.0",
         "No Copyright - United States",
+        "PD-US",
+        "Public domain in the USA",
+        "Openbaar domein",
+        "パブリックドメイン",
     ],
 )
 def test_open(license):
@@ -123,6 +127,34 @@ def test_a_credit_that_claims_copyright(text):
      "Barcelona, (c. 1890)", "Purchased with funds for the Arts"],
 )  # fmt: skip
 def test_a_credit_that_claims_nothing(text):
+    assert not rights.claims_copyright(text)
+
+
+RESERVED = [
+    "Все права защищены", "ВСЕ ПРАВА ЗАЩИЩЕНЫ", "Wszelkie prawa zastrzeżone", "無断転載を禁じます", "版权所有",
+    "保留所有权利", "모든 권리 보유", "Kaikki oikeudet pidätetään", "Tüm hakları saklıdır", "TÜM HAKLARI SAKLIDIR",
+    "Alla rättigheter förbehållna", "Alle rettigheter forbeholdt", "Alle rettigheder forbeholdes",
+    "Všechna práva vyhrazena", "Minden jog fenntartva", "Toate drepturile rezervate",
+    "Με επιφύλαξη παντός δικαιώματος", "ΜΕ ΕΠΙΦΥΛΑΞΗ ΠΑΝΤΟΣ ΔΙΚΑΙΩΜΑΤΟΣ", "כל הזכויות שמורות", "جميع الحقوق محفوظة",
+    "Усі права захищені", "Sva prava pridržana", "Tots els drets reservats", "Todos os direitos reservados",
+    "Not for reproduction", "For personal use only", "This picture may not be reproduced.", "no commercial use",
+    "No reproduction without permission", "ARS, NY", "Permission required for any use", "For study purposes only",
+    "Reproduction prohibited", "Reproduction interdite", "Ａll rights reserved", "Ⓒ 2020 X", "&#0169; X",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RESERVED)
+def test_rights_are_reserved_in_any_language(text):
+    assert rights.claims_copyright(text) and rights.signs_copyright(f"Harbour. {text}", "CC0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["No known restrictions on publication", "No permission required", "Free to use without permission",
+     "No publication is known of", "Права человека, плакат", "Museo de los derechos humanos", "Ars longa, vita brevis",
+     "Only for a short time", "Use is unrestricted", "no rights reserved"],
+)  # fmt: skip
+def test_what_sounds_like_reserved_rights_is_no_claim(text):
     assert not rights.claims_copyright(text)
 
 

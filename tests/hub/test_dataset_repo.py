@@ -213,6 +213,16 @@ def test_the_command_writes_a_new_folder_only(run_cli, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_no_folder_in_what_is_published_and_no_tag_that_git_refuses(run_cli, tmp_path):
+    source = prepared(tmp_path / "in", *["CC0"] * 4)
+    command = ("publish", "dataset", source, REPO, "--dry-run", "--out")
+    code, _, err = run_cli(*command, source / "deep" / "repo")
+    assert code == 2 and f"lies in {source}, which is published" in err and not (source / "deep").exists()
+    for tag in ("../../x", "v1..2", "v 1", "-v", "v.lock", "x" * 200):
+        code, _, err = run_cli(*command, tmp_path / "repo", f"--tag={tag}")
+        assert code == 2 and "is no name of a version" in err and not (tmp_path / "repo").exists()
+
+
 def test_the_real_client_pushes_it_in_one_commit(hub, tmp_path):
     source = prepared(tmp_path / "in", *["CC0"] * 4)
     environment = os.environ | hub.environment(tmp_path / "home")

@@ -3,6 +3,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 from PIL import Image
 
+from artextract_hf.errors import QueryError
 from artextract_hf.retrieval.box import WHOLE_PICTURE, Box
 
 
@@ -35,3 +36,9 @@ def test_the_whole_picture_is_what_a_crop_leaves_unchanged():
 def test_a_box_never_changes():
     with pytest.raises(FrozenInstanceError):
         WHOLE_PICTURE.left = 0.5
+
+
+@pytest.mark.parametrize("value", ["a", None, [1], object()])
+def test_a_box_of_no_numbers_is_refused(value):
+    with pytest.raises(QueryError, match="a box has four numbers"):
+        Box(0, 0, value, 1)

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 from artextract_hf.errors import QueryError
-from artextract_hf.retrieval.filters import MAX_COMPARISONS, matching_rows, parse_where
+from artextract_hf.retrieval.filters import MAX_COMPARISONS, filter_hint, matching_rows, parse_where
 
 RECORDS = pa.table(
     {
@@ -183,3 +183,19 @@ def test_equal_to_python_on_random_filters():
         tree = ast.parse(where, mode="eval").body
         expected = [holds(tree, record) for record in table.to_pylist()]
         assert parse_where(where, table).tolist() == expected, where
+
+
+@pytest.mark.parametrize(
+    ("where", "hint"),
+    [
+        ("genre == 'still life'", "no record has the genre 'still life'; did you mean 'still_life'?"),
+        ("year > 1900 and 'Portrait' == genre", "no record has the genre 'Portrait'; did you mean 'portrait'?"),
+        ("genre in ('portrait', 'zzz')", "no record has the genre 'zzz'"),
+        ("genre == 'portrait' and year > 1900", ""),
+        ("genre != 'still life'", ""),
+        ("'life' in genre", ""),
+    ],
+)
+def test_what_no_record_has_is_said_with_the_nearest_value(where, hint):
+    held = {"genre": ["portrait", "still_life", None], "year": [1800, 1900, None]}
+    assert filter_hint(where, held.__getitem__) == hint

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from artextract_hf.errors import ModelError, PaintingIndexError, QueryError
+from artextract_hf import load_classifier
+from artextract_hf.data import load_prepared
+from artextract_hf.errors import DataError, ModelError, PaintingIndexError, QueryError
 from artextract_hf.retrieval.index import PaintingIndex
 from tests.conftest import plain_picture
 from tests.retrieval.conftest import ColorEmbedder, paintings
@@ -106,3 +108,13 @@ def test_arrays_of_queries_are_their_rows(index):
     ]
     found = index.search_examples(like=rows[:1], unlike=rows[:0])
     assert [hit.id for hit in found] == [hit.id for hit in one_by_one[0]]
+
+
+@pytest.mark.parametrize("name", [None, 5, b"default", ["default"]])
+def test_names_that_are_no_texts_are_refused(name):
+    with pytest.raises(ModelError, match="the name of a model is .*must be a text"):
+        load_classifier(name)
+    with pytest.raises(ModelError, match="the revision of a model is"):
+        load_classifier("owner/name", revision=[name])
+    with pytest.raises(DataError, match="is named by its folder"):
+        load_prepared(name if name != b"default" else 7.5)

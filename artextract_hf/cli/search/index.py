@@ -23,7 +23,7 @@ from artextract_hf.cli.application import (
     show,
 )
 from artextract_hf.cli.search.found import NOTHING, check_files, hit_line, write_page, write_table
-from artextract_hf.errors import ImageError
+from artextract_hf.errors import ImageError, PaintingIndexError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -65,6 +65,8 @@ def index(
     from artextract_hf.outputs import recover
     from artextract_hf.retrieval import check_index_output
 
+    if (Path(source) / "index.json").is_file():
+        raise PaintingIndexError(f"{source} is an index already; search it by `artextract search --index {source}`.")
     reserve(out)
     check_index_output(out)
     recover(source)
@@ -113,6 +115,7 @@ def search(
     """
     check_files(page, table, open_page)
     from artextract_hf import AutoEmbedder, PaintingIndex
+    from artextract_hf.retrieval import filter_hint
 
     network = None if embedder is None else AutoEmbedder.from_pretrained(embedder)
     searched = PaintingIndex.from_pretrained(index, embedder=network)
@@ -135,6 +138,8 @@ def search(
         if hits and good_match is False:
             lines.append("  no good match: paintings of this collection are usually more similar to each other")
         lines += [hit_line(hit) for hit in hits] or [f"  {NOTHING}"]
+        if where and not hits and (hint := filter_hint(where, searched.column)):
+            lines.append(f"  {hint}")
     found = {image: answers[place] for place, image in enumerate(images) if place in answers}
     if table:
         write_table(found, table)

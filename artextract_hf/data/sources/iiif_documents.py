@@ -204,8 +204,8 @@ def _bodies(canvas: Part, key: str, third: bool, skipped: SkipList) -> Iterator[
 def _paintings(annotations: Any, body: str, key: str, skipped: SkipList) -> Iterator[Part]:
     """The annotations that paint something on a canvas; those without their body, which is elsewhere, are listed."""
     for part in things(annotations):
-        if body == "body" and not _paints(part):
-            continue  # in version 2, what is among the images of a canvas paints
+        if not _paints(part):
+            continue
         if body in part:
             yield part
         else:
@@ -214,7 +214,7 @@ def _paintings(annotations: Any, body: str, key: str, skipped: SkipList) -> Iter
 
 
 def _paints(annotation: Part) -> bool:
-    motivations = listed(annotation.get("motivation", "painting"))
+    motivations = listed(annotation.get("motivation")) or ["painting"]
     return any(re.search(r"(^|[:#/])painting$", str(motivation)) for motivation in motivations)
 
 

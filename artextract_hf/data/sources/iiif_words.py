@@ -12,7 +12,7 @@ from typing import Any
 
 from artextract_hf.data.fetch import is_address
 from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_closed, least_open, names_closed
-from artextract_hf.data.words.columns import COLUMNS, column_key, names_holder, states_rights
+from artextract_hf.data.words.columns import COLUMNS, column_key, denies, names_holder, states_rights
 from artextract_hf.data.words.fields import artist_as_printed
 
 LANGUAGES = ("en", "none", "@none")  # preferred, then whatever is there
@@ -168,7 +168,8 @@ def _stated_by(part: Part, beside: str = "", apart: frozenset[str] = PARTS, *, i
     pairs = [*_pairs(part.get("metadata")), *_pairs(part.get("requiredStatement"))]
     stated = [value for key, value in part.items() if states_rights(column_key(key), COLUMNS)]
     stated += [value for label, value in pairs if _is_of_rights(label)]
-    license = least_open(text_of(statement) for value in stated for statement in listed(value))
+    denied = [f"{label}: {text}" for label, value in pairs if denies(column_key(label), text := text_of(value))]
+    license = least_open([*(text_of(statement) for value in stated for statement in listed(value)), *denied])
     if is_closed(license):
         return license
     given = license or beside
@@ -216,16 +217,19 @@ def words_of(part: Part) -> dict[str, str]:
     """What a manifest or a canvas says of `title`, `artist`, `date`, `medium`, `credit_line` and `source_url`."""
     pairs = _pairs(part.get("metadata"))
 
-    def first(labels: set[str]) -> Any:
-        exact = [value for label, value in pairs if label.strip(" :") in labels]
-        return next(iter(exact or [value for label, value in pairs if _matches(label, labels)]), "")
+    def first(labels: set[str], read: Callable[[Any], str]) -> str:
+        """What the first label of these says, in all of its entries."""
+        exact = [label for label, _ in pairs if label.strip(" :") in labels]
+        best = next(iter(exact or [label for label, _ in pairs if _matches(label, labels)]), None)
+        said = (read(value) for label, value in pairs if label == best)
+        return ", ".join(dict.fromkeys(filter(None, said)))
 
     required = objects(part.get("requiredStatement"))
     words = {
         "title": text_of(part.get("label")),
-        "artist": _text_of(first(ARTIST_LABELS), artist_in),
-        "date": text_of(first(DATE_LABELS)),
-        "medium": text_of(first(MEDIUM_LABELS)),
+        "artist": first(ARTIST_LABELS, lambda value: _text_of(value, artist_in)),
+        "date": first(DATE_LABELS, text_of),
+        "medium": first(MEDIUM_LABELS, text_of),
         "credit_line": text_of(required[0].get("value")) if required else text_of(part.get("attribution")),
         "source_url": next((id_of(page) for key in ("homepage", "related") for page in objects(part.get(key))), ""),
     }

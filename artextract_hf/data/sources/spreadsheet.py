@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from artextract_hf.data.words.columns import Columns, column_key
+from artextract_hf.data.words.fields import ERRORS
 from artextract_hf.errors import DataError, first_line
 
 MAX_BYTES = 250_000_000  # of the parts of the file, unpacked
 MAX_ROWS = 1_000_000
 TITLES = 10  # rows above the one that names the columns: the name of the export, its day
-ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")  # what a formula gives that failed
 
 
 def sheet_rows(table: Path, columns: Columns) -> tuple[str, list[tuple[int, list[Any]]]]:

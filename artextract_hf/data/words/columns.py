@@ -35,8 +35,8 @@ COLUMNS: Columns = {
         "accession_number", "accession_no", "inventory_number", "inventory_no", "inventarnummer", "inventarnr",
         "inventar_nr", "inv_nr", "invnr", "inv_no", "inventarnumer", "numéro_d'inventaire", "numero_d'inventaire",
         "n°_d'inventaire", "no_d'inventaire", "n°_inventaire", "inventaire", "numero_di_inventario",
-        "numero_inventario", "n_inventario", "n_inv", "inventario", "número_de_inventario", "nº_de_inventario",
-        "nº_inventario", "inventarisnummer",
+        "numero_inventario", "n_inventario", "n_inv", "inventario", "número_de_inventario", "no_de_inventario",
+        "no_inventario", "inventarisnummer",
     ),
     "title": (
         "title", "titel", "bildtitel", "werktitel", "objekttitel", "titre", "titolo", "título", "titulo",
@@ -76,7 +76,8 @@ COLUMNS: Columns = {
 _RIGHTS = re.compile(
     r"rights|licen[cs]|copyright|restrict|permission|terms_?(of_?)?use|usage|use_and_repro|^reproduction|embargo|commercial_?use"
     r"|rechte?(status|angaben?|hinweise?|vermerk|lage)?($|[^a-z])|rechts?(status|lage)|rechteinhaber|lizenz|nutzung|urheberrecht|auteursrecht|droits|d.utilisation|derechos|licencia|diritti|licenza"
-    r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|版权|저작권"
+    r"|licentie|rechten|direitos|licença|права|лицензи|権利|ライセンス|著作権|版权|版權|저작권|권리|conditions?_?(of_?)?use"
+    r"|(^|_)(prawa?|práva|prava|jogok|oikeudet|drepturi|drets)($|[^a-z])|rättighet|rettighe[td]|haklar|δικαιώματα|זכויות|حقوق"
 )
 _HOLDER = re.compile(r"holder|owner|inhaber|titular")
 _ASIDE = re.compile(r"credit|note|contact|year|date")
@@ -89,6 +90,29 @@ OPEN_FLAG = re.compile(
     r"|publiek_domein"
 )
 _CLOSED_FLAG = re.compile(r"(is|in|under)_?copyright(ed)?|copyright(ed|_protected)")
+# Columns that say whether a picture may be used, or how: what they deny counts, and what else they say is no statement.
+_USE = re.compile(
+    r"(is_|can_|may_|allow_|image_)?(re_?use|reusable|share|sharing|shareable|access|accessibility|download|downloadable"
+    r"|commercial|publish|publishable|publication|public)(_?(status|allowed|permitted|conditions?|level))?"
+    r"|terms|conditions?|weitergabe|zugang|zugänglichkeit|bedingungen|réutilisation|partage|accès|riuso|condivisione"
+    r"|accesso|condizioni|reutilización|compartir|acceso|condiciones|hergebruik|delen|toegang|voorwaarden|warunki|dostęp"
+    r"|условия|доступ"
+)
+_LIMITED = re.compile(
+    r"(is_|in_)?(protected|restricted|private|confidential|geschützt|gesperrt|protégée?|protegid[oa]|protett[oa]|beschermd)"
+    r"|(is_)?non_?commercial(_only|_use)?|(nicht|no|não|niet)_?(kommerziell|comercial|commercieel)"
+)
+_DENIAL = re.compile(
+    r"\b(forbidden|prohibited|denied|disallowed|not (allowed|permitted|open|free|public)|closed"
+    r"|(?<!not )(?<!un)restricted|verboten|untersagt|gesperrt|nicht (erlaubt|gestattet|frei)|eingeschränkt"
+    r"|interdite?|restreinte?|non autorisée?"
+    r"|vietat[oa]|proibit[oa]|proibid[oa]|prohibid[oa]|restringid[oa]|no permitid[oa]|verboden|niet toegestaan|beperkt"
+    r"|zabronion[eay]|запрещен[оа]?|запрещён|ограничен[оа]?)\b|禁止|不可|금지"
+)
+# Letters of other alphabets that look as Latin ones do, in a name that has Latin ones too.
+_LOOK_ALIKES = str.maketrans("авеёкмнорстухіјѕԁԛԝһαεικνορτυχ", "abeekmhopctyxijsdqwhaeiknoptux")
+YES = ("true", "yes", "y", "t", "1", "ja", "oui", "sì", "si", "sí", "sim", "tak", "да")  # no more than a licence says
+NO = ("false", "no", "n", "f", "0", "nein", "non", "nee", "não", "nie", "нет")
 CHOSEN_LICENSE = "chosen license"  # field of a row: what a column says that was chosen for its rights
 
 
@@ -140,10 +164,14 @@ def own_tasks(columns: Iterable[str]) -> dict[str, str]:
 def column_key(name: object) -> str:
     r"""The name of a column as it is compared.
 
-    >>> column_key(" Credit Line"), column_key("Inv.-Nr."), column_key("Ku\u0308nstler/in")
-    ('credit_line', 'inv_nr', 'künstler_in')
+    >>> column_key(" Credit Line"), column_key("Inv.-Nr."), column_key("Ku\u0308nstler/in"), column_key("l\u0456cense")
+    ('credit_line', 'inv_nr', 'künstler_in', 'license')
     """
-    return re.sub(r"[\s_.\-/]+", "_", unicodedata.normalize("NFC", str(name)).strip().lower()).strip("_")
+    seen = "".join(
+        letter for letter in unicodedata.normalize("NFKC", str(name)) if unicodedata.category(letter) != "Cf"
+    )
+    key = re.sub(r"[\s_.\-/]+", "_", seen.strip().lower()).strip("_")
+    return key.translate(_LOOK_ALIKES) if not key.isascii() and re.search("[a-z]", key) else key
 
 
 def states_rights(column: str, columns: Columns) -> bool:
@@ -155,6 +183,18 @@ def states_rights(column: str, columns: Columns) -> bool:
     if column in columns["license"]:
         return True
     return is_flag(column) or bool(_RIGHTS.search(column) and not _HOLDER.search(column) and not _ASIDE.search(column))
+
+
+def denies(column: str, text: str) -> bool:
+    """Whether a column, by its `column_key`, says that a picture may not be used, or not by everybody.
+
+    >>> denies("reuse", "forbidden"), denies("non_commercial", "true"), denies("access", "Room 3")
+    (True, True, False)
+    """
+    said = text.strip().lower()
+    if _LIMITED.fullmatch(column):
+        return said in YES
+    return bool(_USE.fullmatch(column) and (said in (*NO, "private", "internal") or _DENIAL.search(said)))
 
 
 def names_holder(column: str) -> bool:
@@ -173,7 +213,8 @@ def is_read(column: str, columns: Columns) -> bool:
 
 def tells_of_rights(column: str, columns: Columns) -> bool:
     """Whether a column, by its `column_key`, states rights, names their holder or may credit somebody."""
-    return states_rights(column, columns) or names_holder(column) or bool(CREDITS.search(column))
+    named = names_holder(column) or CREDITS.search(column) or _USE.fullmatch(column) or _LIMITED.fullmatch(column)
+    return bool(named) or states_rights(column, columns)
 
 
 def columns_found(names: Iterable[str], columns: Columns) -> tuple[dict[str, list[str]], list[str]]:

@@ -14,16 +14,20 @@ from typing import Any
 import pyarrow as pa
 from datasets import Features
 
+from artextract_hf.data.fetch import is_address, shown
 from artextract_hf.data.labels import TASKS, UNKNOWN, known_artist
-from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open
+from artextract_hf.data.rights import claims_as_holder, claims_copyright, is_open, least_open, signs_copyright
 from artextract_hf.data.schema import SkipList, distinct_ids, painting_features, plain_text
 from artextract_hf.data.words.columns import (
     CHOSEN_LICENSE,
     COLUMNS,
     CREDITS,
+    NO,
     OPEN_FLAG,
+    YES,
     Columns,
     column_key,
+    denies,
     is_flag,
     is_read,
     names_holder,
@@ -31,11 +35,12 @@ from artextract_hf.data.words.columns import (
     tells_of_rights,
 )
 from artextract_hf.data.words.dates import Years
-from artextract_hf.data.words.nested import may_name, named_parts
+from artextract_hf.data.words.nested import holds_text, may_name, named_parts, texts_in
 from artextract_hf.errors import DataError
 
 ClassTables = Mapping[str, tuple[list[str], dict[str, int]]]  # task -> what `class_table` gives
 
+PAGES = ("http", "https", "doi", "urn", "hdl", "ark")  # kinds of addresses under which a work is known
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test",
@@ -44,21 +49,15 @@ PART = "part_of_the_source"  # key of a row: the split of the folder or of the f
 IN_A_LIST = " in a list"  # behind the name of a column of classes where a list in it names several
 INSIDE = " inside, "  # behind the name of what tells of rights inside a cell, before a number
 SEVERAL = "several classes"  # key of a row: the tasks of which it names several
+# What a formula gives that failed, as Excel writes it in English, German, French, Italian, Spanish and Dutch.
+ERRORS = frozenset({
+    "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#GETTING_DATA",
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!", "#N/D", "#RIF!", "#VALORE!",
+    "#NOME?", "#NULLO!", "#VALOR!", "#¿NOMBRE?", "#¡REF!", "#¡VALOR!", "#¡DIV/0!", "#¡NUM!", "#¡NULO!", "#N/B",
+    "#VERW!", "#WAARDE!", "#NAAM?", "#GETAL!", "#DEEL/0!", "#LEEG!",
+})  # fmt: skip
 LONGEST_BYTES = 10_000  # of a text that is kept as bytes
 MAX_VALUES = 10_000  # in the lists and structures of a cell that means something
-YES = (
-    "true",
-    "yes",
-    "y",
-    "t",
-    "1",
-    "ja",
-    "oui",
-    "sì",
-    "si",
-    "sí",
-)  # in a column that says whether; it says no more than the licence does
-NO = ("false", "no", "n", "f", "0", "nein", "non", "nee")
 
 
 def split_of(row: Mapping[str, str]) -> str:
@@ -109,6 +108,8 @@ def cells_of(cells: Iterable[tuple[str, Any]], columns: Columns) -> dict[str, st
                 found[f"{inner}{INSIDE}{len(found)}"] = text
         if states_rights(name, columns):
             continue
+        if isinstance(value, list | dict) or name in found:  # else what is said stands in the row as it is
+            found |= {f"{name}{INSIDE}{len(found)}": text for text in texts_in(value) if signs_copyright(text)}
         if isinstance(value, list) and len(value) > MAX_VALUES and is_read(name, columns):
             raise DataError(_too_many(name))
         texts = _distinct_texts(value)
@@ -129,7 +130,7 @@ def _distinct_texts(value: Any) -> list[str]:
         return [] if isinstance(value, dict) else list(_texts(value))
     if set(map(type, value)) - {str, type(None)}:
         return []
-    return list(dict.fromkeys(part for part in value if part is not None))
+    return list(dict.fromkeys(part for part in value if part is not None and part.strip() not in ERRORS))
 
 
 def _told_of_rights(column: str, value: Any, columns: Columns) -> Iterator[tuple[str, str]]:
@@ -170,7 +171,7 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, float):
         if not math.isnan(value):
             yield str(int(value)) if value.is_integer() else str(value)
-    elif value is not None:
+    elif value is not None and (not isinstance(value, str) or value.strip() not in ERRORS):
         yield str(value)
 
 
@@ -238,14 +239,17 @@ def _license_of(cells: Mapping[str, str], columns: Columns, credit: str) -> str:
                 statements.append(f"{column}: {text}")
         elif column not in columns["license"] and states_rights(column, columns):
             statements.append(text)
+        elif denies(column.split(INSIDE)[0], text):
+            statements.append(f"{column}: {text}")
     stated = least_open(statements)
     if not is_open(stated):
         return stated
     texts = [credit, *(text for column, text in cells.items() if CREDITS.search(column))]
     claims = (text for text in texts if claims_copyright(text, stated))
+    signed = (text for text in cells.values() if signs_copyright(text, stated))
     named = ((column.split(INSIDE)[0], text) for column, text in cells.items() if names_holder(column))
     holders = (f"{column}: {text}" for column, text in named if claims_as_holder(text, stated))
-    return next(chain(claims, holders), stated)
+    return next(chain(claims, holders, signed), stated)
 
 
 def stated_licenses(cells: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -259,8 +263,8 @@ def rights_columns(schema: pa.Schema) -> list[str]:
 
 
 def may_tell_of_rights(field: pa.Field, columns: Columns) -> bool:
-    """Whether a column tells of rights, or something in its lists and structures may."""
-    return may_name(field, lambda name: tells_of_rights(column_key(name), columns))
+    """Whether a column, or something in its lists and structures, may tell of rights, as any text may."""
+    return holds_text(field.type) or may_name(field, lambda name: tells_of_rights(column_key(name), columns))
 
 
 def label_of(row: Mapping[str, str], task: str) -> str:
@@ -292,8 +296,19 @@ def words_of(row: Mapping[str, str], years: Years, *, untitled: str) -> dict[str
         "year": years[0],
         "year_end": years[1],
         "credit_line": row.get("credit_line") or ", ".join(part for part in (artist, title, date) if part) + ".",
-        **{name: row.get(name, "") for name in ("source_url", "license", "medium", "wikidata_id", "alt_text")},
+        "source_url": _page(row.get("source_url", "")),
+        **{name: row.get(name, "") for name in ("license", "medium", "wikidata_id", "alt_text")},
     }
+
+
+def _page(address: str) -> str:
+    """The address of a page as it may be published: without passwords; nothing where it would run or open a file.
+
+    >>> _page("https://me:secret@m.example/1"), _page("javascript:alert(1)"), _page("doi:10.1000/182")
+    ('https://m.example/1', '', 'doi:10.1000/182')
+    """
+    scheme = re.match(r"[\s\x00-\x1f]*([a-z][a-z0-9+-]*)[\s\x00-\x1f]*:", address, re.IGNORECASE)
+    return "" if scheme and scheme[1].lower() not in PAGES else shown(address) if is_address(address) else address
 
 
 def artist_as_printed(text: str) -> str:

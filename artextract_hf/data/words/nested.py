@@ -45,6 +45,29 @@ def may_name(field: pa.Field, wanted: Callable[[str], bool]) -> bool:
     return by_text or wanted(field.name) or any(may_name(part, wanted) for part in inner)
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Each text in a value; a long list of numbers costs nothing."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from texts_in(list(value.values()))
+    elif isinstance(value, list | tuple) and (NESTED | {str}) & set(map(type, value)):
+        for part in value:
+            yield from texts_in(part)
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type has texts, also in its lists and structures; a picture has none."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_dictionary(kind):
+        return holds_text(kind.value_type)
+    if not pa.types.is_nested(kind):
+        return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    inner = [kind.field(place) for place in range(kind.num_fields)]
+    return {part.name for part in inner} != PICTURE and any(holds_text(part.type) for part in inner)
+
+
 def plain_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The rows of a data set, of which no picture is decoded."""
     for batch in dataset.with_format("arrow").iter(BATCH):

@@ -49,6 +49,14 @@ def request(size, quality="default"):
     return f"{BASE}/full/{size}/0/{quality}.jpg"
 
 
+@pytest.mark.parametrize("motivation", ["oa:commenting", ["oa:linking"]])
+def test_what_does_not_paint_is_no_painting_in_version_2(motivation):
+    document = manifest_2(image(), image(id="https://m.example/note.jpg"))
+    document["sequences"][0]["canvases"][0]["images"][1]["motivation"] = motivation
+    (canvas,) = parse_manifest(document, side=500, skipped=SkipList())
+    assert canvas.images == (OWN,)
+
+
 @pytest.mark.parametrize(
     ("body", "addresses"),
     [

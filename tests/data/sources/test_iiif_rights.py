@@ -50,6 +50,11 @@ def licenses(body=None, canvas=None, **known):
         (words(("Rights holder", "Ann")), "rights holder: Ann"),
         (words(("Rights", "CC BY 4.0"), ("Rights holder", "Ann")), "rights holder: Ann"),
         (words(("Rights holder", "none")), CC0),
+        ({"attribution": "無断転載を禁じます"}, "無断転載を禁じます"),
+        ({"description": "This picture may not be reproduced."}, "This picture may not be reproduced."),
+        (words(("Prawa", "zastrzeżone")), "zastrzeżone"),
+        (words(("Conditions of use", "Ask first")), "Ask first"),
+        (words(("Reuse", "Forbidden")), "reuse: Forbidden"),
     ],
 )
 def test_a_picture_is_open_where_all_that_is_stated_nearest_to_it_is(key, more, license):

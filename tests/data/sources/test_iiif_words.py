@@ -7,6 +7,7 @@ import pytest
 from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.iiif import read_iiif
+from artextract_hf.data.sources.iiif_words import words_of
 from tests.data.sources.test_iiif import QUICK, canvas_3, manifest_2, manifest_3, serve
 from tests.data.sources.test_iiif import server as iiif_server
 
@@ -159,3 +160,11 @@ def test_members_that_are_no_address_are_looked_for_beside_the_collection_or_lis
     skipped = SkipList()
     assert len(read_iiif(tmp_path / "top.json", tmp_path, skipped, settings=QUICK)) == 1
     assert ("x", "is no address and no file") in [(item.path, item.reason) for item in skipped.items]
+
+
+def test_entries_of_one_label_are_joined_as_values_of_one_entry_are():
+    apart = [{"label": "Creator", "value": name} for name in ("Ann Example", "Bob Example", "Ann Example")]
+    together = [{"label": "Creator", "value": ["Ann Example", "Bob Example"]}]
+    further = [{"label": "Artist", "value": "Somebody"}]
+    for pairs in (apart, together, apart + further):
+        assert words_of({"metadata": pairs}) == {"artist": "Ann Example, Bob Example"}

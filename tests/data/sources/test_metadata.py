@@ -158,7 +158,7 @@ def test_parquet_with_rights_in_a_structure(tmp_path, cell):
 
 
 def test_parquet_with_two_columns_of_a_name_and_a_structure(tmp_path):
-    columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], ["x"]]
+    columns = [["a.jpg"], ["CC0"], [{"label": "In copyright"}], [7]]
     names = ["file_name", "rights", "rights", "of no use"]
     pq.write_table(pa.Table.from_arrays([pa.array(c) for c in columns], names), tmp_path / "metadata.parquet")
     (row,) = read_rows(tmp_path / "metadata.parquet", COLUMNS, SkipList())

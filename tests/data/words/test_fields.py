@@ -15,6 +15,7 @@ from artextract_hf.data.words.fields import (
     cells_of,
     check_chosen,
     fields_of,
+    label_of,
     rights_columns,
     stated_licenses,
     words_of,
@@ -92,6 +93,79 @@ def test_a_row_is_open_where_all_that_it_states_is(cells, license):
     assert fields_of(cells, COLUMNS).get("license", "") == license
 
 
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("Reuse", "forbidden"),
+        ("access", "restricted"),
+        ("Accès", "non autorisé"),
+        ("protected", "yes"),
+        ("non_commercial", "true"),
+        ("share", "no"),
+        ("Terms", "no commercial use"),
+        ("conditions", "Not for reproduction"),
+        ("Weitergabe", "nein"),
+        ("mention obligatoire", "\u00a9 X"),
+        ("Prawa", "zastrze\u017cone"),
+        ("c", "\u00a9 x"),
+        ("title", "\u00a9 2020 X"),
+        ("title", "Harbour, (c) Ann Example"),
+        ("Standort", "&copy; Museum"),
+        ("medium", "oil. All rights reserved"),
+        ("inventaire", "CC BY-NC 4.0"),
+        ("Bildnachweis", "\u24b8 X"),
+        ("\uff52\uff49\uff47\uff48\uff54\uff53", "ask first"),  # full width
+        ("l\u0456cense", "ask first"),  # a Cyrillic letter
+        ("li\u200bcense", "ask first"),
+    ],
+)
+def test_what_any_column_denies_or_claims_closes_a_row(column, text):
+    cells = cells_of([("rights", "CC0"), (column, text)], COLUMNS)
+    assert not is_open(fields_of(cells, COLUMNS)["license"])
+
+
+@pytest.mark.parametrize(
+    "cell", [["x", "\u00a9 X"], {"a": "\u00a9 X"}, [{"a": [1, "\u00a9 X"]}], {"reuse": "forbidden"}]
+)
+def test_so_does_a_claim_deep_in_a_cell_or_in_a_second_column_of_a_name(cell):
+    cells = [cells_of([("rights", "CC0"), ("meta", cell)], COLUMNS)]
+    cells += [cells_of([("rights", "CC0"), ("size", "1"), ("Size", "\u00a9 X")], COLUMNS)]
+    assert not any(is_open(fields_of(row, COLUMNS)["license"]) for row in cells)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("access", "on view, room 3"),
+        ("access", "public"),
+        ("access", "unrestricted"),
+        ("share", "yes"),
+        ("protected", "no"),
+        ("protected", "Grade II"),
+        ("non_commercial", "false"),
+        ("conditions", "good"),
+        ("title", "Views of a harbour (a), (b), (c) and (d)"),
+        ("title", "Copyright, an allegory"),
+        ("title", "Study (c. 1890)"),
+        ("id", "1975.1.12(c)"),
+        ("provenance", "private collection, not for sale"),
+        ("description", "You may use it for any purpose without asking permission; no permission is required."),
+        ("description", "Only a few paintings were for personal use"),
+        ("link", "https://m.example/copyright"),
+        ("\u5e74", "1890"),
+    ],
+)
+def test_what_sounds_alike_closes_no_row(column, text):
+    cells = cells_of([("rights", "CC0"), (column, text)], COLUMNS)
+    assert fields_of(cells, COLUMNS)["license"] == "CC0"
+
+
+def test_a_named_holder_beside_cc_by_closes_no_row_and_reserved_rights_do():
+    for text, license in [("\u00a9 Ann", "CC BY 4.0"), ("\u00a9 Ann, alla r\u00e4ttigheter f\u00f6rbeh\u00e5llna", "")]:
+        cells = cells_of([("rights", "CC BY 4.0"), ("title", text)], COLUMNS)
+        assert fields_of(cells, COLUMNS)["license"] == (license or text)
+
+
 def test_a_chosen_column_replaces_the_usual_ones():
     columns = columns_with({"artist": "Maler", "title": "Titel"})
     cells = {"maler": "Paula", "artist": "somebody else", "titel": "", "title": "Birke", "date": "um 1900"}
@@ -167,7 +241,8 @@ def test_claims_in_lists_and_structures_count(column, cell, license):
         ({"rights": "InC"}, True),
         ([{"label": "Rights", "value": "InC"}], True),
         ([[{"dc": {"rights_holder": "VG"}}]], True),
-        ({"size": 3, "url": "x"}, False),
+        ({"size": 3, "url": "x"}, True),
+        ({"size": 3, "sides": [4]}, False),
         ({"rights": {"bytes": b"x", "path": "a.png"}}, False),
         ([0.5], False),
     ],
@@ -197,6 +272,28 @@ def test_several_classes_in_a_list_are_none(cell, row):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", " #DIV/0! ", "#NV", "#BEZUG!", "#NOM?"])
+def test_errors_of_a_spreadsheet_are_nothing(error):
+    columns = columns_with({}, {"school": "school"})
+    cells = cells_of([("school", error), ("artist", [error, "Ann"]), ("title", "#metoo!"), ("rights", error)], columns)
+    assert fields_of(cells, columns) == {"artist_name": "Ann", "title": "#metoo!"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "known"),
+    [
+        ("Monet, Claude", "Claude_Monet"),
+        ("Monet, Claude (French, 1840-1926)", "Claude_Monet"),
+        ("Gogh, Vincent van, 1853-1890", "Vincent_van_Gogh"),
+        ("Claude Monet, Paris", ""),
+        ("Rembrandt, Workshop of", ""),
+        ("Monet, Claude, Renoir", ""),
+    ],
+)
+def test_a_name_as_a_catalogue_sorts_it_is_known(printed, known):
+    assert label_of({"artist_name": printed}, "artist") == known
+
+
 def test_two_columns_of_one_name_say_the_same_or_are_refused():
     same = [
         ("Title", "A"),
@@ -221,6 +318,23 @@ def test_cells_of_any_type_become_texts():
         "title": "Poppies", "license": "In copyright", "style in a list": "a, b", "year": "1873"
     }  # fmt: skip
     assert is_unknown("-1") and is_unknown("NaN") and not is_unknown("1")
+
+
+@pytest.mark.parametrize(
+    ("stated", "page"),
+    [
+        ("https://me:secret@m.example/1", "https://m.example/1"),
+        ("https://m.example/1?token=secret", "https://m.example/1?token=..."),
+        ("javascript:alert(1)", ""),
+        (" JavaScript :alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("file:///etc/passwd", ""),
+        ("doi:10.1000/182", "doi:10.1000/182"),
+        ("m.example/1", "m.example/1"),
+    ],
+)
+def test_the_page_of_a_work_has_no_password_and_runs_nothing(stated, page):
+    assert words_of({"source_url": stated}, (None, None), untitled="")["source_url"] == page
 
 
 def test_dates_that_end_before_they_begin_are_told_and_unknown():

@@ -28,12 +28,15 @@ WIDTH = 843  # pixels; the size that the museum's own pages show, and keep ready
 FIELDS = (
     "id", "title", "artist_display", "artist_title", "date_start", "date_end", "date_display", "medium_display",
     "credit_line", "is_public_domain", "copyright_notice", "image_id", "thumbnail", "style_titles",
+    "artwork_type_title",
 )  # fmt: skip
 
 
 def works(client: Client, query: MuseumQuery, skipped: SkipList) -> Iterator[Work]:
     """The paintings that the museum finds, the best first; without words to search for, in a drawn order."""
-    found = pages(partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search)
+    found = pages(
+        partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search, museum="artic", skipped=skipped
+    )
     return works_of(found, "artic", skipped)
 
 
@@ -84,6 +87,7 @@ def _work(item: Any, iiif: str) -> Work | None:
         artist=(artist_in(display) if isinstance(display, str) else "") or text_of(item.get("artist_title")),
         years=years_in(item.get("date_start"), item.get("date_end"), text_of(item.get("date_display"))),
         medium=text_of(item.get("medium_display")),
+        kind=text_of(item.get("artwork_type_title")),
         credit=credit,
         license=license_in(item.get("is_public_domain") is True, text_of(item.get("copyright_notice")), credit),
         page=PAGE.format(number),

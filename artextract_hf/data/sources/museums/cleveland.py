@@ -25,12 +25,15 @@ PAGE_SIZE = 100
 FIELDS = (
     "id", "accession_number", "title", "creators", "creation_date", "creation_date_earliest", "creation_date_latest",
     "technique", "creditline", "share_license_status", "copyright", "url", "images", "external_resources",
+    "type",
 )  # fmt: skip
 
 
 def works(client: Client, query: MuseumQuery, skipped: SkipList) -> Iterator[Work]:
     """The paintings that the museum finds, the best first; without words to search for, in a drawn order."""
-    found = pages(partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search)
+    found = pages(
+        partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search, museum="cleveland", skipped=skipped
+    )
     return works_of(found, "cleveland", skipped)
 
 
@@ -71,6 +74,7 @@ def _work(item: Any) -> Work | None:
         artist=next(filter(None, map(_artist, objects(item.get("creators")))), ""),
         years=years_in(item.get("creation_date_earliest"), item.get("creation_date_latest"), date),
         medium=text_of(item.get("technique")),
+        kind=text_of(item.get("type")),
         credit=credit,
         license=license_in(
             text_of(item.get("share_license_status")).upper() == "CC0", text_of(item.get("copyright")), credit

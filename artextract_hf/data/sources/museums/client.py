@@ -101,27 +101,37 @@ def page_in(document: dict[str, Any], items: str, total: Any) -> Page:
     return number_in(total) or 0, found or []
 
 
-def pages(page: Callable[[int, int], Page], *, size: int, in_order: bool) -> Iterator[list[Any]]:
+def pages(
+    page: Callable[[int, int], Page], *, size: int, in_order: bool, museum: str, skipped: SkipList
+) -> Iterator[list[Any]]:
     """The pages of a result, as far as the interface gives them.
 
     Args:
         page: asks for one, by the number of results before it and its size.
         size: the most results that the interface gives in one.
         in_order: as the interface orders them; else drawn by chance, each time the same.
+        museum: as it is called in `skipped`.
+        skipped: filled where the interface gives fewer results than it says that there are.
     """
+    given = total = 0
     if not in_order:
         total, _ = page(0, DRAWN_PAGE)
         starts = list(range(0, min(total, WINDOW), DRAWN_PAGE)) or [0]
         random.Random(0).shuffle(starts)
         for start in starts:
-            yield page(start, DRAWN_PAGE)[1]
-        return
-    for start in range(0, WINDOW, size):
-        total, found = page(start, size)
-        yield found
-        # Neither the stated number nor a short page alone is believed: results change while they are read.
-        if not found or (len(found) < size and start + size >= total):
-            return
+            _, found = page(start, DRAWN_PAGE)
+            given += len(found)
+            yield found
+    else:
+        for start in range(0, WINDOW, size):
+            total, found = page(start, size)
+            given += len(found)
+            yield found
+            # Neither the stated number nor a short page alone is believed: results change while they are read.
+            if not found or (len(found) < size and start + size >= total):
+                break
+    if given < min(total, WINDOW):
+        skipped.add(museum, f"its search speaks of {total:,} works, and gave {given:,}; the others are not known")
 
 
 def works_of(found: Iterator[list[Work | None]], museum: str, skipped: SkipList) -> Iterator[Work]:

@@ -34,7 +34,9 @@ def works(client: Client, query: MuseumQuery, skipped: SkipList) -> Iterator[Wor
         DataError: the search does not answer, or work after work does not.
     """
     failures = 0
-    for found in pages(partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search):
+    for found in pages(
+        partial(_page, client, query), size=PAGE_SIZE, in_order=query.is_search, museum="met", skipped=skipped
+    ):
         for item in found:
             if (number := number_in(item)) is None:
                 skipped.add("met", f"an answer names a work without a number: {str(item)[:100]}")
@@ -91,6 +93,7 @@ def _work(number: int, document: dict[str, Any]) -> Work:
         artist=" ".join(filter(None, (said.get("artistPrefix", ""), artist))),
         years=years if years != (0, 0) else (None, None),  # 0 stands for no year
         medium=said.get("medium", ""),
+        kind=", ".join(dict.fromkeys(filter(None, (said.get("classification"), said.get("objectName"))))),
         credit=credit,
         license=license_in(
             document.get("isPublicDomain") is True, text_of(document.get("rightsAndReproduction")), credit

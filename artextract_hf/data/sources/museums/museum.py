@@ -138,6 +138,8 @@ def _refusal(work: Work, query: MuseumQuery) -> str:
     """Why a work is not taken; empty where it is."""
     if not query.allow_restricted and not is_open(work.license):
         return f"its licence is not open ({work.license}); {ALLOW} takes it in"
+    if work.kind and "paint" not in work.kind.lower():
+        return f"the museum calls it {work.kind[:100]}, and no painting"
     if not work.images:
         return "the museum gives no picture of it"
     if not query.is_by(work.artist):

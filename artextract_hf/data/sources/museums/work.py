@@ -11,7 +11,7 @@ from artextract_hf.data.schema import new_record
 from artextract_hf.data.words.dates import first_year, last_year
 
 MOST = 10**15  # a larger number counts and names nothing
-MOST_YEARS = 10**6  # a number beyond is no year
+YEARS = range(-1_000_000, 2100)  # as in texts, see `data/words/dates.py`; 9999 stands for no year
 CC0 = "CC0 1.0"
 RESTRICTED = "not open access"
 
@@ -27,6 +27,7 @@ class Work:
         title: and so on: the columns of `data/schema.py`.
         artist: as a label prints the name, "Workshop of" and the like before it.
         styles: the museum's terms.
+        kind: what the museum calls it, as "Paintings"; empty where it does not say.
     """
 
     museum: str
@@ -42,6 +43,7 @@ class Work:
     wikidata_id: str = ""
     alt_text: str = ""
     styles: tuple[str, ...] = ()
+    kind: str = ""
 
     @property
     def id(self) -> str:
@@ -103,10 +105,10 @@ def number_in(value: Any) -> int | None:
 def years_in(first: Any, last: Any, date: str) -> tuple[int | None, int | None]:
     """The first and the last year of a work: numbers of the museum, or where it gives none the date in words.
 
-    >>> years_in(1906, 1908, ""), years_in(None, "1908", ""), years_in(None, None, "c. 1875–90")
-    ((1906, 1908), (None, 1908), (1875, 1890))
+    >>> years_in(1906, 1908, ""), years_in(1850, "9999", ""), years_in(None, None, "c. 1875–90")
+    ((1906, 1908), (1850, None), (1875, 1890))
     """
-    years = [year if year is not None and abs(year) < MOST_YEARS else None for year in map(number_in, (first, last))]
+    years = [year if year in YEARS else None for year in map(number_in, (first, last))]
     return (years[0], years[1]) if any(year is not None for year in years) else (first_year(date), last_year(date))
 
 

@@ -34,7 +34,7 @@ def test_an_answer_of_another_shape_is_asked_again_then_said(server, museum, tmp
     assert str(caught.value).count("\n") == 0 and not list((tmp_path / "always").rglob("*.json"))
 
 
-@pytest.mark.parametrize("notice", ["© Ann", ["© Ann"], {"en": ["© Ann"]}, [{"@value": "© Ann"}]])
+@pytest.mark.parametrize("notice", ["© Ann", "Все права защищены", ["© Ann"], {"en": ["© Ann"]}, [{"@value": "© Ann"}]])
 def test_rights_count_in_any_shape(server, tmp_path, notice):
     server.paintings = many(2)
     for key in ("rightsAndReproduction", "creditLine"):
@@ -81,3 +81,35 @@ def test_another_object_than_the_one_asked_for(server, tmp_path):
     skipped = SkipList()
     assert read("met", tmp_path, skipped=skipped)["id"] == ["met/2"]
     assert "It is of the object 5." in skipped.items[0].reason
+
+
+KINDS = {"met": "classification", "artic": "artwork_type_title", "cleveland": "type"}
+
+
+def test_what_the_museum_itself_calls_no_painting_is_left_out_and_listed(server, museum, tmp_path):
+    server.paintings = many(2)
+
+    def drawn(document):
+        (document if museum == "met" else document["data"][0])[KINDS[museum]] = "Drawings"
+        return document
+
+    server.faults = {"/met/v1/objects/1" if museum == "met" else SEARCHES[museum]: [drawn]}
+    skipped = SkipList()
+    assert len(read(museum, tmp_path, skipped=skipped)) == 1
+    assert [item.reason for item in skipped.items] == ["the museum calls it Drawings, and no painting"]
+
+
+def test_a_search_that_gives_less_than_it_speaks_of_says_so(server, tmp_path):
+    server.paintings = many(2)
+    server.faults = {SEARCHES["met"]: [lambda document: {**document, "total": 10**12}] * 99}
+    skipped = SkipList()
+    assert len(read("met", tmp_path, skipped=skipped)) == 2
+    assert "speaks of 1,000,000,000,000 works" in skipped.items[-1].reason
+
+
+def test_a_year_that_stands_for_none_is_none(server, tmp_path):
+    server.paintings = many(1)
+    years = {"objectBeginDate": 1850, "objectEndDate": 99999}
+    server.faults = {"/met/v1/objects/1": [lambda document: {**document, **years}]}
+    (work,) = read("met", tmp_path)
+    assert (work["year"], work["year_end"]) == (1850, None)
