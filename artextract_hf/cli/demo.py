@@ -95,6 +95,8 @@ def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page; a free one by default.")] = None,
 ) -> None:
     """Serve an index to visitors, and to programs by HTTP and MCP; as demo, without examples."""
+    if not index.strip():
+        raise PaintingIndexError("--index is empty; name a folder that `artextract index` wrote, or a repository.")
     require("gradio", extra="app")
     add_to_path("spaces_app")
     from spaces_app.app import open_index, start

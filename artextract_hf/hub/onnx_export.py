@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from artextract_hf.documents import read_document
 from artextract_hf.errors import ArtExtractError, ModelError, first_line
 from artextract_hf.extras import require
 from artextract_hf.models import ArtImageProcessor, ByolModel, load_classifier
@@ -129,7 +130,7 @@ def largest_difference(network: nn.Module, session: Any, side: int) -> float:
 def _load(model: str) -> tuple[nn.Module, list[str], ArtImageProcessor, dict[str, Any]]:
     """The network to export, the names of its outputs, its preprocessing and its metadata."""
     directory = Path(resolve(model))
-    kind = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("model_type")
+    kind = read_document(directory / "config.json", ModelError).get("model_type")
     if kind == "byol":
         encoder = ByolModel.from_pretrained(str(directory)).eval()
         processor = ArtImageProcessor.from_pretrained(directory)
