@@ -21,7 +21,7 @@ from gradio_client.utils import encode_file_path, is_file_obj_with_meta
 from PIL import Image
 from transformers import Pipeline
 
-from artextract_hf.data import decode_image, fetch_picture, is_address, is_open
+from artextract_hf.data import decode_image, fetch_picture, is_address, is_open, stated_licenses
 from artextract_hf.errors import ImageError
 from artextract_hf.models import doubts_in_words, verdicts
 from artextract_hf.retrieval import Hit, PaintingIndex
@@ -158,7 +158,7 @@ class Programs:
             "id": id,
             "caption": caption(hit),
             "record": _plain(hit.record),
-            "rights": {**rights, "open": is_open(rights["license"])},
+            "rights": {**rights, "open": is_open(stated_licenses([hit.record])[0])},
             "link": own_page(hit),
             "thumbnail": f"{root}/gradio_api/file={encode_file_path(thumbnail)}",
         }
@@ -168,8 +168,8 @@ class Programs:
 
         Returns:
             works: how many there are
-            fields: of each field that a filter may name the values, the most frequent first, with their works counted
-            years: the `first` and the `last` of the field `year`; null where none is known
+            fields: of artist, style, genre and licence the values, the most frequent first, with their works counted
+            years: the `first` and the `last` that a work may be from; null where none is known
         """
         return self._facets
 

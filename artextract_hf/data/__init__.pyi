@@ -48,3 +48,4 @@ from .views.training_view import view_sheet as view_sheet
 from .wikiart.release import WikiArtOptions as WikiArtOptions
 from .wikiart.release import load_wikiart as load_wikiart
 from .wikiart.release import read_wikiart as read_wikiart
+from .words.fields import stated_licenses as stated_licenses

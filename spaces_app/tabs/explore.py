@@ -120,9 +120,11 @@ class Explorer:
 
     def place(self, path: str | None) -> str:
         """Where the visitor's painting belongs, in HTML; nothing without a painting or a map."""
-        if path is None or (atlas := self._made()) is None:
+        if path is None:
             return ""
         picture = open_upload(path)
+        if (atlas := self._made()) is None:
+            return ""
         with errors_on_page():
             hits = self.index.search(picture, k=NEIGHBOURS, fold=True)
         x, y, number = atlas.place_of(hits)

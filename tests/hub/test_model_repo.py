@@ -55,9 +55,9 @@ def test_the_folder_is_whole(tiny_classifier, tmp_path):
 
 
 def test_what_is_no_model_is_refused(run_cli, tmp_path):
-    code, _, err = run_cli("publish", "model", tmp_path, REPO, "--dry-run", "--out", tmp_path / "repo")
-    assert code == 2 and "model.safetensors" in err
     (tmp_path / "m").mkdir()
+    code, _, err = run_cli("publish", "model", tmp_path / "m", REPO, "--dry-run", "--out", tmp_path / "repo")
+    assert code == 2 and "model.safetensors" in err
     for name in ("config.json", "model.safetensors", "preprocessor_config.json"):
         (tmp_path / "m" / name).write_text('{"model_type": "bert"}')
     code, _, err = run_cli("publish", "model", tmp_path / "m", REPO, "--dry-run", "--out", tmp_path / "repo")

@@ -142,7 +142,8 @@ def test_where_versions_are_not_known_nothing_is_pinned(monkeypatch):
 
 
 def test_from_elsewhere_it_is_refused(run_cli, tmp_path):
-    code, _, err = run_cli("publish", "space", tmp_path, REPO, "--dry-run", "--out", tmp_path / "space")
+    (tmp_path / "elsewhere").mkdir()
+    code, _, err = run_cli("publish", "space", tmp_path / "elsewhere", REPO, "--dry-run", "--out", tmp_path / "space")
     assert code == 2 and "not the folder spaces_app of a checkout" in err
 
 

@@ -9,8 +9,10 @@ from artextract_hf.cli.application import (
     AllowOutside,
     AllowPrivateHosts,
     AsJson,
+    Column,
     Embedder,
     app,
+    collection_of,
     reachable,
     reserve,
     show,
@@ -31,6 +33,7 @@ def index_faces(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     embedder: Annotated[str, typer.Option(help="`default`, a directory, a Hub name, or a timm model.")] = "default",
     detector: Detector = None,
+    column: Column = None,
     allow_restricted: AllowRestricted = False,
     allow_outside: AllowOutside = False,
     allow_private_hosts: AllowPrivateHosts = False,
@@ -38,18 +41,17 @@ def index_faces(
 ) -> None:
     """Make the painted faces of a collection searchable. They are compared, never named."""
     from artextract_hf import AutoEmbedder, FaceIndex
-    from artextract_hf.data import SkipList, read_collection
+    from artextract_hf.data import SkipList
     from artextract_hf.retrieval import check_index_output
 
     reserve(out)
     check_index_output(out)
     found_by = _opened(detector)
     skipped = SkipList()
-    paintings = usable(
-        read_collection(source, skipped, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts),
-        skipped,
-        allow_restricted,
+    paintings = collection_of(
+        source, skipped, column, allow_outside=allow_outside, allow_private_hosts=allow_private_hosts
     )
+    paintings = usable(paintings, skipped, allow_restricted)
     made = FaceIndex.build(paintings, AutoEmbedder.from_pretrained(embedder), found_by, progress=True)
     made.save_pretrained(out)
     left_out = [*skipped.as_json(), *made.skipped.as_json()]

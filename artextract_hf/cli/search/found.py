@@ -67,7 +67,7 @@ def write_table(found: Found, path: Path) -> None:
             values: dict[str, Any] = {**hit.record, "image": image, "rank": hit.rank, "id": hit.id}
             values["score"] = round(hit.score, 4)
             table.writerow([for_spreadsheet(values.get(column)) for column in COLUMNS])
-    write_whole(path, file.getvalue())
+    write_whole(path, "\ufeff" + file.getvalue())
 
 
 def write_page(found: Found, index: "PaintingIndex", path: Path) -> None:

@@ -19,6 +19,7 @@ from artextract_hf.data.decode import FORMATS
 from artextract_hf.data.fetch import is_address, shown
 from artextract_hf.data.rights import least_open
 from artextract_hf.data.schema import SkipList
+from artextract_hf.data.sources.download import file_of
 from artextract_hf.data.sources.metadata import METADATA, read_rows
 from artextract_hf.data.sources.named_files import NamedFiles, is_inside, outside
 from artextract_hf.data.words.columns import Columns
@@ -73,8 +74,12 @@ def listed_in_table(table: Path, columns: Columns, skipped: SkipList, *, allow_o
 
 
 def _names(cell: str, files: NamedFiles) -> list[str]:
-    """The pictures that a cell names: one, or several parted by semicolons, bars, commas or line breaks."""
-    parts = [part.strip() for part in re.split(r"[;|,\n]", cell) if part.strip()]
+    """The pictures that a cell names: one, or several parted by semicolons, bars, commas or line breaks.
+
+    An address may hold such signs itself, as those of IIIF do; behind one they part it from a further address only.
+    """
+    between = r"[;|,\n]\s*(?=https?://)" if is_address(cell.strip()) else r"[;|,\n]"
+    parts = [part.strip() for part in re.split(between, cell) if part.strip()]
     if len(parts) < 2 or files.has(cell):
         return [cell]
     is_several = all(is_address(part) or Path(part).suffix.lower() in KINDS for part in parts)
@@ -85,7 +90,7 @@ def _listed_in_row(
     name: str, words: dict[str, str], problem: str, table: Path, files: NamedFiles, *, allow_outside: bool
 ) -> Listed:
     if is_address(name):
-        return Listed(f"{table.parent.name}/{shown(name)}", table.parent / shown(name), words, problem, name)
+        return Listed(f"{table.parent.name}/{shown(name)}", table.parent / file_of(name), words, problem, name)
     path = table.parent / name
     try:
         path = files.find(name)

@@ -42,6 +42,7 @@ WINDOWS = "windows-1252"  # what Excel of Western Europe and America calls CSV; 
 BATCH = 1000  # of them, read at a time
 MAX_TEXT = 250_000_000  # bytes of a list in CSV or JSON Lines: 250 for each of a million pictures
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_UTF8_LETTER = re.compile(rb"[\xc3-\xc5][\x80-\xbf]")  # "ä" in UTF-8: one damaged byte makes it no other encoding
 _MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
@@ -295,7 +296,7 @@ def decoded(table: Path, otherwise: str = "") -> tuple[str, str]:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        if otherwise and encoding == "utf-8" and b"\0" not in data:
+        if otherwise and encoding == "utf-8" and b"\0" not in data and not _UTF8_LETTER.search(data):
             with suppress(UnicodeDecodeError):  # five bytes of it mean nothing
                 return data.decode(otherwise), otherwise.capitalize()
         line = data.count(b"\n", 0, error.start) + 1

@@ -3,6 +3,7 @@
 import datetime
 import warnings
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from artextract_hf.data.words.fields import ERRORS
 from artextract_hf.errors import DataError, first_line
 
 MAX_BYTES = 250_000_000  # of the parts of the file, unpacked
-MAX_ROWS = 1_000_000
+MAX_CELLS = 5_000_000  # with a text or a number
+MAX_COLUMNS = 500  # a sheet may be formatted to its last column, the 16,384th
 TITLES = 10  # rows above the one that names the columns: the name of the export, its day
 
 
@@ -35,15 +37,30 @@ def sheet_rows(table: Path, columns: Columns) -> tuple[str, list[tuple[int, list
         with warnings.catch_warnings(action="ignore"), table.open("rb") as file:  # what Excel keeps beside the cells
             book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
             sheet = next(sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
-            values = enumerate(sheet.iter_rows(values_only=True, max_row=MAX_ROWS), start=1)
-            rows = [(number, [_cell(value) for value in row]) for number, row in values]
+            rows = list(_filled(sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS), table))
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001  (a damaged file: openpyxl, zipfile and XML each have their own)
         raise DataError(
             f"{table} cannot be read as an Excel file: {first_line(error)}. Save it as .xlsx, or as a CSV."
         ) from None
-    return sheet.title, _below_titles([(n, cells) for n, cells in rows if any(cells)], columns)
+    return sheet.title, _below_titles(rows, columns)
+
+
+def _filled(rows: Iterable[tuple[Any, ...]], table: Path) -> Iterator[tuple[int, list[Any]]]:
+    """The rows that say something, with their numbers, without the empty cells at their end.
+
+    Raises:
+        DataError: there are more than MAX_CELLS.
+    """
+    cells = 0
+    for number, values in enumerate(rows, start=1):
+        last = max((place for place, value in enumerate(values, start=1) if value is not None), default=0)
+        cells += last
+        if cells > MAX_CELLS:
+            raise DataError(f"{table} has more than {MAX_CELLS:,} cells; divide it, or save it as a CSV.")
+        if last:
+            yield number, [_cell(value) for value in values[:last]]
 
 
 def _below_titles(rows: list[tuple[int, list[Any]]], columns: Columns) -> list[tuple[int, list[Any]]]:

@@ -97,6 +97,15 @@ _SINCE = re.compile(
     re.IGNORECASE,
 )
 _FROM = re.compile(rf"(?<!\w)(?:from|à partir de|ab|a partir del?|desde|dal|vanaf)(?!\w){_NEAR}", re.IGNORECASE)
+# Before and after a century leave it out; until and since do not.
+_BEFORE_IT = re.compile(
+    rf"(?<!\w)(?<!not )(?:before|prior to|vor|avant|ante(?: quem)?|antes de|prima del|voor|före|før|před|przed){_NEAR}",
+    re.IGNORECASE,
+)
+_AFTER_IT = re.compile(
+    rf"(?<!\w)(?<!not )(?:after|nach|apr[eè]s|post(?: quem)?|dopo il|despu[eé]s de|depois de|efter|после){_NEAR}",
+    re.IGNORECASE,
+)
 _OR = r"\s*(?:,|or|and|oder|und|ou|et|o|e|of|en)\s*"
 _OR_EARLIER = re.compile(rf"{_OR}(?:earlier|before|fr[üu]her|avant|antes|prima|eerder)(?!\w)", re.IGNORECASE)
 _OR_LATER = re.compile(
@@ -256,12 +265,13 @@ def _years_of_centuries(text: str, named: Centuries) -> Years:
     """The window of centuries in words, which may have an open end; those of other calendars have none."""
     if _IN_ANOTHER_CALENDAR.match(text, named.end):
         return None, None
-    if _UNTIL.search(text[: named.start]):
+    ahead = text[: named.start]
+    if _BEFORE_IT.search(ahead):
         return None, named.first
-    if _SINCE.search(text[: named.start]):
+    if _AFTER_IT.search(ahead):
         return named.last, None
-    is_before = _OR_EARLIER.match(text, named.end)
-    is_after = _OR_LATER.match(text, named.end)
+    is_before = _UNTIL.search(ahead) or _OR_EARLIER.match(text, named.end)
+    is_after = _SINCE.search(ahead) or _FROM.search(ahead) or _OR_LATER.match(text, named.end)
     return None if is_before else named.first, None if is_after else named.last
 
 

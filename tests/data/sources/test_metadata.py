@@ -84,6 +84,7 @@ def test_a_text_of_several_lines_is_one_text(tmp_path):
         ("", "no column file_name.*none"),
         (TABLE.replace("ä", "ä\x81").encode("latin-1"), "UTF-8: line 2 holds the byte 0xe4. Save it in UTF-8"),
         (TABLE.encode("utf-16-le"), "zero bytes|UTF-8"),
+        (TABLE.encode() + b"c.jpg,\xe4\n", "UTF-8: line 4 holds the byte 0xe4"),  # one damaged byte
         (codecs.BOM_UTF16_LE + b"a", "UTF-16"),
     ],
 )

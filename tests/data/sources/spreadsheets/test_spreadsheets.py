@@ -1,6 +1,7 @@
 """A curator's list: any desk's language, encoding and columns give the same records, and it is said what was read."""
 
 import datetime
+import tracemalloc
 import zipfile
 
 import pytest
@@ -9,6 +10,8 @@ from openpyxl import Workbook
 from artextract_hf.data.rights import is_open
 from artextract_hf.data.schema import SkipList
 from artextract_hf.data.sources.collection import read_collection
+from artextract_hf.data.sources.listing import _names
+from artextract_hf.data.sources.named_files import NamedFiles
 from artextract_hf.errors import DataError
 from tests.data.hostile_server import HostileServer
 from tests.data.sources.iiif_server import jpeg
@@ -71,6 +74,27 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is(tmp_path):
             bomb.writestr(f"xl/worksheets/sheet{part}.xml", bytes(100_000_000))
     with pytest.raises(DataError, match="unpacks to 300 MB"):
         read_collection(tmp_path / "bomb.xlsx", SkipList())
+
+
+def test_a_sheet_that_is_formatted_to_its_last_column_takes_no_memory(tmp_path):
+    book = Workbook()
+    book.active.append(["file_name", "title"])
+    book.active.append(["a.jpg", "A"])
+    book.active.cell(20_000, 16_384).value = "far"
+    book.save(tmp_path / "far.xlsx")
+    (tmp_path / "a.jpg").write_bytes(jpeg("a"))
+    tracemalloc.start()
+    works = read_collection(tmp_path / "far.xlsx", SkipList())
+    assert works["title"] == ["A"] and tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+def test_an_address_may_hold_commas_and_semicolons(tmp_path):
+    files = NamedFiles(tmp_path)
+    one, other = "https://www.artic.edu/iiif/2/ab/full/843,/0/default.jpg", "https://museum.example/a;b.jpg"
+    assert _names(one, files) == [one] and _names(other, files) == [other]
+    assert _names(f"{one}, {other}", files) == [one, other]
+    assert _names("a.jpg; b.jpg", files) == ["a.jpg", "b.jpg"]
 
 
 def test_a_row_may_name_several_pictures_of_a_work(tmp_path):
