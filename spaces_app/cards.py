@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from artextract_hf.retrieval import Hit
+from artextract_hf.retrieval import Hit, PaintingIndex
 
 QUALITY = 85  # of a card's JPEG, which travels within the page
 # Buttons of cards, one listener for all: `data-does` names the event, `data-work` the work.
@@ -25,6 +25,16 @@ element.addEventListener("click", (event) => {
 def text(value: object) -> str:
     """A value of a record, safe in HTML and in its attributes."""
     return html.escape(str(value), quote=True)
+
+
+def hits_of(index: PaintingIndex, ids: Sequence[str]) -> list[Hit]:
+    """Works by their ids, in this order, as a search gives them.
+
+    Raises:
+        QueryError: the index does not hold one of them.
+    """
+    records = index.records(ids)
+    return [Hit(id_, 1.0, rank, record) for rank, (id_, record) in enumerate(zip(ids, records, strict=True), 1)]
 
 
 def caption(hit: Hit) -> str:

@@ -25,7 +25,7 @@ from artextract_hf.data import decode_image, fetch_picture, is_address, is_open,
 from artextract_hf.errors import ImageError
 from artextract_hf.models import doubts_in_words, verdicts
 from artextract_hf.retrieval import Hit, PaintingIndex
-from spaces_app.cards import caption, own_page
+from spaces_app.cards import caption, hits_of, own_page
 from spaces_app.facets import Facets
 from spaces_app.limits import MAX_FILE, TOO_LARGE
 from spaces_app.sheet import draw_sheet
@@ -150,7 +150,7 @@ class Programs:
             thumbnail: address of a small picture, which is there for an hour
         """
         with errors_on_page():
-            hit = Hit(id, 1.0, 1, self.index.records([id])[0])
+            (hit,) = hits_of(self.index, [id])
             thumbnail = save_pil_to_cache(self.index.thumbnail(id), get_upload_folder(), "work", "jpeg")
         rights = {field: hit.record.get(field) for field in ("license", "credit_line")}
         root = get_root_url(request.request, request.request.url.path, None)
@@ -200,8 +200,7 @@ class Programs:
         if not isinstance(ids, list) or len(ids) > MAX_RESULTS:
             raise gr.Error(f"ids is a list of at most {MAX_RESULTS} works.", print_exception=False)
         with errors_on_page():
-            records = self.index.records(ids)
-            return [Hit(id_, 1.0, rank, record) for rank, (id_, record) in enumerate(zip(ids, records, strict=True), 1)]
+            return hits_of(self.index, ids)
 
     def _search(self, picture: Any, k: int, where: Any) -> list[Hit]:
         where, painting = checked_filter(where), open_picture(picture)

@@ -26,7 +26,7 @@ from artextract_hf.curation import (
 )
 from artextract_hf.data import ACCEPTED, REJECTED, TASKS
 from artextract_hf.errors import ArtExtractError
-from spaces_app.cards import card, cards, download, text
+from spaces_app.cards import card, cards, download, hits_of, text
 from spaces_app.looks import ASSETS
 from spaces_app.upload import errors_on_page
 
@@ -145,10 +145,8 @@ class Audits:
     def _found(self, kind: str) -> Queue:
         findings = self.kinds[kind][1]()
         first = findings[:MOST]
-        wanted = {id_ for finding in first for id_ in (finding.id, *finding.beside)}
-        records = zip(self.index.ids, self.index.records(), strict=True)
-        works = {id_: Hit(id_, 1.0, 1, record) for id_, record in records if id_ in wanted}
-        return Queue(first, works, len(findings))
+        wanted = dict.fromkeys(id_ for finding in first for id_ in (finding.id, *finding.beside))
+        return Queue(first, {hit.id: hit for hit in hits_of(self.index, list(wanted))}, len(findings))
 
 
 def shown_finding(queue: Queue, review: Review, index: PaintingIndex) -> str:

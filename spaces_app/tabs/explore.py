@@ -8,7 +8,6 @@ The browser names works by their rows in the atlas. What it sends is a stranger'
 """
 
 import base64
-import binascii
 import csv
 import io
 import json
@@ -25,9 +24,8 @@ from PIL import Image
 
 from artextract_hf.errors import ArtExtractError, QueryError
 from artextract_hf.escapes import for_spreadsheet
-from artextract_hf.retrieval import Hit
 from spaces_app.atlas import Atlas, AtlasInTheMaking
-from spaces_app.cards import LISTENER, button, caption, card, cards, data_address, own_page, text
+from spaces_app.cards import LISTENER, button, caption, card, cards, data_address, hits_of, own_page, text
 from spaces_app.facets import Facets
 from spaces_app.looks import ASSETS
 from spaces_app.tabs.similar import SearchAnswers, Searches
@@ -89,7 +87,7 @@ class Explorer:
     def near(self, event: gr.EventData) -> str:
         """Captions of works, and one sheet of their small pictures with the box of each, as JSON."""
         rows = checked_rows(_sent(event, "rows"), len(self._atlas.ids))
-        hits = self._hits([self._atlas.ids[row] for row in rows])
+        hits = hits_of(self.index, [self._atlas.ids[row] for row in rows])
         sheet, boxes = contact_sheet([self._picture(hit.id) for hit in hits])
         about = {"rows": rows, "captions": [caption(hit) for hit in hits], "boxes": boxes}
         return _message("near", about | {"sheet": sheet and data_address(sheet)})
@@ -113,7 +111,7 @@ class Explorer:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         fields = ("title", self.facets.fields.get("artist", ""), "year", "license")
-        for hit in self._hits([ids[row] for row in chosen]):
+        for hit in hits_of(self.index, [ids[row] for row in chosen]):
             cells = [hit.id, *(hit.record.get(field) for field in fields), own_page(hit)]
             writer.writerow(map(for_spreadsheet, cells))
         return save_bytes_to_cache(file.getvalue().encode("utf-8-sig", "replace"), "works.csv", get_upload_folder())
@@ -149,10 +147,6 @@ class Explorer:
         except ArtExtractError:  # `open` says why
             return None
 
-    def _hits(self, ids: Sequence[str]) -> list[Hit]:
-        records = self.index.records(ids)
-        return [Hit(id_, 1.0, rank, record) for rank, (id_, record) in enumerate(zip(ids, records, strict=True), 1)]
-
     def _picture(self, id_: str) -> Image.Image | None:
         try:
             return self.index.thumbnail(id_)
@@ -162,7 +156,7 @@ class Explorer:
     def _cards(self, ids: Sequence[str]) -> str:
         items = []
         with errors_on_page():
-            for hit in self._hits(ids):
+            for hit in hits_of(self.index, ids):
                 buttons = button("click", hit.id, "Search from this", caption(hit))
                 items.append(card(hit, self.index.thumbnail(hit.id), buttons=buttons))
         return cards(items)
@@ -206,7 +200,7 @@ def checked_bits(packed: Any, count: int) -> np.ndarray:
     """
     try:
         content = base64.b64decode(packed, validate=True)
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError):
         content = b""
     flags = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little").astype(bool)
     if len(content) != math.ceil(count / 8) or flags[count:].any() or not flags.any():

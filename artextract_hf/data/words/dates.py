@@ -82,30 +82,23 @@ _OF_A_COPY = re.compile(
 
 # Open ends: what stands directly before the first year, or before or behind the last.
 _NEAR = rf"(?: or in)?\W{{0,3}}(?:the\s+)?(?:year\s+)?(?:{_MONTH}\s+)?{_ABOUT}$"
+_EARLIER = r"before|prior to|vor|avant|ante(?: quem)?|antes de|prima del|voor|före|før|před|przed"
+_LATER = r"after|nach|apr[eè]s|post(?: quem)?|dopo il|despu[eé]s de|depois de|efter|после"
 _UNTIL = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:before|prior to|up to|until|till?|by|vor|bis|spätestens"
-    rf"|avant|jusqu'(?:à|en)|hasta|fino al?|ante(?: quem)?|antes de|prima del|voor"
-    rf"|tot|före|før|před"
-    rf"|przed|do|до)(?!\w)|^\W*to(?!\w)|(?<!\w)(?:not after|not? later than|earlier than|op zijn laatst)(?!\w)"
+    rf"(?:(?<!\w)(?<!not )(?:{_EARLIER}|up to|until|till?|by|bis|spätestens|jusqu'(?:à|en)|hasta|fino al?"
+    rf"|tot|do|до)(?!\w)|^\W*to(?!\w)|(?<!\w)(?:not after|not? later than|earlier than|op zijn laatst)(?!\w)"
     rf"|[<≤]|^\W?-$|^\W?\.\./?){_NEAR}",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
-    rf"(?:(?<!\w)(?<!not )(?:after|since|nach|seit|ab|frühestens"
-    rf"|apr[eè]s|depuis|post(?: quem)?|dopo il|despu[eé]s de|depois de|na|efter|po"
-    rf"|после)(?!\w)|(?<!\w)(?:not before|not? earlier than)|(?<!\w)(?<!no )(?<!not )later than|[>≥]){_NEAR}",
+    rf"(?:(?<!\w)(?<!not )(?:{_LATER}|since|seit|ab|frühestens|depuis|na|po)(?!\w)"
+    rf"|(?<!\w)(?:not before|not? earlier than)|(?<!\w)(?<!no )(?<!not )later than|[>≥]){_NEAR}",
     re.IGNORECASE,
 )
 _FROM = re.compile(rf"(?<!\w)(?:from|à partir de|ab|a partir del?|desde|dal|vanaf)(?!\w){_NEAR}", re.IGNORECASE)
 # Before and after a century leave it out; until and since do not.
-_BEFORE_IT = re.compile(
-    rf"(?<!\w)(?<!not )(?:before|prior to|vor|avant|ante(?: quem)?|antes de|prima del|voor|före|før|před|przed){_NEAR}",
-    re.IGNORECASE,
-)
-_AFTER_IT = re.compile(
-    rf"(?<!\w)(?<!not )(?:after|nach|apr[eè]s|post(?: quem)?|dopo il|despu[eé]s de|depois de|efter|после){_NEAR}",
-    re.IGNORECASE,
-)
+_BEFORE_IT = re.compile(rf"(?<!\w)(?<!not )(?:{_EARLIER}){_NEAR}", re.IGNORECASE)
+_AFTER_IT = re.compile(rf"(?<!\w)(?<!not )(?:{_LATER}){_NEAR}", re.IGNORECASE)
 _OR = r"\s*(?:,|or|and|oder|und|ou|et|o|e|of|en)\s*"
 _OR_EARLIER = re.compile(rf"{_OR}(?:earlier|before|fr[üu]her|avant|antes|prima|eerder)(?!\w)", re.IGNORECASE)
 _OR_LATER = re.compile(
@@ -138,9 +131,10 @@ def printed_years(date: str, end: str = "") -> tuple[Years, str]:
     >>> printed_years("17th century"), printed_years("Louis XV")
     (((1600, 1699), ''), ((None, None), 'Louis XV'))
     """
-    stated = [text for text in (date, end) if not is_unknown(text) and not _UNDATED.fullmatch(text)]
-    unread = next((text for text in stated if _window(text) == (None, None)), "")
-    return (_window(date)[0], _window(end if end in stated else date)[1]), unread
+    windows = {text: _window(text) for text in (date, end)}
+    stated = [text for text in windows if not is_unknown(text) and not _UNDATED.fullmatch(text)]
+    unread = next((text for text in stated if windows[text] == (None, None)), "")
+    return (windows[date][0], windows[end if end in stated else date][1]), unread
 
 
 def checked_years(works: Iterable[tuple[str, Years, str]], skipped: SkipList) -> list[Years]:
